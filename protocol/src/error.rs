@@ -1,0 +1,113 @@
+//! The one table of errors: code, HTTP status, whether a retry can help, and what it means.
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! error_codes {
+    ($($variant:ident = $code:literal, $status:literal, retry: $retry:literal, $meaning:literal;)+) => {
+        /// A code of the error table. Codes are never renamed or used for something else.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+        pub enum ErrorCode {
+            $(#[doc = $meaning] #[serde(rename = $code)] $variant,)+
+        }
+
+        impl ErrorCode {
+            /// The whole table.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            /// The code on the wire.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $code,)+ }
+            }
+
+            /// The HTTP status that carries it.
+            pub fn status(self) -> u16 {
+                match self { $(Self::$variant => $status,)+ }
+            }
+
+            /// Whether the same request may succeed later.
+            pub fn retryable(self) -> bool {
+                match self { $(Self::$variant => $retry,)+ }
+            }
+
+            /// What it means and what to do.
+            pub fn meaning(self) -> &'static str {
+                match self { $(Self::$variant => $meaning,)+ }
+            }
+        }
+    };
+}
+
+error_codes! {
+    InvalidJson = "invalid_json", 400, retry: false, "The body is not JSON, not UTF-8, or nested too deeply.";
+    InvalidRequest = "invalid_request", 400, retry: false, "A field is missing, unknown or of the wrong type.";
+    InvalidParameter = "invalid_parameter", 400, retry: false, "A part of the path or query has the wrong form.";
+    InvalidCursor = "invalid_cursor", 400, retry: false, "The cursor was not made by this list. Start from the first page.";
+    InvalidId = "invalid_id", 400, retry: false, "An id has the wrong form: UUIDs for channels and messages, 1 to 64 bytes for users.";
+    NulByte = "nul_byte", 400, retry: false, "A text contains the character U+0000, which cannot be stored.";
+    TextTooLong = "text_too_long", 422, retry: false, "The text has more than 20,000 characters.";
+    EmptyMessage = "empty_message", 422, retry: false, "A message needs text or an attachment.";
+    TooManyAttachments = "too_many_attachments", 422, retry: false, "A message has at most 10 attachments.";
+    InvalidAttachment = "invalid_attachment", 422, retry: false, "An attachment is a JSON object of at most 5 KiB with a text `type`.";
+    TooManyMentions = "too_many_mentions", 422, retry: false, "A message mentions at most 50 users.";
+    CustomTooLarge = "custom_too_large", 422, retry: false, "Custom data is at most 5 KiB of JSON, nested at most 16 deep.";
+    NameTooLong = "name_too_long", 422, retry: false, "A name has at most 100 characters.";
+    InvalidUrl = "invalid_url", 422, retry: false, "An image is an http or https URL of at most 2,048 characters.";
+    BatchTooLarge = "batch_too_large", 422, retry: false, "A batch has 1 to 100 items.";
+    TooManyMembers = "too_many_members", 422, retry: false, "A distinct channel has 2 to 20 members.";
+    InvalidThread = "invalid_thread", 422, retry: false, "The parent or quoted message is not in this channel, or is itself a reply.";
+    UserUnknown = "user_unknown", 422, retry: false, "The request names a user that was never registered, or is deactivated.";
+    MissingToken = "missing_token", 401, retry: false, "Send `Authorization: Bearer` with a user token or a server secret.";
+    InvalidToken = "invalid_token", 401, retry: false, "The token or secret is not valid for any key of any app.";
+    TokenExpired = "token_expired", 401, retry: false, "The token has expired. Get a new one and repeat the request.";
+    TokenRevoked = "token_revoked", 401, retry: false, "The token was revoked. Get a new one.";
+    UserNotRegistered = "user_not_registered", 401, retry: false, "The token's user was never registered with this app.";
+    UserDeactivated = "user_deactivated", 403, retry: false, "The user is deactivated.";
+    AppSuspended = "app_suspended", 403, retry: false, "The app is suspended.";
+    Forbidden = "forbidden", 403, retry: false, "The caller's role does not allow this.";
+    NotAMember = "not_a_member", 403, retry: false, "The caller is not, or no longer, a member of the channel.";
+    ServerOnly = "server_only", 403, retry: false, "Only the customer's server may do this, with the secret.";
+    UserOnly = "user_only", 403, retry: false, "Only a user may do this, with a user token.";
+    ChannelFrozen = "channel_frozen", 403, retry: false, "The channel is frozen; only admins and owners send.";
+    GuestsDisabled = "guests_disabled", 403, retry: false, "The app does not let guests in.";
+    LastOwner = "last_owner", 409, retry: false, "The channel's only owner must make somebody else owner first.";
+    NotFound = "not_found", 404, retry: false, "There is nothing at this address.";
+    UserNotFound = "user_not_found", 404, retry: false, "The app has no such user.";
+    ChannelNotFound = "channel_not_found", 404, retry: false, "The app has no such channel, or it was deleted.";
+    MessageNotFound = "message_not_found", 404, retry: false, "There is no such message.";
+    MemberNotFound = "member_not_found", 404, retry: false, "The user is not a member of the channel.";
+    MethodNotAllowed = "method_not_allowed", 405, retry: false, "The address exists, but not with this method; see `Allow`.";
+    MessageIdReused = "message_id_reused", 409, retry: false, "A message with this id exists and is not this one. Make a new id.";
+    MessageDeleted = "message_deleted", 409, retry: false, "The message was deleted.";
+    IdempotencyConflict = "idempotency_conflict", 409, retry: false, "This `Idempotency-Key` was used for another request.";
+    IdempotencyInProgress = "idempotency_in_progress", 409, retry: true, "A request with this `Idempotency-Key` is still being worked on.";
+    BodyTooLarge = "body_too_large", 413, retry: false, "The body has more than 256 KiB.";
+    UnsupportedMediaType = "unsupported_media_type", 415, retry: false, "Send `Content-Type: application/json`.";
+    RateLimited = "rate_limited", 429, retry: true, "Too many requests. Wait for `Retry-After` seconds.";
+    Internal = "internal", 500, retry: true, "Something went wrong on our side. Report the request id.";
+    Unavailable = "unavailable", 503, retry: true, "The service cannot take this now. Wait for `Retry-After` seconds.";
+}
+
+/// The body of every error.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+pub struct ErrorBody {
+    /// The error.
+    pub error: ErrorDetail,
+}
+
+/// What went wrong.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+pub struct ErrorDetail {
+    /// Code of the error table.
+    pub code: ErrorCode,
+    /// For the developer, in English.
+    pub message: String,
+    /// Whether the same request may succeed later.
+    pub retryable: bool,
+    /// Path of the page that explains it.
+    pub doc: String,
+    /// Quote this when you report a problem; also in the header `X-Request-Id`.
+    pub request_id: String,
+}

@@ -1,0 +1,107 @@
+//! Realtime events. Every publication on a Parlor channel is one [`Envelope`].
+
+use serde::{Deserialize, Serialize};
+
+use crate::{ChannelId, EventId, Timestamp};
+
+macro_rules! event_types {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal, durable: $durable:literal;)+) => {
+        /// The name of an event.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+        pub enum EventType {
+            $($(#[$doc])* #[serde(rename = $name)] $variant,)+
+        }
+
+        impl EventType {
+            /// All events.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            /// The name on the wire.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $name,)+ }
+            }
+
+            /// Whether the event carries a `seq`: such an event is a durable change, and a gap must be pulled.
+            pub fn is_durable(self) -> bool {
+                match self { $(Self::$variant => $durable,)+ }
+            }
+        }
+    };
+}
+
+event_types! {
+    /// A message was sent. `data` is `{message}`.
+    MessageNew = "message.new", durable: true;
+    /// A message was edited. `data` is `{message}`.
+    MessageUpdated = "message.updated", durable: true;
+    /// A message was deleted. `data` is `{message, hard}`.
+    MessageDeleted = "message.deleted", durable: true;
+    /// A member's read pointer moved. `data` is `{user_id, read}`.
+    MessageRead = "message.read", durable: false;
+    /// Somebody types. `data` is `{user}`.
+    TypingStart = "typing.start", durable: false;
+    /// Somebody stopped typing. `data` is `{user}`.
+    TypingStop = "typing.stop", durable: false;
+    /// A member came. `data` is `{member, member_count}`.
+    MemberAdded = "member.added", durable: true;
+    /// A member's role changed. `data` is `{member}`.
+    MemberUpdated = "member.updated", durable: true;
+    /// A member went or was removed. `data` is `{member, member_count}`.
+    MemberRemoved = "member.removed", durable: true;
+    /// Name, image, custom data or config changed. `data` is `{channel}`, without what is the reader's own.
+    ChannelUpdated = "channel.updated", durable: true;
+    /// The channel was deleted. `data` is `{}`.
+    ChannelDeleted = "channel.deleted", durable: true;
+    /// On the user's channel: new messages in one of the user's channels, at most 4 a second.
+    /// `data` is `{channel_id, unread, total_unread, message_id, seq}`.
+    NotificationMessageNew = "notification.message_new", durable: false;
+    /// On the user's channel: a channel was read on some device. `data` is `{channel_id, unread, read}`.
+    NotificationMarkRead = "notification.mark_read", durable: false;
+    /// On the user's channel: the user was added to a channel. `data` is `{channel_id}`.
+    NotificationAddedToChannel = "notification.added_to_channel", durable: false;
+    /// On the user's channel: the user is no longer a member. `data` is `{channel_id}`.
+    NotificationRemovedFromChannel = "notification.removed_from_channel", durable: false;
+}
+
+/// What travels on a realtime channel.
+///
+/// A client that holds `seq` n applies the event if `prev_seq` is n, drops it if `seq` is not above n,
+/// and else has missed something: it pulls `/channels/{id}/changes?since=n`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+pub struct Envelope<D = serde_json::Value> {
+    /// Key by which a repetition is dropped.
+    pub id: EventId,
+    /// The event's name.
+    #[serde(rename = "type")]
+    pub kind: EventType,
+    /// The channel it is about, if it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub channel_id: Option<ChannelId>,
+    /// The channel's `seq` after this change; absent for what is not durable.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seq: Option<i64>,
+    /// The channel's `seq` before this change.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prev_seq: Option<i64>,
+    /// When the server took the change.
+    pub created_at: Timestamp,
+    /// What the event's name says.
+    pub data: D,
+}
+
+/// Name of the realtime channel of a chat channel.
+pub fn channel_topic(channel: ChannelId) -> String {
+    format!("chat:channel:{channel}")
+}
+
+/// Name of the realtime channel of a user; the app is in it because user ids are unique only in their app.
+pub fn user_topic(app: crate::AppId, user: &crate::UserId) -> String {
+    format!("chat:user:{app}:{}", user.percent_encoded())
+}
+
+/// The user's id on realtime: `{app_id}:{user_id}`, because realtime servers know one space of users.
+pub fn realtime_user(app: crate::AppId, user: &crate::UserId) -> String {
+    format!("{app}:{}", user.percent_encoded())
+}

@@ -1,0 +1,38 @@
+//! Wire types of Parlor, one definition each, shared by the server and the SDKs.
+//!
+//! JSON is snake_case, times are RFC 3339 in UTC, ids are UUID text except for users, whose id is
+//! whatever string the customer's own system calls them. Requests refuse unknown fields; responses
+//! may grow fields, so clients must ignore those that they don't know. Nothing here does I/O.
+#![warn(missing_docs)]
+
+pub mod channel;
+pub mod error;
+pub mod event;
+pub mod id;
+pub mod limits;
+pub mod member;
+pub mod message;
+pub mod page;
+pub mod patch;
+pub mod token;
+pub mod user;
+
+pub use channel::{Channel, ChannelConfig, ChannelType};
+pub use error::{ErrorBody, ErrorCode};
+pub use event::{Envelope, EventType};
+pub use id::{AppId, ChannelId, EventId, MessageId, UserId};
+pub use member::{Capability, Member, Role};
+pub use message::Message;
+pub use page::Page;
+pub use patch::Patch;
+pub use user::{User, UserRef};
+
+/// A UTC instant, RFC 3339 on the wire.
+pub type Timestamp = chrono::DateTime<chrono::Utc>;
+
+/// A customer's own JSON object, at most [`limits::CUSTOM_BYTES`] bytes when serialised.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "utoipa", schema(value_type = Object))]
+#[serde(transparent)]
+pub struct Custom(pub serde_json::Map<String, serde_json::Value>);

@@ -1,0 +1,188 @@
+//! Members of a channel, their roles, and what a role may do.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{MessageId, Timestamp, UserId, UserRef};
+
+/// Roles, from least to most: `guest < member < moderator < admin < owner`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Reads, and speaks in livestream channels.
+    Guest,
+    /// Reads and speaks.
+    Member,
+    /// Also deletes others' messages, freezes, removes members.
+    Moderator,
+    /// Also changes the channel, adds members and sets roles below its own.
+    Admin,
+    /// Also deletes the channel and sets every role.
+    Owner,
+}
+
+impl Role {
+    /// All roles, least first.
+    pub const ALL: [Self; 5] = [Self::Guest, Self::Member, Self::Moderator, Self::Admin, Self::Owner];
+
+    /// The role's name on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Guest => "guest",
+            Self::Member => "member",
+            Self::Moderator => "moderator",
+            Self::Admin => "admin",
+            Self::Owner => "owner",
+        }
+    }
+
+    /// The role of this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.as_str() == name)
+    }
+}
+
+/// What one may do in a channel. Computed by the server from role, channel type and config.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Capability {
+    /// See the channel, its members and messages.
+    ReadChannel,
+    /// Send messages and typing events.
+    SendMessage,
+    /// Edit one's own messages.
+    UpdateOwnMessage,
+    /// Delete one's own messages.
+    DeleteOwnMessage,
+    /// Delete anybody's messages.
+    DeleteAnyMessage,
+    /// Freeze and unfreeze the channel.
+    FreezeChannel,
+    /// Change name, image, custom data and config.
+    UpdateChannel,
+    /// Add members.
+    AddMembers,
+    /// Remove members of a lower role.
+    RemoveMembers,
+    /// Set roles below one's own.
+    UpdateRoles,
+    /// Delete the channel.
+    DeleteChannel,
+}
+
+/// A member of a channel.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+pub struct Member {
+    /// Who.
+    pub user: UserRef,
+    /// Role in this channel.
+    pub role: Role,
+    /// When the member joined.
+    pub joined_at: Timestamp,
+    /// Set when the membership ended; such members are only in change lists.
+    pub removed_at: Option<Timestamp>,
+    /// How far the member has read.
+    #[serde(flatten)]
+    pub read: ReadState,
+    /// The channel's `seq` of this row's last change.
+    pub updated_seq: i64,
+}
+
+/// A member's read pointer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+pub struct ReadState {
+    /// `seq` of the last message that was read; 0 before the first.
+    pub read_seq: i64,
+    /// Countable messages up to there. Unread is the channel's `ordinal` less this, less what was deleted since.
+    pub read_ordinal: i64,
+    /// When the pointer last moved.
+    pub read_at: Option<Timestamp>,
+    /// The message it points to.
+    pub last_read_message_id: Option<MessageId>,
+}
+
+/// A member to add.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct NewMember {
+    /// Who.
+    pub user_id: UserId,
+    /// Role, `member` unless given.
+    #[serde(default = "default_role")]
+    pub role: Role,
+}
+
+fn default_role() -> Role {
+    Role::Member
+}
+
+/// Members to add.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct AddMembers {
+    /// 1 to 100 members. Those who are members already are left as they are.
+    pub members: Vec<NewMember>,
+}
+
+/// A new role.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct UpdateMember {
+    /// The role from now on.
+    pub role: Role,
+}
+
+/// Moves the read pointer.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct MarkRead {
+    /// Read up to and including this message; up to the newest if left out. Never moves backwards.
+    #[serde(default)]
+    pub message_id: Option<MessageId>,
+}
+
+/// Moves the read pointer back.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct MarkUnread {
+    /// The first message that shall count as unread.
+    pub message_id: MessageId,
+}
+
+/// A read pointer and what it leaves unread.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+pub struct ReadResult {
+    /// The pointer as it is now.
+    pub read: ReadState,
+    /// Unread messages in the channel.
+    pub unread: i64,
+}
+
+/// Unread counts of the calling user.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+pub struct UnreadCounts {
+    /// Sum over all channels.
+    pub total: i64,
+    /// Channels with at least one unread message.
+    pub channels: Vec<ChannelUnread>,
+}
+
+/// Unread messages of one channel.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+pub struct ChannelUnread {
+    /// The channel.
+    pub channel_id: crate::ChannelId,
+    /// How many messages are unread.
+    pub unread: i64,
+}

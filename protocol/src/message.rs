@@ -1,0 +1,119 @@
+//! Messages.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{ChannelId, Custom, MessageId, Timestamp, UserId, UserRef};
+
+/// A message as its reader sees it.
+///
+/// A deleted message keeps its place and author; text, attachments and custom data are gone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+pub struct Message {
+    /// The id that the sender gave it.
+    pub id: MessageId,
+    /// Where it is.
+    pub channel_id: ChannelId,
+    /// Who sent it.
+    pub user: UserRef,
+    /// Markdown.
+    pub text: String,
+    /// Up to ten JSON objects, each with a `type`.
+    pub attachments: Vec<Custom>,
+    /// Users that the message mentions.
+    pub mentions: Vec<UserId>,
+    /// The sender's own fields.
+    pub custom: Custom,
+    /// Root of the thread that this message replies in.
+    pub parent_id: Option<MessageId>,
+    /// The message that this one quotes.
+    pub reply_to_id: Option<MessageId>,
+    /// Place in the channel's timeline.
+    pub seq: i64,
+    /// The channel's `seq` of this row's last change.
+    pub updated_seq: i64,
+    /// Countable messages of the channel up to and including this one.
+    pub ordinal: i64,
+    /// When the server took it. For display; nothing sorts by it.
+    pub created_at: Timestamp,
+    /// Set once the text was edited.
+    pub edited_at: Option<Timestamp>,
+    /// Set once it was deleted.
+    pub deleted_at: Option<Timestamp>,
+}
+
+/// A message to send.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct SendMessage {
+    /// UUID that the client made (version 7). The same id sent again answers with the first result;
+    /// with another body it is refused (409). Made by the server if left out, which gives up safe retries.
+    #[serde(default)]
+    pub id: Option<MessageId>,
+    /// Markdown, at most 20,000 characters. May be empty if there are attachments. Also read as `content`.
+    #[serde(default, alias = "content")]
+    pub text: String,
+    /// Up to ten JSON objects, each with a `type`.
+    #[serde(default)]
+    pub attachments: Vec<Custom>,
+    /// Users that the message mentions, at most 50.
+    #[serde(default)]
+    pub mentions: Vec<UserId>,
+    /// The sender's own fields, at most 5 KiB.
+    #[serde(default)]
+    pub custom: Custom,
+    /// Root of the thread to reply in. Also read as `parent_message_id` or `thread_id`.
+    #[serde(default, alias = "parent_message_id", alias = "thread_id")]
+    pub parent_id: Option<MessageId>,
+    /// The message to quote. Also read as `replyTo`.
+    #[serde(default, alias = "replyTo")]
+    pub reply_to_id: Option<MessageId>,
+    /// On whose behalf; only from the customer's server, which must say it.
+    #[serde(default)]
+    pub user_id: Option<UserId>,
+}
+
+/// New text of one's own message.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct UpdateMessage {
+    /// Markdown, at most 20,000 characters.
+    #[serde(default, alias = "content", skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// Replaces the attachments.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attachments: Option<Vec<Custom>>,
+    /// Replaces the sender's own fields.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub custom: Option<Custom>,
+}
+
+/// A page of a channel's timeline, oldest first.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+pub struct MessagePage {
+    /// The messages, oldest first.
+    pub items: Vec<Message>,
+    /// Cursor towards older messages (give it as `before`); `null` at the beginning.
+    pub before: Option<String>,
+    /// Cursor towards newer messages (give it as `after`); `null` at the end.
+    pub after: Option<String>,
+}
+
+/// Which messages a user has not read, by the flags that are kept per user and message.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+pub struct UserMessage {
+    /// The channel.
+    pub channel_id: ChannelId,
+    /// The message.
+    pub message_id: MessageId,
+    /// Whether it was read.
+    pub read: bool,
+    /// Whether it mentions the user.
+    pub mentioned: bool,
+    /// Whether the user starred it.
+    pub starred: bool,
+}

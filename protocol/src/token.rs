@@ -1,0 +1,121 @@
+//! Tokens: who one is, and which realtime channels one may hear.
+
+use serde::{Deserialize, Serialize};
+
+use crate::user::UpsertUser;
+use crate::{Timestamp, User, UserId};
+
+/// Asks for a user's token; from the customer's server only.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct CreateToken {
+    /// The user, registered or updated on the way.
+    pub user: UpsertUser,
+    /// Seconds until it expires: 60 to 2,592,000 (30 days), 3,600 unless given.
+    #[serde(default)]
+    pub expires_in: Option<u32>,
+}
+
+/// A user's token.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+pub struct UserToken {
+    /// JWT for `Authorization: Bearer`.
+    pub token: String,
+    /// When it expires.
+    pub expires_at: Timestamp,
+    /// Whose it is.
+    pub user: User,
+}
+
+/// Lets a visitor in as a guest, where the app allows guests.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct CreateGuest {
+    /// Display name, at most 100 characters.
+    #[serde(default)]
+    pub name: Option<String>,
+}
+
+/// Makes tokens that were issued before now worthless.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct RevokeTokens {
+    /// Only this user's; all of the app's if left out.
+    #[serde(default)]
+    pub user_id: Option<UserId>,
+}
+
+/// How to connect to realtime.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+pub struct RealtimeConnection {
+    /// WebSocket address that speaks Centrifugo's client protocol.
+    pub url: String,
+    /// The same by HTTP streaming, for networks that block WebSockets.
+    pub http_stream_url: String,
+    /// The same by server-sent events.
+    pub sse_url: String,
+    /// Where the two above send their commands.
+    pub emulation_url: String,
+    /// Connection JWT.
+    pub token: String,
+    /// When the token expires; ask for a new one before.
+    pub expires_at: Timestamp,
+    /// The user's own channel, subscribed to by the server.
+    pub user_channel: String,
+}
+
+/// Asks for leave to hear a realtime channel.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct SubscribeRequest {
+    /// Such as `chat:channel:{channel_id}`.
+    pub channel: String,
+}
+
+/// Leave to hear a realtime channel.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+pub struct SubscriptionToken {
+    /// Subscription JWT.
+    pub token: String,
+    /// When it expires; ask for a new one before.
+    pub expires_at: Timestamp,
+}
+
+/// A tenant as its own server sees it.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+pub struct App {
+    /// The tenant's id.
+    pub id: crate::AppId,
+    /// Its name.
+    pub name: String,
+    /// Where events are sent to, if anywhere.
+    pub webhook_url: Option<String>,
+    /// Requests a second that the app may make.
+    pub rate_limit_rps: i32,
+    /// Whether visitors may come in as guests.
+    pub guests_enabled: bool,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// Public halves of its keys.
+    pub keys: Vec<ApiKey>,
+}
+
+/// The public half of an API key.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+pub struct ApiKey {
+    /// The public key, `kid` of the tokens that its secret signs.
+    pub id: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it stops working, if it was rotated out.
+    pub expires_at: Option<Timestamp>,
+}
