@@ -1,9 +1,10 @@
 //! Channels: where messages are.
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::member::NewMember;
-use crate::{Capability, ChannelId, Custom, Member, Message, Patch, Timestamp, UserId};
+use crate::{Capability, ChannelId, Custom, Member, Message, Patch, UserId};
 
 /// What kind of conversation a channel is; its type sets the defaults of who may do what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -81,11 +82,11 @@ pub struct Channel {
     /// Countable messages so far.
     pub ordinal: i64,
     /// When the newest message was sent.
-    pub last_message_at: Option<Timestamp>,
+    pub last_message_at: Option<DateTime<Utc>>,
     /// When the channel was created.
-    pub created_at: Timestamp,
+    pub created_at: DateTime<Utc>,
     /// When name, image, custom data or config last changed.
-    pub updated_at: Timestamp,
+    pub updated_at: DateTime<Utc>,
     /// The reader's own membership, `null` for who is no member.
     pub membership: Option<Member>,
     /// Messages that the reader hasn't read; 0 for who is no member.

@@ -1,8 +1,9 @@
 //! Realtime events. Every publication on a Parlor channel is one [`Envelope`].
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::{ChannelId, EventId, Timestamp};
+use crate::{ChannelId, EventId};
 
 macro_rules! event_types {
     ($($(#[$doc:meta])* $variant:ident = $name:literal, durable: $durable:literal;)+) => {
@@ -86,7 +87,7 @@ pub struct Envelope<D = serde_json::Value> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prev_seq: Option<i64>,
     /// When the server took the change.
-    pub created_at: Timestamp,
+    pub created_at: DateTime<Utc>,
     /// What the event's name says.
     pub data: D,
 }

@@ -27,9 +27,6 @@ pub use page::Page;
 pub use patch::Patch;
 pub use user::{User, UserRef};
 
-/// A UTC instant, RFC 3339 on the wire.
-pub type Timestamp = chrono::DateTime<chrono::Utc>;
-
 /// A customer's own JSON object, at most [`limits::CUSTOM_BYTES`] bytes when serialised.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]

@@ -1,8 +1,9 @@
 //! Members of a channel, their roles, and what a role may do.
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::{MessageId, Timestamp, UserId, UserRef};
+use crate::{MessageId, UserId, UserRef};
 
 /// Roles, from least to most: `guest < member < moderator < admin < owner`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -80,9 +81,9 @@ pub struct Member {
     /// Role in this channel.
     pub role: Role,
     /// When the member joined.
-    pub joined_at: Timestamp,
+    pub joined_at: DateTime<Utc>,
     /// Set when the membership ended; such members are only in change lists.
-    pub removed_at: Option<Timestamp>,
+    pub removed_at: Option<DateTime<Utc>>,
     /// How far the member has read.
     #[serde(flatten)]
     pub read: ReadState,
@@ -99,7 +100,7 @@ pub struct ReadState {
     /// Countable messages up to there. Unread is the channel's `ordinal` less this, less what was deleted since.
     pub read_ordinal: i64,
     /// When the pointer last moved.
-    pub read_at: Option<Timestamp>,
+    pub read_at: Option<DateTime<Utc>>,
     /// The message it points to.
     pub last_read_message_id: Option<MessageId>,
 }

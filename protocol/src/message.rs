@@ -1,8 +1,9 @@
 //! Messages.
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::{ChannelId, Custom, MessageId, Timestamp, UserId, UserRef};
+use crate::{ChannelId, Custom, MessageId, UserId, UserRef};
 
 /// A message as its reader sees it.
 ///
@@ -35,11 +36,11 @@ pub struct Message {
     /// Countable messages of the channel up to and including this one.
     pub ordinal: i64,
     /// When the server took it. For display; nothing sorts by it.
-    pub created_at: Timestamp,
+    pub created_at: DateTime<Utc>,
     /// Set once the text was edited.
-    pub edited_at: Option<Timestamp>,
+    pub edited_at: Option<DateTime<Utc>>,
     /// Set once it was deleted.
-    pub deleted_at: Option<Timestamp>,
+    pub deleted_at: Option<DateTime<Utc>>,
 }
 
 /// A message to send.

@@ -1,9 +1,10 @@
 //! Tokens: who one is, and which realtime channels one may hear.
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::user::UpsertUser;
-use crate::{Timestamp, User, UserId};
+use crate::{User, UserId};
 
 /// Asks for a user's token; from the customer's server only.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -24,7 +25,7 @@ pub struct UserToken {
     /// JWT for `Authorization: Bearer`.
     pub token: String,
     /// When it expires.
-    pub expires_at: Timestamp,
+    pub expires_at: DateTime<Utc>,
     /// Whose it is.
     pub user: User,
 }
@@ -64,7 +65,7 @@ pub struct RealtimeConnection {
     /// Connection JWT.
     pub token: String,
     /// When the token expires; ask for a new one before.
-    pub expires_at: Timestamp,
+    pub expires_at: DateTime<Utc>,
     /// The user's own channel, subscribed to by the server.
     pub user_channel: String,
 }
@@ -85,7 +86,7 @@ pub struct SubscriptionToken {
     /// Subscription JWT.
     pub token: String,
     /// When it expires; ask for a new one before.
-    pub expires_at: Timestamp,
+    pub expires_at: DateTime<Utc>,
 }
 
 /// A tenant as its own server sees it.
@@ -103,7 +104,7 @@ pub struct App {
     /// Whether visitors may come in as guests.
     pub guests_enabled: bool,
     /// When it was created.
-    pub created_at: Timestamp,
+    pub created_at: DateTime<Utc>,
     /// Public halves of its keys.
     pub keys: Vec<ApiKey>,
 }
@@ -115,7 +116,7 @@ pub struct ApiKey {
     /// The public key, `kid` of the tokens that its secret signs.
     pub id: String,
     /// When it was made.
-    pub created_at: Timestamp,
+    pub created_at: DateTime<Utc>,
     /// When it stops working, if it was rotated out.
-    pub expires_at: Option<Timestamp>,
+    pub expires_at: Option<DateTime<Utc>>,
 }

@@ -1,8 +1,9 @@
 //! Users: the customer's people, under the ids that the customer gives them.
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::{Custom, Patch, Timestamp, UserId};
+use crate::{Custom, Patch, UserId};
 
 /// A user of an app.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -19,13 +20,13 @@ pub struct User {
     /// Whether the user came in as a guest.
     pub guest: bool,
     /// When the user was registered.
-    pub created_at: Timestamp,
+    pub created_at: DateTime<Utc>,
     /// When the user last changed.
-    pub updated_at: Timestamp,
+    pub updated_at: DateTime<Utc>,
     /// Set while the user is deactivated: tokens are refused.
-    pub deactivated_at: Option<Timestamp>,
+    pub deactivated_at: Option<DateTime<Utc>>,
     /// When the user last did something, to the minute.
-    pub last_active_at: Option<Timestamp>,
+    pub last_active_at: Option<DateTime<Utc>>,
 }
 
 /// What a message or member shows of its user.
