@@ -1,0 +1,147 @@
+//! The embedded queue: workers claim rows of the outbox.
+//!
+//! States of a row: waiting (`available_at` passed) → leased (`available_at` pushed into the future while a
+//! worker has it) → deleted, or waiting again after a step of the ladder, or dead (`dead_at`). A worker that
+//! dies leaves its lease to run out, and the row is claimed again. All consumers of a topic hear one row; on
+//! a retry those that had it before skip it by their inbox entry, so a poisoned one does not make others
+//! repeat their effect.
+
+mod store;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use parlor_protocol::EventId;
+
+use super::{Broker, Consumer, DeadLetter, Delivery};
+use crate::clock::Clock;
+use crate::config;
+use crate::db::Db;
+use crate::error::{Error, Result};
+use crate::outbox::Bell;
+use crate::outbox::relay::Row;
+use crate::task::{CancellationToken, TaskTracker, supervise};
+
+/// How long a worker may have a job before another takes it.
+const LEASE: chrono::Duration = chrono::Duration::seconds(60);
+/// Jobs claimed at once.
+const CLAIM: i64 = 16;
+/// Look for due jobs at least this often: retries ring no bell.
+const POLL: Duration = Duration::from_millis(500);
+
+/// The queue in the outbox table.
+pub struct Embedded {
+    db: Db,
+    clock: Clock,
+    bell: Bell,
+    ladder: Vec<chrono::Duration>,
+    concurrency: usize,
+}
+
+impl Embedded {
+    /// Workers on the outbox of `db`.
+    pub fn new(db: Db, clock: Clock, bell: Bell, config: &config::Broker) -> Self {
+        let ladder = config.retry_ladder_ms.iter();
+        let ladder =
+            ladder.map(|ms| chrono::Duration::milliseconds(i64::try_from(*ms).unwrap_or(i64::MAX))).collect();
+        Self { db, clock, bell, ladder, concurrency: config.concurrency }
+    }
+
+    async fn work(self: Arc<Self>, consumers: Arc<Vec<Arc<dyn Consumer>>>, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            match self.round(&consumers).await {
+                Ok(0) => {
+                    tokio::select! {
+                        () = stop.cancelled() => return,
+                        _ = tokio::time::timeout(POLL, self.bell.jobs.notified()) => {}
+                    }
+                }
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::warn!(error = ?error, "a worker waits");
+                    tokio::select! {
+                        () = stop.cancelled() => return,
+                        () = tokio::time::sleep(Duration::from_secs(1)) => {}
+                    }
+                }
+            }
+        }
+    }
+
+    /// Claims jobs and works them off. Returns how many there were.
+    async fn round(&self, consumers: &[Arc<dyn Consumer>]) -> Result<usize> {
+        let claimed = store::claim(&self.db, self.clock.now(), LEASE, CLAIM).await?;
+        let mut done = Vec::with_capacity(claimed.len());
+        for job in &claimed {
+            match self.run(job, consumers).await {
+                Ok(()) => done.push((job.app_id, job.id)),
+                Err(error) => self.fail(job, &error).await?,
+            }
+        }
+        store::finish(&self.db, &done).await?;
+        Ok(claimed.len())
+    }
+
+    async fn run(&self, job: &store::Job, consumers: &[Arc<dyn Consumer>]) -> Result<()> {
+        let delivery = Delivery {
+            app: job.app_id.into(),
+            event_id: job.event_id.into(),
+            topic: job.topic.clone(),
+            payload: job.payload.clone(),
+        };
+        let mut failure = None;
+        for consumer in consumers.iter().filter(|consumer| consumer.topics().contains(&job.topic.as_str())) {
+            if let Err(error) = super::guarded(consumer.as_ref(), &delivery).await {
+                failure = Some(Error::internal(format!("{}: {error:?}", consumer.name())));
+            }
+        }
+        failure.map_or(Ok(()), Err)
+    }
+
+    async fn fail(&self, job: &store::Job, error: &Error) -> Result<()> {
+        let now = self.clock.now();
+        // `attempts` counts this one.
+        let step = usize::try_from(job.attempts - 1).ok().and_then(|step| self.ladder.get(step));
+        tracing::warn!(topic = job.topic, event = %job.event_id, attempt = job.attempts, error = ?error, "a job failed");
+        metrics::counter!("parlor_jobs_failed_total", "topic" => job.topic.clone()).increment(1);
+        store::postpone(&self.db, job, step.map(|wait| now + *wait), now, &format!("{error:?}")).await
+    }
+}
+
+#[async_trait]
+impl Broker for Embedded {
+    async fn publish(&self, _rows: &[Row]) -> Result<()> {
+        // The rows are the queue.
+        Ok(())
+    }
+
+    fn start(
+        self: Arc<Self>,
+        consumers: Vec<Arc<dyn Consumer>>,
+        tracker: &TaskTracker,
+        stop: &CancellationToken,
+    ) {
+        let consumers = Arc::new(consumers);
+        for _ in 0..self.concurrency {
+            let (broker, consumers, token) = (self.clone(), consumers.clone(), stop.clone());
+            supervise(tracker, "worker", stop.clone(), move || {
+                broker.clone().work(consumers.clone(), token.clone())
+            });
+        }
+    }
+
+    async fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>> {
+        store::dead(&self.db, i64::try_from(limit).unwrap_or(i64::MAX)).await
+    }
+
+    async fn replay(&self, event: Option<EventId>) -> Result<usize> {
+        let count = store::revive(&self.db, event.map(|event| event.0), self.clock.now()).await?;
+        self.bell.ring();
+        Ok(count)
+    }
+
+    async fn ping(&self) -> Result<()> {
+        self.db.ping().await
+    }
+}

@@ -1,0 +1,61 @@
+//! What makes a configuration impossible, and what makes it unsafe in production.
+
+use super::{BrokerKind, Config, ConfigError, Mode, RealtimeKind};
+
+/// A token secret shorter than this can be guessed (RFC 7518 asks for as many bytes as the hash has).
+const SECRET_BYTES: usize = 32;
+
+impl Config {
+    /// Refuses impossible settings always, and unsafe ones in production mode.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        let impossible = [
+            (self.database.pool_size < 2, "database.pool_size must be at least 2"),
+            (self.outbox.lanes < 1, "outbox.lanes must be at least 1"),
+            (self.chat.send_batch < 1 || self.chat.send_batch > 1000, "chat.send_batch must be 1 to 1000"),
+            (self.chat.send_writers < 1, "chat.send_writers must be at least 1"),
+            (self.broker.concurrency < 1, "broker.concurrency must be at least 1"),
+            (self.broker.retry_ladder_ms.is_empty(), "broker.retry_ladder_ms needs at least one step"),
+            (self.realtime.token_ttl_s < 60, "realtime.token_ttl_s must be at least 60"),
+            (self.server.user_rate_limit_rps < 1, "server.user_rate_limit_rps must be at least 1"),
+            (self.server.ip_rate_limit_rps < 1, "server.ip_rate_limit_rps must be at least 1"),
+        ];
+        if let Some((_, message)) = impossible.into_iter().find(|(wrong, _)| *wrong) {
+            return Err(ConfigError::Invalid { origin: "configuration".into(), message: message.into() });
+        }
+        let problems = self.unsafe_settings();
+        if self.server.mode == Mode::Production && !problems.is_empty() {
+            return Err(ConfigError::Unsafe(problems));
+        }
+        Ok(())
+    }
+
+    fn unsafe_settings(&self) -> Vec<String> {
+        let origins = &self.server.allowed_origins;
+        let centrifugo = self.realtime.kind == RealtimeKind::Centrifugo;
+        [
+            (origins.iter().any(|origin| origin == "*"), "server.allowed_origins is \"*\": name the origins"),
+            (
+                origins.iter().any(|origin| origin.starts_with("http://")),
+                "server.allowed_origins has an http:// origin: use https",
+            ),
+            (!self.server.public_url.starts_with("https://"), "server.public_url must be https"),
+            (!self.realtime.public_url.starts_with("wss://"), "realtime.public_url must be wss"),
+            (self.security.master_keys.is_empty(), "security.master_keys is empty"),
+            (
+                self.realtime.token_secret.expose().len() < SECRET_BYTES,
+                "realtime.token_secret must have at least 32 bytes",
+            ),
+            (
+                centrifugo && self.realtime.centrifugo_api_key.expose().len() < 16,
+                "realtime.centrifugo_api_key must have at least 16 bytes: Centrifugo's API must not be reachable without it",
+            ),
+            (
+                self.broker.kind == BrokerKind::Rabbitmq && self.broker.amqp_url.expose().contains("guest:guest@"),
+                "broker.amqp_url uses RabbitMQ's default account",
+            ),
+        ]
+        .into_iter()
+        .filter_map(|(wrong, message)| wrong.then(|| message.to_owned()))
+        .collect()
+    }
+}

@@ -1,0 +1,11 @@
+//! PostgreSQL: the pool, the tenant scope, migrations.
+
+mod migrate;
+mod pool;
+mod prepared;
+mod scope;
+
+pub use migrate::{MIGRATIONS, migrate, revert_all};
+pub use pool::Db;
+pub use prepared::{Prepared, prepared};
+pub use scope::{SystemTx, TenantTx};

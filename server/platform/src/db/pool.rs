@@ -1,0 +1,109 @@
+//! The pool of connections.
+//!
+//! Every connection drops to the role `parlor_app` before it is used, so row-level security holds even
+//! where the login role is a superuser, as on a developer's machine. A request waits for a connection less
+//! than a second: when PostgreSQL is away it is better to say so at once.
+
+use std::time::Duration;
+
+use diesel_async::pooled_connection::deadpool::{Object, Pool, PoolError};
+use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod};
+use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
+use futures_util::FutureExt;
+use parlor_protocol::{AppId, ErrorCode};
+
+use super::scope::{SystemTx, TenantTx};
+use crate::config;
+use crate::error::{Error, Result};
+
+/// The database. Clones share the pool.
+#[derive(Clone)]
+pub struct Db {
+    pool: Pool<AsyncPgConnection>,
+    url: config::Secret,
+    setup: String,
+}
+
+impl Db {
+    /// Makes the pool; connects to nothing yet, so a server may start before its database.
+    pub fn new(config: &config::Database) -> Result<Self> {
+        let setup = format!(
+            "SET application_name = 'parlor'; SET statement_timeout = {0}; SET lock_timeout = {0}; \
+             SET idle_in_transaction_session_timeout = 60000; SET ROLE parlor_app",
+            config.statement_timeout_ms
+        );
+        let for_pool = setup.clone();
+        let mut manager = ManagerConfig::default();
+        manager.recycling_method = RecyclingMethod::Fast;
+        manager.custom_setup = Box::new(move |url| {
+            let (url, setup) = (url.to_owned(), for_pool.clone());
+            async move { establish(&url, &setup).await }.boxed()
+        });
+        let manager =
+            AsyncDieselConnectionManager::<AsyncPgConnection>::new_with_config(config.url.expose(), manager);
+        let wait = Duration::from_millis(config.wait_timeout_ms);
+        let pool = Pool::builder(manager)
+            .max_size(config.pool_size)
+            .wait_timeout(Some(wait))
+            .create_timeout(Some(wait))
+            .recycle_timeout(Some(wait))
+            .runtime(deadpool_runtime())
+            .build()
+            .map_err(Error::internal)?;
+        Ok(Self { pool, url: config.url.clone(), setup })
+    }
+
+    /// Opens a transaction in which only this app's rows exist.
+    pub async fn tenant(&self, app: AppId) -> Result<TenantTx> {
+        TenantTx::begin(self.connection().await?, app).await
+    }
+
+    /// Opens a transaction for what belongs to no tenant: keys before the tenant is known, and queues.
+    pub async fn system(&self) -> Result<SystemTx> {
+        SystemTx::begin(self.connection().await?).await
+    }
+
+    /// A connection outside of the pool, for what needs a session: locks and notifications.
+    pub async fn dedicated(&self, sql: &str) -> Result<AsyncPgConnection> {
+        let connect = establish(self.url.expose(), &self.setup);
+        let mut conn = tokio::time::timeout(Duration::from_secs(5), connect)
+            .await
+            .map_err(Error::unavailable)?
+            .map_err(Error::unavailable)?;
+        conn.batch_execute(sql).await?;
+        Ok(conn)
+    }
+
+    /// Whether PostgreSQL answers.
+    pub async fn ping(&self) -> Result<()> {
+        self.system().await?.commit().await
+    }
+
+    /// Connections in use and connections at all.
+    pub fn usage(&self) -> (usize, usize) {
+        let status = self.pool.status();
+        (status.size.saturating_sub(status.available), status.max_size)
+    }
+
+    pub(crate) async fn connection(&self) -> Result<Object<AsyncPgConnection>> {
+        self.pool.get().await.map_err(|error| match error {
+            PoolError::Timeout(_) | PoolError::Backend(_) | PoolError::Closed => {
+                Error::unavailable(format!("no database connection: {error}")).retry_after(1)
+            }
+            other => {
+                tracing::error!(error = %other, "the database pool failed");
+                Error::new(ErrorCode::Unavailable)
+            }
+        })
+    }
+}
+
+async fn establish(url: &str, setup: &str) -> diesel::ConnectionResult<AsyncPgConnection> {
+    let mut conn = AsyncPgConnection::establish(url).await?;
+    conn.batch_execute(setup).await.map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
+    Ok(conn)
+}
+
+fn deadpool_runtime() -> deadpool::Runtime {
+    deadpool::Runtime::Tokio1
+}

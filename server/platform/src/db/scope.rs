@@ -1,0 +1,131 @@
+//! The scope of a transaction: one tenant, or the system.
+//!
+//! A [`TenantTx`] is the only way to a tenant's tables: queries take it, and row-level security sees the
+//! app that it was opened for. The setting ends with the transaction, so nothing leaks through the pool. A
+//! scope that is dropped before its commit rolls back in the background and gives the connection back.
+
+use diesel_async::pooled_connection::deadpool::Object;
+use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
+use parlor_protocol::AppId;
+use uuid::Uuid;
+
+use crate::error::{Error, Result};
+use crate::task;
+
+/// A transaction in which only one app's rows exist.
+pub struct TenantTx {
+    tx: Tx,
+    app: AppId,
+}
+
+/// A transaction that sees keys and queues of all apps, and no tenant's conversations.
+pub struct SystemTx {
+    tx: Tx,
+}
+
+struct Tx {
+    /// `None` once it is over.
+    conn: Option<Object<AsyncPgConnection>>,
+}
+
+/// What opens a tenant's transaction. The id is a UUID, so its text can't carry SQL.
+pub(crate) fn begin_tenant_sql(app: AppId) -> String {
+    format!("BEGIN; SELECT set_config('app.current_app', '{app}', true)")
+}
+
+impl TenantTx {
+    pub(super) async fn begin(conn: Object<AsyncPgConnection>, app: AppId) -> Result<Self> {
+        Ok(Self { tx: Tx::begin(conn, &begin_tenant_sql(app)).await?, app })
+    }
+
+    /// The tenant.
+    pub fn app(&self) -> Uuid {
+        self.app.0
+    }
+
+    /// The tenant.
+    pub fn app_id(&self) -> AppId {
+        self.app
+    }
+
+    /// The connection, for queries. Several at once on it are sent in one flight.
+    pub fn conn(&self) -> Result<&AsyncPgConnection> {
+        self.tx.conn()
+    }
+
+    /// Makes it durable.
+    pub async fn commit(self) -> Result<()> {
+        self.tx.commit().await
+    }
+}
+
+impl SystemTx {
+    pub(super) async fn begin(conn: Object<AsyncPgConnection>) -> Result<Self> {
+        Ok(Self { tx: Tx::begin(conn, "BEGIN; SELECT set_config('app.scope', 'system', true)").await? })
+    }
+
+    /// The connection, for queries.
+    pub fn conn(&self) -> Result<&AsyncPgConnection> {
+        self.tx.conn()
+    }
+
+    /// Makes it durable.
+    pub async fn commit(self) -> Result<()> {
+        self.tx.commit().await
+    }
+
+    /// Commits without waiting for the disk: for bookkeeping that may be done twice after a crash.
+    pub async fn commit_lazily(self) -> Result<()> {
+        self.tx.end("SET LOCAL synchronous_commit = off; COMMIT").await
+    }
+}
+
+impl Tx {
+    async fn begin(conn: Object<AsyncPgConnection>, sql: &str) -> Result<Self> {
+        let tx = Self { conn: Some(conn) };
+        let mut conn: &AsyncPgConnection = tx.conn()?;
+        conn.batch_execute(sql).await?;
+        Ok(tx)
+    }
+
+    fn conn(&self) -> Result<&AsyncPgConnection> {
+        self.conn.as_deref().ok_or_else(|| Error::internal("the transaction is over"))
+    }
+
+    async fn commit(self) -> Result<()> {
+        self.end("COMMIT").await
+    }
+
+    async fn end(mut self, sql: &str) -> Result<()> {
+        let mut conn: &AsyncPgConnection = self.conn()?;
+        match conn.batch_execute(sql).await {
+            Ok(()) => {
+                self.conn = None;
+                Ok(())
+            }
+            Err(error) => {
+                // Whether it was committed is unknown: the connection must not be used again.
+                if let Some(conn) = self.conn.take() {
+                    drop(Object::take(conn));
+                }
+                Err(error.into())
+            }
+        }
+    }
+}
+
+impl Drop for Tx {
+    fn drop(&mut self) {
+        let Some(conn) = self.conn.take() else { return };
+        if tokio::runtime::Handle::try_current().is_err() {
+            drop(Object::take(conn));
+            return;
+        }
+        task::spawn("rollback", async move {
+            let mut shared: &AsyncPgConnection = &conn;
+            if shared.batch_execute("ROLLBACK").await.is_err() {
+                drop(Object::take(conn));
+            }
+        });
+    }
+}

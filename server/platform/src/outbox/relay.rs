@@ -1,0 +1,192 @@
+//! The relay: publishes the outbox to realtime and, where jobs go to an outside broker, to that.
+//!
+//! One relay at a time in the whole cluster: it holds an advisory lock on a connection of its own, on which
+//! it also reads, so that losing the connection is losing the lock. Lanes are published side by side, rows
+//! of a lane one after the other. A row is deleted after it was told; a crash between the two tells it
+//! again, which the event's id lets everybody drop.
+//!
+//! When realtime is away its rows wait, and jobs go on: the two loops know nothing of each other.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use futures_util::future::join_all;
+use uuid::Uuid;
+
+pub use super::store::OutboxRow as Row;
+use super::store::{self, OutboxRow};
+use super::{Bell, Command};
+use crate::broker::Broker;
+use crate::clock::Clock;
+use crate::db::Db;
+use crate::error::{Error, Result};
+use crate::realtime::Realtime;
+use crate::task::{CancellationToken, TaskTracker, supervise};
+
+/// Rows read at once. A row is a batch of events, so this is many events.
+const ROWS: i64 = 64;
+/// Wait after a failure, doubled up to the second.
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
+
+/// What the relay needs.
+#[derive(Clone)]
+pub struct Relay {
+    pub db: Db,
+    pub clock: Clock,
+    pub bell: Bell,
+    pub realtime: Arc<dyn Realtime>,
+    /// Set where jobs leave the database.
+    pub broker: Option<Arc<dyn Broker>>,
+    pub poll: Duration,
+}
+
+/// Advisory locks are numbers; the first half says that they are ours.
+const LOCK_SPACE: i32 = 0x7061_726c;
+
+impl Relay {
+    /// Starts the loops; they end at `stop`.
+    pub fn start(self, tracker: &TaskTracker, stop: &CancellationToken) {
+        let (relay, token) = (self.clone(), stop.clone());
+        supervise(tracker, "relay realtime", stop.clone(), move || {
+            relay.clone().run(Sink::Realtime, token.clone())
+        });
+        if self.broker.is_some() {
+            let token = stop.clone();
+            supervise(tracker, "relay jobs", stop.clone(), move || {
+                self.clone().run(Sink::Jobs, token.clone())
+            });
+        }
+    }
+
+    async fn run(self, sink: Sink, stop: CancellationToken) {
+        let mut wait = BACKOFF.0;
+        while !stop.is_cancelled() {
+            let outcome = tokio::select! {
+                () = stop.cancelled() => return,
+                outcome = self.lead(sink) => outcome,
+            };
+            if let Err(error) = outcome {
+                metrics::counter!("parlor_relay_failures_total", "sink" => sink.name()).increment(1);
+                tracing::warn!(sink = sink.name(), error = ?error, "the relay waits");
+            }
+            tokio::select! { () = stop.cancelled() => return, () = tokio::time::sleep(wait) => {} }
+            wait = (wait * 2).min(BACKOFF.1);
+        }
+    }
+
+    /// Waits for the lock, then relays until something fails.
+    async fn lead(&self, sink: Sink) -> Result<()> {
+        let conn = self.db.dedicated("SET app.scope = 'system'; SET synchronous_commit = off").await?;
+        while !try_lock(&conn, sink.lock()).await? {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+        tracing::info!(sink = sink.name(), "this process relays");
+        let bell = match sink {
+            Sink::Realtime => &self.bell.realtime,
+            Sink::Jobs => &self.bell.jobs,
+        };
+        loop {
+            let told = match sink {
+                Sink::Realtime => self.realtime_round(&conn).await?,
+                Sink::Jobs => self.jobs_round(&conn).await?,
+            };
+            if told == 0 {
+                let _ = tokio::time::timeout(self.poll, bell.notified()).await;
+            }
+        }
+    }
+
+    async fn realtime_round(&self, conn: &AsyncPgConnection) -> Result<usize> {
+        let rows = store::next_realtime(conn, ROWS).await?;
+        if rows.is_empty() {
+            return Ok(0);
+        }
+        let mut lanes: BTreeMap<i16, Vec<OutboxRow>> = BTreeMap::new();
+        for row in rows {
+            lanes.entry(row.lane).or_default().push(row);
+        }
+        let outcomes = join_all(lanes.into_values().map(|rows| self.tell_lane(rows))).await;
+        let mut told = Vec::new();
+        let mut failure = None;
+        for (done, error) in outcomes {
+            told.extend(done);
+            failure = failure.or(error);
+        }
+        store::delete(conn, &told).await?;
+        failure.map_or(Ok(told.len()), Err)
+    }
+
+    /// Tells a lane's rows in order and stops at the first that can't be told now.
+    async fn tell_lane(&self, rows: Vec<OutboxRow>) -> (Vec<(Uuid, i64)>, Option<Error>) {
+        let mut told = Vec::new();
+        for row in rows {
+            match serde_json::from_str::<Vec<Command>>(&row.payload) {
+                Ok(commands) => {
+                    if let Err(error) = self.realtime.carry_out(commands).await {
+                        return (told, Some(error));
+                    }
+                }
+                Err(error) => {
+                    tracing::error!(row = row.id, %error, "an outbox row is unreadable and was dropped")
+                }
+            }
+            let lag = (self.clock.now() - row.created_at).to_std().unwrap_or_default();
+            metrics::histogram!("parlor_relay_lag_seconds").record(lag.as_secs_f64());
+            told.push((row.app_id, row.id));
+        }
+        (told, None)
+    }
+
+    async fn jobs_round(&self, conn: &AsyncPgConnection) -> Result<usize> {
+        let Some(broker) = &self.broker else { return Ok(0) };
+        let rows = store::next_jobs(conn, ROWS).await?;
+        if rows.is_empty() {
+            return Ok(0);
+        }
+        broker.publish(&rows).await?;
+        let told: Vec<_> = rows.iter().map(|row| (row.app_id, row.id)).collect();
+        store::delete(conn, &told).await?;
+        Ok(told.len())
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Sink {
+    Realtime,
+    Jobs,
+}
+
+impl Sink {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Realtime => "realtime",
+            Self::Jobs => "jobs",
+        }
+    }
+
+    fn lock(self) -> i32 {
+        match self {
+            Self::Realtime => 1,
+            Self::Jobs => 2,
+        }
+    }
+}
+
+async fn try_lock(conn: &AsyncPgConnection, key: i32) -> Result<bool> {
+    Ok(diesel::select(pg_try_advisory_lock(LOCK_SPACE, key)).get_result(&mut &*conn).await?)
+}
+
+diesel::define_sql_function! {
+    fn pg_try_advisory_lock(space: diesel::sql_types::Int4, key: diesel::sql_types::Int4) -> diesel::sql_types::Bool;
+}
+
+/// Rows that wait, and the age of the oldest.
+pub async fn backlog(db: &Db, clock: &Clock) -> Result<(i64, Duration)> {
+    let tx = db.system().await?;
+    let (count, oldest) = store::backlog(tx.conn()?).await?;
+    tx.commit().await?;
+    let age = oldest.and_then(|oldest| (clock.now() - oldest).to_std().ok()).unwrap_or_default();
+    Ok((count, age))
+}

@@ -1,0 +1,124 @@
+//! Centrifugo 5 and 6 by its HTTP server API.
+//!
+//! Commands of a row go out as one `batch`, carried out in order. With `X-Centrifugo-Error-Mode: transport`
+//! errors of the call itself are HTTP statuses; in a batch each reply, and in a broadcast each response, has
+//! its own error and is read.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use super::Realtime;
+use crate::config;
+use crate::error::{Error, Result};
+use crate::http::internal_client;
+use crate::outbox::Command;
+
+/// Codes that a repetition may cure: 100 internal server error, 112 unrecoverable position is not among them.
+const TEMPORARY: [u32; 1] = [100];
+
+/// Centrifugo, reached by HTTP.
+pub struct Centrifugo {
+    client: reqwest::Client,
+    url: String,
+    key: String,
+}
+
+#[derive(Serialize)]
+struct Batch<'a> {
+    commands: &'a [Command],
+}
+
+#[derive(Deserialize)]
+struct BatchResult {
+    replies: Vec<Reply>,
+}
+
+#[derive(Deserialize)]
+struct Reply {
+    error: Option<ApiError>,
+    broadcast: Option<BroadcastResult>,
+}
+
+#[derive(Deserialize)]
+struct BroadcastResult {
+    #[serde(default)]
+    responses: Vec<Response>,
+}
+
+#[derive(Deserialize)]
+struct Response {
+    error: Option<ApiError>,
+}
+
+#[derive(Clone, Deserialize)]
+struct ApiError {
+    code: u32,
+    #[serde(default)]
+    message: String,
+}
+
+impl Centrifugo {
+    /// Centrifugo at the configured address; connects to nothing yet.
+    pub fn new(config: &config::Realtime) -> Result<Self> {
+        Ok(Self {
+            client: internal_client(Duration::from_secs(5))?,
+            url: config.centrifugo_api_url.trim_end_matches('/').to_owned(),
+            key: config.centrifugo_api_key.expose().to_owned(),
+        })
+    }
+
+    async fn call<B: Serialize + Sync>(&self, method: &str, body: &B) -> Result<reqwest::Response> {
+        let response = self
+            .client
+            .post(format!("{}/{method}", self.url))
+            .header("X-API-Key", &self.key)
+            .header("X-Centrifugo-Error-Mode", "transport")
+            .json(body)
+            .send()
+            .await
+            .map_err(|error| Error::unavailable(format!("Centrifugo does not answer: {error}")))?;
+        if !response.status().is_success() {
+            return Err(Error::unavailable(format!("Centrifugo answered {} to {method}", response.status())));
+        }
+        Ok(response)
+    }
+}
+
+#[async_trait]
+impl Realtime for Centrifugo {
+    async fn carry_out(&self, commands: Vec<Command>) -> Result<()> {
+        let response = self.call("batch", &Batch { commands: &commands }).await?;
+        let result: BatchResult = response.json().await.map_err(Error::unavailable)?;
+        if result.replies.len() != commands.len() {
+            return Err(Error::unavailable("Centrifugo answered another number of replies"));
+        }
+        for (command, reply) in commands.iter().zip(&result.replies) {
+            let in_broadcast = reply.broadcast.iter().flat_map(|result| &result.responses);
+            let errors =
+                reply.error.iter().chain(in_broadcast.filter_map(|response| response.error.as_ref()));
+            for error in errors {
+                if TEMPORARY.contains(&error.code) {
+                    return Err(Error::unavailable(format!("Centrifugo: {} {}", error.code, error.message)));
+                }
+                metrics::counter!("parlor_realtime_refused_total").increment(1);
+                tracing::error!(
+                    code = error.code,
+                    message = error.message,
+                    ?command,
+                    "Centrifugo refused a command"
+                );
+            }
+        }
+        Ok(())
+    }
+
+    fn is_connected(&self, _realtime_user: &str) -> Option<bool> {
+        None
+    }
+
+    async fn ping(&self) -> Result<()> {
+        self.call("info", &serde_json::json!({})).await.map(|_| ())
+    }
+}

@@ -1,0 +1,168 @@
+//! The tables, as diesel knows them. Kept in step with `migrations/` by a test that reads the catalogue.
+
+diesel::table! {
+    apps (id) {
+        id -> Uuid,
+        name -> Text,
+        webhook_url -> Nullable<Text>,
+        rate_limit_rps -> Int4,
+        guests_enabled -> Bool,
+        suspended_at -> Nullable<Timestamptz>,
+        revoked_before -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    api_keys (app_id, id) {
+        app_id -> Uuid,
+        id -> Text,
+        secret_ciphertext -> Binary,
+        created_at -> Timestamptz,
+        expires_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    users (app_id, id) {
+        app_id -> Uuid,
+        id -> Text,
+        name -> Nullable<Text>,
+        image -> Nullable<Text>,
+        custom -> Jsonb,
+        guest -> Bool,
+        seq -> Int8,
+        search_name -> Text,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        deactivated_at -> Nullable<Timestamptz>,
+        revoked_before -> Nullable<Timestamptz>,
+        last_active_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    channels (app_id, id) {
+        app_id -> Uuid,
+        id -> Uuid,
+        #[sql_name = "type"]
+        kind -> Text,
+        cid -> Text,
+        distinct_key -> Nullable<Text>,
+        name -> Nullable<Text>,
+        image -> Nullable<Text>,
+        custom -> Jsonb,
+        config -> Jsonb,
+        created_by -> Nullable<Text>,
+        seq -> Int8,
+        ordinal -> Int8,
+        member_count -> Int4,
+        last_message_at -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        deleted_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    channel_members (app_id, channel_id, user_id) {
+        app_id -> Uuid,
+        channel_id -> Uuid,
+        user_id -> Text,
+        role -> Text,
+        read_seq -> Int8,
+        read_ordinal -> Int8,
+        read_at -> Nullable<Timestamptz>,
+        last_read_message_id -> Nullable<Uuid>,
+        joined_at -> Timestamptz,
+        removed_at -> Nullable<Timestamptz>,
+        updated_seq -> Int8,
+        user_seq -> Int8,
+    }
+}
+
+diesel::table! {
+    messages (app_id, id) {
+        app_id -> Uuid,
+        id -> Uuid,
+        channel_id -> Uuid,
+        user_id -> Text,
+        seq -> Int8,
+        updated_seq -> Int8,
+        ordinal -> Int8,
+        countable -> Bool,
+        shadowed -> Bool,
+        text -> Text,
+        attachments -> Nullable<Jsonb>,
+        mentions -> Nullable<Array<Text>>,
+        custom -> Nullable<Jsonb>,
+        parent_id -> Nullable<Uuid>,
+        reply_to_id -> Nullable<Uuid>,
+        fingerprint -> Int8,
+        created_at -> Timestamptz,
+        edited_at -> Nullable<Timestamptz>,
+        deleted_at -> Nullable<Timestamptz>,
+        erased -> Bool,
+    }
+}
+
+diesel::table! {
+    user_messages (app_id, user_id, message_id) {
+        app_id -> Uuid,
+        user_id -> Text,
+        message_id -> Uuid,
+        channel_id -> Uuid,
+        seq -> Int8,
+        flags -> Int2,
+    }
+}
+
+diesel::table! {
+    outbox (app_id, id) {
+        app_id -> Uuid,
+        id -> Int8,
+        event_id -> Uuid,
+        sink -> Text,
+        lane -> Int2,
+        topic -> Text,
+        payload -> Text,
+        created_at -> Timestamptz,
+        available_at -> Timestamptz,
+        attempts -> Int2,
+        last_error -> Nullable<Text>,
+        dead_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    inbox (app_id, consumer, event_id) {
+        app_id -> Uuid,
+        consumer -> Text,
+        event_id -> Uuid,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    idempotency_keys (app_id, key) {
+        app_id -> Uuid,
+        key -> Binary,
+        request -> Binary,
+        status -> Nullable<Int2>,
+        body -> Nullable<Text>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(
+    apps,
+    api_keys,
+    users,
+    channels,
+    channel_members,
+    messages,
+    user_messages,
+    outbox,
+    inbox,
+    idempotency_keys,
+);
