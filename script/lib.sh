@@ -131,11 +131,11 @@ rabbitmq_server() {
   command -v rabbitmq-server
 }
 
-chromium() {
+browser_path() {
   local path
   for path in chromium chromium-browser google-chrome "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome" \
     /Applications/Chromium.app/Contents/MacOS/Chromium; do
-    command -v "$path" 2>/dev/null && return
+    type -P "$path" && return
   done
   return 1
 }
