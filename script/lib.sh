@@ -163,7 +163,7 @@ use_rust() {
   export PATH CARGO
 }
 
-node_is_new_enough() { have node && have npm && at_least 20 "$(node --version | tr -d v)"; }
+node_is_new_enough() { have node && have npm && at_least 20.19 "$(node --version | tr -d v)"; }
 
 target_dir() { printf '%s\n' "${CARGO_TARGET_DIR:-$ROOT/target}"; }
 
