@@ -1,0 +1,96 @@
+/** centrifuge-js with Parlor's tokens. It reconnects, resubscribes and recovers on its own. */
+
+import { Centrifuge, type SubscribedContext } from 'centrifuge';
+
+import type { Api } from './api';
+import type { ChannelEvent, UserEvent } from './events';
+
+export interface RealtimeEvents {
+  onConnected: () => void;
+  onDisconnected: () => void;
+  onUserEvent: (event: UserEvent) => void;
+}
+
+export interface TopicEvents {
+  onEvent: (event: ChannelEvent) => void;
+  /** `recovered` says that nothing was missed since the last time. */
+  onSubscribed: (recovered: boolean) => void;
+}
+
+const RETRY_MS = 2_000;
+
+export class Realtime {
+  private client: Centrifuge | undefined;
+  private retry: ReturnType<typeof setTimeout> | undefined;
+  private stopped = false;
+  private readonly wanted = new Map<string, TopicEvents>();
+
+  constructor(
+    private readonly api: Api,
+    private readonly events: RealtimeEvents,
+  ) {}
+
+  /** Where to connect comes from the server, so the first request is retried here. */
+  async start(): Promise<void> {
+    try {
+      const connection = await this.api.connection();
+      if (this.stopped) return;
+      const client = new Centrifuge(
+        [
+          { transport: 'websocket', endpoint: connection.url },
+          { transport: 'http_stream', endpoint: connection.http_stream_url },
+          { transport: 'sse', endpoint: connection.sse_url },
+        ],
+        {
+          token: connection.token,
+          getToken: async () => (await this.api.connection()).token,
+          emulationEndpoint: connection.emulation_url,
+          maxReconnectDelay: 5_000,
+        },
+      );
+      client.on('connected', this.events.onConnected);
+      client.on('connecting', this.events.onDisconnected);
+      client.on('disconnected', this.events.onDisconnected);
+      client.on('publication', (context) => this.events.onUserEvent(context.data as UserEvent));
+      this.client = client;
+      for (const [channelId, events] of this.wanted) this.listen(channelId, events);
+      client.connect();
+    } catch {
+      this.events.onDisconnected();
+      if (!this.stopped) this.retry = setTimeout(() => void this.start(), RETRY_MS);
+    }
+  }
+
+  stop(): void {
+    this.stopped = true;
+    clearTimeout(this.retry);
+    this.client?.disconnect();
+  }
+
+  subscribe(channelId: string, events: TopicEvents): void {
+    this.wanted.set(channelId, events);
+    this.listen(channelId, events);
+  }
+
+  unsubscribe(channelId: string): void {
+    this.wanted.delete(channelId);
+    const subscription = this.client?.getSubscription(topic(channelId));
+    if (subscription) this.client?.removeSubscription(subscription);
+  }
+
+  private listen(channelId: string, events: TopicEvents): void {
+    const client = this.client;
+    if (!client || client.getSubscription(topic(channelId))) return;
+    const subscription = client.newSubscription(topic(channelId), {
+      getToken: async (context) => (await this.api.subscription(context.channel)).token,
+      recoverable: true,
+    });
+    subscription.on('publication', (context) => events.onEvent(context.data as ChannelEvent));
+    subscription.on('subscribed', (context: SubscribedContext) => events.onSubscribed(context.recovered));
+    subscription.subscribe();
+  }
+}
+
+function topic(channelId: string): string {
+  return `chat:channel:${channelId}`;
+}

@@ -1,0 +1,94 @@
+/** The list of my channels. Pure. */
+
+import type { DurableEvent, UserEvent } from '../api/events';
+import type { Channel, Member } from '../api/wire';
+
+export interface ChannelList {
+  status: 'loading' | 'ready' | 'error';
+  byId: ReadonlyMap<string, Channel>;
+  /** Members of channels that have no name of their own. */
+  people: ReadonlyMap<string, readonly Member[]>;
+}
+
+export const emptyList: ChannelList = { status: 'loading', byId: new Map(), people: new Map() };
+
+/** Newest activity first. */
+export function sorted(list: ChannelList): Channel[] {
+  const activity = (channel: Channel) => Date.parse(channel.last_message_at ?? channel.created_at);
+  return [...list.byId.values()].sort((a, b) => activity(b) - activity(a) || a.cid.localeCompare(b.cid));
+}
+
+export function replaceAll(list: ChannelList, channels: readonly Channel[]): ChannelList {
+  return { ...list, status: 'ready', byId: new Map(channels.map((channel) => [channel.id, channel])) };
+}
+
+export function put(list: ChannelList, channel: Channel): ChannelList {
+  return { ...list, byId: new Map(list.byId).set(channel.id, channel) };
+}
+
+export function drop(list: ChannelList, channelId: string): ChannelList {
+  const byId = new Map(list.byId);
+  return byId.delete(channelId) ? { ...list, byId } : list;
+}
+
+export function putPeople(list: ChannelList, channelId: string, members: readonly Member[]): ChannelList {
+  return { ...list, people: new Map(list.people).set(channelId, members) };
+}
+
+function change(list: ChannelList, id: string, patch: (channel: Channel) => Partial<Channel>): ChannelList {
+  const channel = list.byId.get(id);
+  return channel ? put(list, { ...channel, ...patch(channel) }) : list;
+}
+
+export function setUnread(list: ChannelList, channelId: string, unread: number): ChannelList {
+  return change(list, channelId, () => ({ unread }));
+}
+
+/** An event of the open channel also moves its row in the list. */
+export function applyToList(list: ChannelList, event: DurableEvent, channelId: string): ChannelList {
+  switch (event.type) {
+    case 'message.new':
+    case 'message.updated':
+    case 'message.deleted': {
+      const { message } = event.data;
+      if (message.parent_id !== null) return list;
+      return change(list, channelId, ({ last_message, last_message_at }) => {
+        const newer = !last_message || message.seq > last_message.seq;
+        if (newer) return { last_message: message, last_message_at: message.created_at };
+        return message.id === last_message.id ? { last_message: message } : { last_message_at };
+      });
+    }
+    case 'member.added':
+    case 'member.removed':
+      return change(list, channelId, () => ({ member_count: event.data.member_count }));
+    case 'channel.updated': {
+      const { name, image, config, updated_at } = event.data.channel;
+      return change(list, channelId, () => ({ name, image, config, updated_at }));
+    }
+    case 'channel.deleted':
+      return drop(list, channelId);
+    case 'member.updated':
+      return list;
+  }
+}
+
+/** Counts from the user's own topic. The channel that is being read (`reading`) never counts up. */
+export function applyNotification(list: ChannelList, event: UserEvent, reading: string | null): ChannelList {
+  const { channel_id } = event.data;
+  switch (event.type) {
+    case 'notification.message_new':
+      return setUnread(list, channel_id, channel_id === reading ? 0 : event.data.unread);
+    case 'notification.mark_read':
+      return setUnread(list, channel_id, event.data.unread);
+    case 'notification.removed_from_channel':
+      return drop(list, channel_id);
+    case 'notification.added_to_channel':
+      return list;
+  }
+}
+
+export function totalUnread(list: ChannelList): number {
+  let total = 0;
+  for (const channel of list.byId.values()) total += channel.unread;
+  return total;
+}

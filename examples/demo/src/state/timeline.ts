@@ -1,0 +1,127 @@
+/**
+ * What is held of one channel: messages by id and in the order of their `seq`, members, and the `seq`
+ * up to which every durable change is known. Pure; `room.ts` does the talking.
+ *
+ * A message can come by page, answer, event and change list, in any order: the row with the highest
+ * `updated_seq` wins, so each of them may be merged twice.
+ */
+
+import type { DurableEvent } from '../api/events';
+import type { ChannelChanges, Member, Message, ReadState } from '../api/wire';
+
+export interface Timeline {
+  /** `behind` holds messages, but is opened at its unread ones and so waits for them. */
+  status: 'loading' | 'behind' | 'ready' | 'error';
+  /** Every durable change up to here is in. */
+  seq: number;
+  messages: ReadonlyMap<string, Message>;
+  order: readonly string[];
+  /** Cursor to older messages, `null` when the beginning is loaded. */
+  before: string | null;
+  members: ReadonlyMap<string, Member>;
+  /** The reader's pointer when the channel was opened: the line "New" stands after it. */
+  newAfter: number | null;
+}
+
+export const emptyTimeline: Timeline = {
+  status: 'loading',
+  seq: 0,
+  messages: new Map(),
+  order: [],
+  before: null,
+  members: new Map(),
+  newAfter: null,
+};
+
+/** Replies belong to threads, which this app doesn't show. */
+function belongs(timeline: Timeline, message: Message): boolean {
+  if (message.parent_id !== null) return false;
+  if (timeline.messages.has(message.id) || timeline.before === null) return true;
+  const first = timeline.messages.get(timeline.order[0] ?? '');
+  return first === undefined || message.seq > first.seq;
+}
+
+function merge(timeline: Timeline, incoming: readonly Message[]): Timeline {
+  const messages = new Map(timeline.messages);
+  let changed = false;
+  for (const message of incoming) {
+    const held = messages.get(message.id);
+    if (held && held.updated_seq >= message.updated_seq) continue;
+    messages.set(message.id, message);
+    changed = true;
+  }
+  if (!changed) return timeline;
+  const order = [...messages.values()].sort((a, b) => a.seq - b.seq).map((message) => message.id);
+  return { ...timeline, messages, order };
+}
+
+/** A change of single messages; those older than what is loaded come with their page. */
+export function mergeMessages(timeline: Timeline, incoming: readonly Message[]): Timeline {
+  return merge(
+    timeline,
+    incoming.filter((message) => belongs(timeline, message)),
+  );
+}
+
+/** A page of older messages. */
+export function mergePage(timeline: Timeline, items: readonly Message[], before: string | null): Timeline {
+  const replies = items.filter((message) => message.parent_id === null);
+  return { ...merge(timeline, replies), before };
+}
+
+export function mergeMembers(timeline: Timeline, incoming: readonly Member[]): Timeline {
+  const members = new Map(timeline.members);
+  for (const member of incoming) {
+    if (member.removed_at === null) members.set(member.user.id, member);
+    else members.delete(member.user.id);
+  }
+  return { ...timeline, members };
+}
+
+export function mergeChanges(timeline: Timeline, changes: ChannelChanges): Timeline {
+  const merged = mergeMembers(mergeMessages(timeline, changes.messages), changes.members);
+  return { ...merged, seq: Math.max(merged.seq, changes.seq) };
+}
+
+/** A member's pointer; it never moves back through an event that was overtaken. */
+export function applyRead(timeline: Timeline, userId: string, read: ReadState): Timeline {
+  const member = timeline.members.get(userId);
+  if (!member || member.read_seq >= read.read_seq) return timeline;
+  return { ...timeline, members: new Map(timeline.members).set(userId, { ...member, ...read }) };
+}
+
+export type Arrival = 'apply' | 'drop' | 'gap';
+
+export function judge(held: number, event: { seq: number; prev_seq: number }): Arrival {
+  if (event.seq <= held) return 'drop';
+  return event.prev_seq === held ? 'apply' : 'gap';
+}
+
+/** Applies an event that `judge` let through. */
+export function applyDurable(timeline: Timeline, event: DurableEvent): Timeline {
+  const next = { ...timeline, seq: event.seq };
+  switch (event.type) {
+    case 'message.new':
+    case 'message.updated':
+    case 'message.deleted':
+      return mergeMessages(next, [event.data.message]);
+    case 'member.added':
+    case 'member.updated':
+      return mergeMembers(next, [event.data.member]);
+    case 'member.removed': {
+      const members = new Map(next.members);
+      members.delete(event.data.member.user.id);
+      return { ...next, members };
+    }
+    case 'channel.updated':
+    case 'channel.deleted':
+      return next;
+  }
+}
+
+/** Who has read up to this message, without its author. */
+export function readersOf(timeline: Timeline, message: Message): Member[] {
+  return [...timeline.members.values()].filter(
+    (member) => member.user.id !== message.user.id && member.read_seq >= message.seq,
+  );
+}
