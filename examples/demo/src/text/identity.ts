@@ -20,6 +20,8 @@ export function initialsOf(name: string): string {
   return (first(words[0]) + (words.length > 1 ? first(words.at(-1)) : '')).toLocaleUpperCase();
 }
 
+const firstName = (user: UserRef) => nameOf(user).split(/\s+/)[0] ?? user.id;
+
 export interface ChannelFace {
   title: string;
   /** What hue and picture come from: the other person in a conversation of two, else the channel. */
@@ -32,6 +34,7 @@ export function faceOf(channel: Channel, people: readonly Member[] | undefined, 
   const [only] = others;
   if (channel.name !== null) return { title: channel.name, seed: channel.id, image: channel.image };
   if (only && others.length === 1) return { title: nameOf(only), seed: only.id, image: only.image };
-  if (only) return { title: listOf(others.slice(0, 4).map(nameOf)), seed: channel.id, image: channel.image };
+  if (only)
+    return { title: listOf(others.slice(0, 4).map(firstName)), seed: channel.id, image: channel.image };
   return { title: people ? 'Just you' : '', seed: channel.id, image: channel.image };
 }

@@ -26,8 +26,8 @@ export function ChannelList({ channels, openId, onOpen, onNew, onSettings }: Pro
     <nav className="sidebar" aria-label="Conversations">
       <header className="sidebar-head">
         <Avatar name={nameOf(me)} seed={me.id} image={me.image} size="small" />
-        <h1 className="sidebar-title">
-          <bdi>{nameOf(me)}</bdi>
+        <h1 className="sidebar-title" dir="auto">
+          {nameOf(me)}
         </h1>
         <button type="button" className="icon-button" aria-label="Settings" onClick={onSettings}>
           <Icon name="settings" />

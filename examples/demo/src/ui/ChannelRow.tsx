@@ -30,11 +30,11 @@ export function ChannelRow({ channel, open, focus, onOpen }: Props) {
         onClick={() => onOpen(channel.id)}
       >
         <Avatar name={face.title} seed={face.seed} image={face.image} />
-        <span className="channel-title">
-          <bdi>{face.title}</bdi>
+        <span className="channel-title" dir="auto">
+          {face.title}
         </span>
         {channel.last_message_at !== null && (
-          <time className="channel-time" dateTime={channel.last_message_at}>
+          <time className="channel-time" dir="auto" dateTime={channel.last_message_at}>
             {shortTime(channel.last_message_at)}
           </time>
         )}

@@ -23,10 +23,14 @@ export function ConversationHeader({ channel, title, membersOpen, onBack, onMemb
       </button>
       <Avatar name={face.title} seed={face.seed} image={face.image} size="small" />
       <div className="conversation-names">
-        <h2 className="conversation-title">
-          <bdi>{title}</bdi>
+        <h2 className="conversation-title" dir="auto">
+          {title}
         </h2>
-        {channel.member_count > 2 && <p className="conversation-meta">{channel.member_count} members</p>}
+        {channel.member_count > 2 && (
+          <p className="conversation-meta" dir="auto">
+            {channel.member_count} members
+          </p>
+        )}
       </div>
       <button
         type="button"

@@ -35,7 +35,9 @@ export function Delivery({ row, readers }: { row: MessageRow; readers: readonly 
   const text = deliveryText(row, readers);
   return (
     <p className="delivery" aria-hidden="true">
-      <time dateTime={row.at}>{timeOfDay(row.at)}</time>
+      <time dateTime={row.at} dir="auto">
+        {timeOfDay(row.at)}
+      </time>
       {row.own && (
         <span className="delivery-mark" data-read={read || undefined} title={text}>
           <Icon name={icon} size={16} />

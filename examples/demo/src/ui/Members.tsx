@@ -34,8 +34,10 @@ export function Members({ timeline, onClose }: { timeline: Timeline; onClose?: (
           <li key={user.id} className="person">
             <Avatar name={nameOf(user)} seed={user.id} image={user.image} size="small" />
             <span className="person-name">
-              <bdi>{nameOf(user)}</bdi>
-              {user.id === me.id && <span className="muted"> (you)</span>}
+              <bdi>
+                {nameOf(user)}
+                {user.id === me.id && <span className="muted"> (you)</span>}
+              </bdi>
             </span>
             <span className="muted">{roleNames[role]}</span>
           </li>
