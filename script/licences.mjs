@@ -43,7 +43,12 @@ function meets(expression) {
   return either() && at === tokens.length;
 }
 
-const { packages } = JSON.parse(readFileSync(0, "utf8"));
+const metadata = readFileSync(0, "utf8");
+if (!metadata) {
+  console.log("licences: cargo metadata failed, see above");
+  process.exit(1);
+}
+const { packages } = JSON.parse(metadata);
 const faults = packages.flatMap(({ name, version, license, source }) => [
   ...(meets(license ?? "") ? [] : [`${name} ${version}: the licence ${license ?? "(none given)"} is not allowed`]),
   ...(!source || source === "registry+https://github.com/rust-lang/crates.io-index"
