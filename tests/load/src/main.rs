@@ -1,0 +1,122 @@
+//! Load generator and bench runner of Parlor. `script/bench send` builds it, starts what it needs and runs it.
+
+mod centrifuge;
+mod clock;
+mod crowd;
+mod drive;
+mod floor;
+mod http;
+mod hub;
+mod listen;
+mod metrics;
+mod output;
+mod pace;
+mod parlor;
+mod plan;
+mod postgres;
+mod process;
+mod publisher;
+mod report;
+mod rest;
+mod send;
+mod sender;
+mod stamp;
+mod stats;
+mod task;
+mod template;
+mod websocket;
+mod world;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::{Parser, Subcommand};
+
+use crate::plan::Plan;
+use crate::report::Report;
+
+/// Measures Parlor on this machine, on loopback.
+#[derive(Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    bench: Bench,
+}
+
+#[derive(Subcommand)]
+enum Bench {
+    /// Durable sends, delivery, the embedded hub beside Centrifugo, unread counts.
+    Send {
+        /// One short round that ends within 50 seconds, for a look; figures to quote need the full run.
+        #[arg(long)]
+        quick: bool,
+        /// Where the figures are written as JSON.
+        #[arg(long, value_name = "FILE")]
+        json: Option<PathBuf>,
+    },
+}
+
+fn main() -> ExitCode {
+    let Bench::Send { quick, json } = Arguments::parse().bench;
+    clock::epoch();
+    match tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("starting the runtime")
+        .and_then(|runtime| runtime.block_on(send(quick, json)))
+    {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn send(quick: bool, json: Option<PathBuf>) -> Result<()> {
+    let plan = if quick { Plan::quick() } else { Plan::full() };
+    let directory = Scratch::create()?;
+    let mut report = Report::default();
+    if quick {
+        report.note(format!(
+            "a quick run: one short round, and {} messages for the unread counts instead of a million",
+            plan.unread_messages
+        ));
+    }
+    tokio::select! {
+        () = send::run(&plan, &directory.0, &mut report) => {}
+        signal = stopped() => return signal,
+    }
+    output::print("send", &report);
+    match json {
+        Some(file) => output::write("send", &report, &file),
+        None => Ok(()),
+    }
+}
+
+/// Comes back when this process is asked to stop; what it started ends with it.
+async fn stopped() -> Result<()> {
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+    anyhow::bail!("stopped by a signal")
+}
+
+/// A directory for logs, removed at the end.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn create() -> Result<Self> {
+        let path = std::env::temp_dir().join(format!("parlor-load-{}", std::process::id()));
+        std::fs::create_dir_all(&path).with_context(|| format!("creating {}", path.display()))?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}

@@ -1,0 +1,81 @@
+//! How long and how much, for a figure to be trusted or for a look within a minute.
+
+use std::time::{Duration, Instant};
+
+use crate::clock;
+
+/// Durations and numbers of a run.
+pub struct Plan {
+    /// How often everything is repeated; figures are medians.
+    pub rounds: usize,
+    /// Whole seconds of each run of `pgbench`.
+    pub floor_s: u64,
+    /// Before each measurement.
+    pub warm_up: Duration,
+    /// Closed loop of sends.
+    pub send: Duration,
+    /// How long the outbox may take to empty after it.
+    pub drain: Duration,
+    /// Open loop at half the rate.
+    pub open: Duration,
+    /// Closed loop to one room.
+    pub room: Duration,
+    /// Closed loop of publications to a hub.
+    pub saturated: Duration,
+    /// Open loop of publications to a hub.
+    pub steady: Duration,
+    /// Before memory is read.
+    pub settle: Duration,
+    /// Run over which a hub's memory must stay flat.
+    pub memory: Duration,
+    /// Messages of the database in which unread counts are asked for.
+    pub unread_messages: i64,
+    /// When parts that have not begun are left out.
+    pub deadline: Option<Instant>,
+}
+
+impl Plan {
+    /// A look: ends within 50 seconds.
+    pub fn quick() -> Self {
+        Self {
+            rounds: 1,
+            floor_s: 1,
+            warm_up: Duration::from_millis(300),
+            send: Duration::from_millis(1_200),
+            drain: Duration::from_secs(2),
+            open: Duration::from_secs(4),
+            room: Duration::from_millis(900),
+            saturated: Duration::from_millis(1_000),
+            steady: Duration::from_millis(1_500),
+            settle: Duration::from_millis(500),
+            memory: Duration::from_secs(3),
+            unread_messages: 100_000,
+            deadline: Some(clock::now() + Duration::from_secs(48)),
+        }
+    }
+
+    /// Figures to quote: a quarter of an hour.
+    pub fn full() -> Self {
+        Self {
+            rounds: 3,
+            floor_s: 5,
+            warm_up: Duration::from_secs(1),
+            send: Duration::from_secs(6),
+            drain: Duration::from_secs(30),
+            open: Duration::from_secs(20),
+            room: Duration::from_secs(4),
+            saturated: Duration::from_secs(4),
+            steady: Duration::from_secs(8),
+            settle: Duration::from_secs(3),
+            memory: Duration::from_secs(120),
+            unread_messages: 1_000_000,
+            deadline: None,
+        }
+    }
+
+    /// What is left until the deadline.
+    pub fn left(&self) -> Duration {
+        const NO_DEADLINE: Duration = Duration::from_secs(3600);
+        self.deadline.map_or(NO_DEADLINE, |deadline| deadline.saturating_duration_since(clock::now()))
+    }
+}
