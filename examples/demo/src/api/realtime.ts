@@ -15,6 +15,8 @@ export interface TopicEvents {
   onEvent: (event: ChannelEvent) => void;
   /** `recovered` says that nothing was missed since the last time. */
   onSubscribed: (recovered: boolean) => void;
+  /** Not, or no longer, subscribed; it is being tried. */
+  onSubscribing: () => void;
 }
 
 const RETRY_MS = 2_000;
@@ -87,6 +89,7 @@ export class Realtime {
     });
     subscription.on('publication', (context) => events.onEvent(context.data as ChannelEvent));
     subscription.on('subscribed', (context: SubscribedContext) => events.onSubscribed(context.recovered));
+    subscription.on('subscribing', events.onSubscribing);
     subscription.subscribe();
   }
 }

@@ -1,6 +1,7 @@
 /**
  * Keeps what one reads in its place: at the bottom new messages push up, anywhere else nothing moves,
- * whatever is added above, below or in between. The anchor is the first row in view.
+ * whatever is added above, below or in between. The anchor is the lower edge of the first row in view:
+ * its upper edge moves when an older message joins its group.
  */
 
 import { type RefObject, useCallback, useEffect, useLayoutEffect, useRef, useState } from 'react';
@@ -9,17 +10,18 @@ import { reducedMotion } from './browser';
 
 const BOTTOM_SLACK = 40;
 
-type Anchor = 'bottom' | { row: string; top: number };
+type Anchor = 'bottom' | { row: string; edge: number };
 
-function offsetIn(box: HTMLElement, row: Element): number {
-  return row.getBoundingClientRect().top - box.getBoundingClientRect().top;
+/** The lower edge of a row, seen from the top of the box. */
+function edgeOf(box: HTMLElement, row: Element): number {
+  return row.getBoundingClientRect().bottom - box.getBoundingClientRect().top;
 }
 
 function anchorOf(box: HTMLElement): Anchor {
   if (box.scrollHeight - box.scrollTop - box.clientHeight <= BOTTOM_SLACK) return 'bottom';
   for (const row of box.querySelectorAll<HTMLElement>('[data-row]')) {
-    const top = offsetIn(box, row);
-    if (top + row.offsetHeight > 0) return { row: row.dataset['row'] ?? '', top };
+    const edge = edgeOf(box, row);
+    if (edge > 0) return { row: row.dataset['row'] ?? '', edge };
   }
   return 'bottom';
 }
@@ -30,7 +32,7 @@ function restore(box: HTMLElement, anchor: Anchor): void {
     return;
   }
   const row = box.querySelector(`[data-row="${CSS.escape(anchor.row)}"]`);
-  if (row) box.scrollTop += offsetIn(box, row) - anchor.top;
+  if (row) box.scrollTop += edgeOf(box, row) - anchor.edge;
 }
 
 export function useStickyScroll(ref: RefObject<HTMLElement | null>, content: unknown) {
@@ -78,5 +80,5 @@ export function useStickyScroll(ref: RefObject<HTMLElement | null>, content: unk
 function startAtNew(box: HTMLElement): void {
   const line = box.querySelector('[data-row="new"]');
   box.scrollTop = box.scrollHeight;
-  if (line) box.scrollTop += Math.min(0, offsetIn(box, line) - box.clientHeight / 3);
+  if (line) box.scrollTop += Math.min(0, edgeOf(box, line) - box.clientHeight / 3);
 }

@@ -12,6 +12,8 @@ export interface ChatState {
   outbox: Outbox;
   /** Who types where. */
   typing: ReadonlyMap<string, readonly UserRef[]>;
+  /** The channel that is heard live, once the server has taken the subscription. */
+  live: string | null;
   /** The channel whose newest message is on screen right now. */
   reading: string | null;
 }
@@ -22,6 +24,7 @@ export const initialChat: ChatState = {
   timelines: new Map(),
   outbox: [],
   typing: new Map(),
+  live: null,
   reading: null,
 };
 

@@ -8,15 +8,15 @@
 import type { Api } from '../api/api';
 import { type ChannelEvent, type DurableEvent, isDurable } from '../api/events';
 import type { Realtime } from '../api/realtime';
-import type { UserRef } from '../api/wire';
 import { applyToList, drop, put, setUnread } from './channels';
-import { type ChatState, setTyping, withTimeline } from './chatState';
+import { type ChatState, withTimeline } from './chatState';
 import { remove } from './outbox';
 import type { Store } from './store';
 import * as timelines from './timeline';
+import { Typists } from './typists';
 
-/** A sender repeats `typing.start` every 3 s; one that fell silent without a stop is forgotten. */
-const TYPING_MS = 8_000;
+/** A channel opens at its first unread message, unless that is further up than this. */
+const MAX_FIRST_PAGES = 5;
 
 export class Room {
   private syncing = false;
@@ -24,14 +24,16 @@ export class Room {
   private closed = false;
   private loadingOlder = false;
   private waiting: DurableEvent[] = [];
-  private readonly typingTimers = new Map<string, ReturnType<typeof setTimeout>>();
+  private readonly typists: Typists;
 
   constructor(
     private readonly channelId: string,
     private readonly api: Api,
     private readonly realtime: Realtime,
     private readonly store: Store<ChatState>,
-  ) {}
+  ) {
+    this.typists = new Typists(channelId, store);
+  }
 
   open(): void {
     const channel = this.store.get().list.byId.get(this.channelId);
@@ -43,7 +45,9 @@ export class Room {
     }));
     this.realtime.subscribe(this.channelId, {
       onEvent: (event) => this.receive(event),
+      onSubscribing: () => this.setLive(false),
       onSubscribed: (recovered) => {
+        this.setLive(true);
         if (!recovered) void this.sync();
       },
     });
@@ -53,8 +57,8 @@ export class Room {
   close(): void {
     this.closed = true;
     this.realtime.unsubscribe(this.channelId);
-    for (const timer of this.typingTimers.values()) clearTimeout(timer);
-    this.store.update((state) => ({ ...state, typing: new Map() }));
+    this.typists.clear();
+    this.setLive(false);
   }
 
   async loadOlder(): Promise<void> {
@@ -108,8 +112,12 @@ export class Room {
         timeline.newAfter ?? (channel.unread > 0 ? (channel.membership?.read_seq ?? null) : null);
       const withPage = timelines.mergePage({ ...timeline, newAfter }, page.items, page.before);
       const loaded = timelines.mergeMembers(withPage, members.items);
-      return { ...loaded, status: 'ready', seq: Math.max(loaded.seq, channel.seq) };
+      return { ...loaded, seq: Math.max(loaded.seq, channel.seq) };
     });
+    for (let pages = 1; pages < MAX_FIRST_PAGES && timelines.hidesNew(this.timeline()); pages += 1) {
+      await this.loadOlder();
+    }
+    this.change((timeline) => ({ ...timeline, status: 'ready' }));
   }
 
   private async pull(): Promise<void> {
@@ -141,7 +149,7 @@ export class Room {
       const { user_id, read } = event.data;
       this.change((timeline) => timelines.applyRead(timeline, user_id, read));
     } else {
-      this.showTyping(event.data.user, event.type === 'typing.start');
+      this.typists.show(event.data.user, event.type === 'typing.start');
     }
   }
 
@@ -152,7 +160,7 @@ export class Room {
     this.store.update((state) => ({ ...state, list: applyToList(state.list, event, this.channelId) }));
     if (event.type === 'message.new') {
       this.settle([event.data.message.id]);
-      this.showTyping(event.data.message.user, false);
+      this.typists.show(event.data.message.user, false);
     }
     if (event.type === 'channel.deleted') {
       this.store.update((state) => ({ ...state, list: drop(state.list, this.channelId) }));
@@ -168,14 +176,8 @@ export class Room {
     });
   }
 
-  private showTyping(user: UserRef, typing: boolean): void {
-    clearTimeout(this.typingTimers.get(user.id));
-    if (typing)
-      this.typingTimers.set(
-        user.id,
-        setTimeout(() => this.showTyping(user, false), TYPING_MS),
-      );
-    this.store.update((state) => setTyping(state, this.channelId, user, typing));
+  private setLive(live: boolean): void {
+    this.store.update((state) => ({ ...state, live: live ? this.channelId : null }));
   }
 
   private timeline(): timelines.Timeline {

@@ -5,6 +5,7 @@ import {
   applyDurable,
   applyRead,
   emptyTimeline,
+  hidesNew,
   judge,
   mergeChanges,
   mergeMessages,
@@ -65,6 +66,15 @@ describe('a timeline', () => {
       more: false,
     });
     expect(byChanges).toEqual(byEvents);
+  });
+
+  it.each([
+    [{ newAfter: 10, before: 'older' }, true],
+    [{ newAfter: 11, before: 'older' }, false],
+    [{ newAfter: 10, before: null }, false],
+    [{ newAfter: null, before: 'older' }, false],
+  ])('with %o hides the first unread message: %s', (fields, hidden) => {
+    expect(hidesNew({ ...loaded, ...fields })).toBe(hidden);
   });
 
   it('moves read pointers forward only and knows the readers', () => {

@@ -119,6 +119,12 @@ export function applyDurable(timeline: Timeline, event: DurableEvent): Timeline 
   }
 }
 
+/** Whether the first unread message is further up than what is loaded. */
+export function hidesNew({ newAfter, before, order, messages }: Timeline): boolean {
+  const first = messages.get(order[0] ?? '');
+  return newAfter !== null && before !== null && first !== undefined && first.seq > newAfter;
+}
+
 /** Who has read up to this message, without its author. */
 export function readersOf(timeline: Timeline, message: Message): Member[] {
   return [...timeline.members.values()].filter(

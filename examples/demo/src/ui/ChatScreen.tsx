@@ -1,6 +1,6 @@
 /** Both panes: my channels and the open one. On a phone one at a time. */
 
-import { useEffect, useMemo, useState } from 'react';
+import { useEffect, useMemo, useRef, useState } from 'react';
 
 import { useMediaQuery, useOpenChannel } from '../hooks/browser';
 import { useBadge } from '../hooks/useBadge';
@@ -22,6 +22,7 @@ export function ChatScreen({ onLeave }: { onLeave: () => void }) {
   const [wanted, setOpenChannel] = useOpenChannel();
   const wide = useMediaQuery('(min-width: 45rem)');
   const [dialog, setDialog] = useState<Open>('none');
+  const composer = useRef<HTMLTextAreaElement>(null);
   const channels = useMemo(() => sorted(list), [list]);
   useBadge(list);
 
@@ -31,6 +32,11 @@ export function ChatScreen({ onLeave }: { onLeave: () => void }) {
   const openId = wanted ?? (wide ? (firstId ?? null) : null);
   const channel = openId === null ? undefined : list.byId.get(openId);
   const shownId = channel?.id ?? null;
+
+  const open = (channelId: string) => {
+    if (channelId === shownId) composer.current?.focus();
+    else setOpenChannel(channelId);
+  };
 
   useEffect(() => chat.open(shownId), [chat, shownId]);
   useEffect(() => {
@@ -47,12 +53,17 @@ export function ChatScreen({ onLeave }: { onLeave: () => void }) {
       <ChannelList
         channels={channels}
         openId={shownId}
-        onOpen={setOpenChannel}
+        onOpen={open}
         onNew={() => setDialog('new')}
         onSettings={() => setDialog('settings')}
       />
       {channel ? (
-        <Conversation key={channel.id} channel={channel} onBack={() => setOpenChannel(null)} />
+        <Conversation
+          key={channel.id}
+          channel={channel}
+          composer={composer}
+          onBack={() => setOpenChannel(null)}
+        />
       ) : (
         <main className="conversation" data-empty>
           {list.status === 'ready' && (

@@ -1,6 +1,6 @@
 /** The open channel: header, messages, composer, and what is being done to a message. */
 
-import { useCallback, useRef, useState } from 'react';
+import { type RefObject, useCallback, useState } from 'react';
 
 import type { Channel, Message } from '../api/wire';
 import { useMediaQuery } from '../hooks/browser';
@@ -18,17 +18,23 @@ import { OfflineLine } from './OfflineLine';
 import { Skeleton } from './Skeleton';
 import { TypingLine } from './TypingLine';
 
-export function Conversation({ channel, onBack }: { channel: Channel; onBack: () => void }) {
+interface Props {
+  channel: Channel;
+  composer: RefObject<HTMLTextAreaElement | null>;
+  onBack: () => void;
+}
+
+export function Conversation({ channel, composer, onBack }: Props) {
   const { chat, me } = useSession();
   const timeline = useChatState((state) => state.timelines.get(channel.id) ?? emptyTimeline);
   const people = useChatState((state) => state.list.people.get(channel.id));
+  const live = useChatState((state) => state.live === channel.id);
   const [editing, setEditing] = useState<Message>();
   const [deleting, setDeleting] = useState<Message>();
   const [membersOpen, setMembersOpen] = useState(false);
   const roomy = useMediaQuery('(min-width: 70rem)');
-  const composer = useRef<HTMLTextAreaElement>(null);
   const { title } = faceOf(channel, people, me.id);
-  const focusComposer = useCallback(() => composer.current?.focus(), []);
+  const focusComposer = useCallback(() => composer.current?.focus(), [composer]);
 
   const editLast = () => {
     const last = timeline.order.findLast((id) => {
@@ -40,7 +46,7 @@ export function Conversation({ channel, onBack }: { channel: Channel; onBack: ()
 
   return (
     <>
-      <main className="conversation" aria-label={title}>
+      <main className="conversation" aria-label={title} data-live={live ? channel.id : undefined}>
         <ConversationHeader
           channel={channel}
           title={title}

@@ -1,6 +1,6 @@
 /** The browser's own modal dialog: it keeps the focus inside, closes on Escape and gives the focus back. */
 
-import { type ReactNode, useEffect, useId, useRef } from 'react';
+import { type ReactNode, useId, useLayoutEffect, useRef } from 'react';
 
 import { Icon } from './Icon';
 
@@ -14,7 +14,8 @@ interface Props {
 export function Dialog({ title, onClose, kind = 'card', children }: Props) {
   const ref = useRef<HTMLDialogElement>(null);
   const titleId = useId();
-  useEffect(() => {
+  // Before the element is gone from the page: only then does closing give the focus back.
+  useLayoutEffect(() => {
     const dialog = ref.current;
     if (dialog && !dialog.open) dialog.showModal();
     dialog?.querySelector<HTMLElement>('[data-first-focus]')?.focus();
