@@ -55,7 +55,8 @@ impl Config {
             ),
         ]
         .into_iter()
-        .filter_map(|(wrong, message)| wrong.then(|| message.to_owned()))
+        .filter(|(wrong, _)| *wrong)
+        .map(|(_, message)| message.to_owned())
         .collect()
     }
 }
