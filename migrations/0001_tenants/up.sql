@@ -49,7 +49,7 @@ CREATE TABLE users (
     -- One step per change of what belongs to the user alone: memberships, read pointers.
     seq bigint NOT NULL DEFAULT 0,
     -- What a search by prefix reads.
-    search_name text COLLATE "C" GENERATED ALWAYS AS (lower(coalesce(name, ''))) STORED,
+    search_name text COLLATE "C" NOT NULL GENERATED ALWAYS AS (lower(coalesce(name, ''))) STORED,
     created_at timestamptz NOT NULL,
     updated_at timestamptz NOT NULL,
     deactivated_at timestamptz,
