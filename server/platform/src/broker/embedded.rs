@@ -5,15 +5,20 @@
 //! dies leaves its lease to run out, and the row is claimed again. All consumers of a topic hear one row; on
 //! a retry those that had it before skip it by their inbox entry, so a poisoned one does not make others
 //! repeat their effect.
+//!
+//! Jobs are claimed several at a time, because most are quick. When one turns out to be slow its worker hands
+//! those behind it back, and renews the lease of the slow one for as long as it runs.
 
 mod store;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use parlor_protocol::EventId;
 
+use self::store::Key;
 use super::{Broker, Consumer, DeadLetter, Delivery};
 use crate::clock::Clock;
 use crate::config;
@@ -23,8 +28,10 @@ use crate::outbox::Bell;
 use crate::outbox::relay::Row;
 use crate::task::{CancellationToken, TaskTracker, supervise};
 
-/// How long a worker may have a job before another takes it.
+/// How long a worker may have a job, unless it says that it still works on it, before another takes it.
 const LEASE: chrono::Duration = chrono::Duration::seconds(60);
+/// A job that takes longer than this is slow; its lease is renewed as often.
+const SLOW: Duration = Duration::from_secs(1);
 /// Jobs claimed at once.
 const CLAIM: i64 = 16;
 /// Look for due jobs at least this often: retries ring no bell.
@@ -50,7 +57,7 @@ impl Embedded {
 
     async fn work(self: Arc<Self>, consumers: Arc<Vec<Arc<dyn Consumer>>>, stop: CancellationToken) {
         while !stop.is_cancelled() {
-            match self.round(&consumers).await {
+            match self.round(&consumers, &stop).await {
                 Ok(0) => {
                     tokio::select! {
                         () = stop.cancelled() => return,
@@ -70,17 +77,51 @@ impl Embedded {
     }
 
     /// Claims jobs and works them off. Returns how many there were.
-    async fn round(&self, consumers: &[Arc<dyn Consumer>]) -> Result<usize> {
-        let claimed = store::claim(&self.db, self.clock.now(), LEASE, CLAIM).await?;
-        let mut done = Vec::with_capacity(claimed.len());
-        for job in &claimed {
-            match self.run(job, consumers).await {
-                Ok(()) => done.push((job.app_id, job.id)),
-                Err(error) => self.fail(job, &error).await?,
+    async fn round(&self, consumers: &[Arc<dyn Consumer>], stop: &CancellationToken) -> Result<usize> {
+        let mut waiting = VecDeque::from(store::claim(&self.db, self.clock.now(), LEASE, CLAIM).await?);
+        let count = waiting.len();
+        let mut done = Vec::with_capacity(count);
+        while let Some(job) = waiting.pop_front() {
+            let mut run = std::pin::pin!(self.run(&job, consumers));
+            let outcome = loop {
+                match tokio::time::timeout(SLOW, &mut run).await {
+                    Ok(outcome) => break outcome,
+                    Err(_) => self.keep_only(&job, &mut done, &mut waiting).await,
+                }
+            };
+            match outcome {
+                Ok(()) => done.push(job.key()),
+                Err(error) => self.fail(&job, &error).await?,
+            }
+            if stop.is_cancelled() {
+                store::release(
+                    &self.db,
+                    &waiting.drain(..).map(|job| job.key()).collect::<Vec<_>>(),
+                    self.clock.now(),
+                )
+                .await?;
             }
         }
         store::finish(&self.db, &done).await?;
-        Ok(claimed.len())
+        Ok(count)
+    }
+
+    /// Settles everything but a slow job. What fails here is left to the leases.
+    async fn keep_only(&self, job: &store::Job, done: &mut Vec<Key>, waiting: &mut VecDeque<store::Job>) {
+        let now = self.clock.now();
+        let back: Vec<_> = waiting.drain(..).map(|job| job.key()).collect();
+        let finished = std::mem::take(done);
+        let settled = async {
+            store::renew(&self.db, job, now + LEASE).await?;
+            store::release(&self.db, &back, now).await?;
+            store::finish(&self.db, &finished).await
+        };
+        if let Err(error) = settled.await {
+            tracing::warn!(topic = job.topic, error = ?error, "a slow job's lease may run out");
+        }
+        if !back.is_empty() {
+            self.bell.ring();
+        }
     }
 
     async fn run(&self, job: &store::Job, consumers: &[Arc<dyn Consumer>]) -> Result<()> {

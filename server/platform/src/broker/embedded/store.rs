@@ -23,6 +23,16 @@ pub struct Job {
     pub attempts: i16,
 }
 
+/// Names a row.
+pub type Key = (Uuid, i64);
+
+impl Job {
+    /// Its row.
+    pub fn key(&self) -> Key {
+        (self.app_id, self.id)
+    }
+}
+
 /// Leases due jobs to the caller. Several workers never get the same one.
 pub async fn claim(db: &Db, now: DateTime<Utc>, lease: Duration, limit: i64) -> Result<Vec<Job>> {
     let tx = db.system().await?;
@@ -43,7 +53,7 @@ pub async fn claim(db: &Db, now: DateTime<Utc>, lease: Duration, limit: i64) -> 
 }
 
 /// Forgets jobs that are done.
-pub async fn finish(db: &Db, jobs: &[(Uuid, i64)]) -> Result<()> {
+pub async fn finish(db: &Db, jobs: &[Key]) -> Result<()> {
     if jobs.is_empty() {
         return Ok(());
     }
@@ -52,6 +62,34 @@ pub async fn finish(db: &Db, jobs: &[(Uuid, i64)]) -> Result<()> {
         "DELETE FROM outbox USING UNNEST(?, ?) AS done (app_id, id) \
          WHERE outbox.app_id = done.app_id AND outbox.id = done.id",
     )
+    .bind::<Array<SqlUuid>, _>(jobs.iter().map(|(app, _)| *app).collect::<Vec<_>>())
+    .bind::<Array<Int8>, _>(jobs.iter().map(|(_, id)| *id).collect::<Vec<_>>())
+    .execute(&mut tx.conn()?)
+    .await?;
+    tx.commit_lazily().await
+}
+
+/// Puts off the end of a job's lease.
+pub async fn renew(db: &Db, job: &Job, until: DateTime<Utc>) -> Result<()> {
+    let tx = db.system().await?;
+    diesel::update(outbox::table.find(job.key()))
+        .set(outbox::available_at.eq(until))
+        .execute(&mut tx.conn()?)
+        .await?;
+    tx.commit_lazily().await
+}
+
+/// Gives back jobs that were claimed and not begun, as if they never had been.
+pub async fn release(db: &Db, jobs: &[Key], now: DateTime<Utc>) -> Result<()> {
+    if jobs.is_empty() {
+        return Ok(());
+    }
+    let tx = db.system().await?;
+    prepared::<Untyped>(
+        "UPDATE outbox SET attempts = attempts - 1, available_at = ? FROM UNNEST(?, ?) AS back (app_id, id) \
+         WHERE outbox.app_id = back.app_id AND outbox.id = back.id",
+    )
+    .bind::<Timestamptz, _>(now)
     .bind::<Array<SqlUuid>, _>(jobs.iter().map(|(app, _)| *app).collect::<Vec<_>>())
     .bind::<Array<Int8>, _>(jobs.iter().map(|(_, id)| *id).collect::<Vec<_>>())
     .execute(&mut tx.conn()?)
