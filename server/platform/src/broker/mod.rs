@@ -6,6 +6,7 @@
 //! [inbox](crate::outbox::inbox).
 
 mod embedded;
+mod rabbitmq;
 
 use std::sync::Arc;
 
@@ -15,6 +16,7 @@ use parlor_protocol::{AppId, EventId};
 use serde::Serialize;
 
 pub use embedded::Embedded;
+pub use rabbitmq::{Binding, RabbitMq};
 
 use crate::error::Result;
 use crate::outbox::relay::Row;

@@ -1,0 +1,172 @@
+//! A consumer's work.
+//!
+//! States of a message: ready in the queue → unacknowledged while a job runs → acknowledged; or, after an
+//! error, copied to the next rung or the dead-letter queue, and acknowledged once the copy is confirmed. When
+//! the connection is lost the broker gives all unacknowledged messages to others; jobs in hand are finished
+//! before we ask for new ones, so that this process never runs one twice at the same time. At `stop` no more
+//! are asked for, those in hand are finished and acknowledged, and the rest goes back to the queue.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use lapin::message::Delivery as Message;
+use lapin::options::{BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicQosOptions};
+use lapin::types::FieldTable;
+use lapin::{Channel, Connection};
+use tokio::sync::Mutex;
+use tokio::time::timeout;
+
+use super::link::{Backoff, Link};
+use super::publisher::{confirming_channel, put};
+use super::topology::{Binding, Topology};
+use super::{away, message};
+use crate::broker::{Consumer, Delivery, guarded};
+use crate::clock::Clock;
+use crate::error::{Error, Result};
+use crate::task::CancellationToken;
+
+/// Messages in reserve for each that is worked on, so that a worker never waits for the network.
+const PREFETCH: usize = 2;
+/// How long opening a channel and declaring queues may take.
+const OPEN: Duration = Duration::from_secs(30);
+/// How long jobs in hand may go on after the connection was lost.
+const AFTERMATH: Duration = Duration::from_secs(60);
+
+pub(super) struct Worker {
+    pub(super) consumer: Arc<dyn Consumer>,
+    pub(super) link: Arc<Link>,
+    pub(super) topology: Arc<Topology>,
+    pub(super) clock: Clock,
+    pub(super) concurrency: usize,
+}
+
+/// One stay on a connection.
+struct Session<'a> {
+    worker: &'a Worker,
+    inlet: Channel,
+    /// Copies go out on a channel of their own, one at a time: see the publisher on returned messages.
+    outlet: Mutex<Channel>,
+}
+
+impl Worker {
+    pub(super) async fn run(self: Arc<Self>, stop: CancellationToken) {
+        let mut backoff = Backoff::new();
+        while !stop.is_cancelled() {
+            let connection = tokio::select! {
+                () = stop.cancelled() => return,
+                connection = self.link.patiently() => connection,
+            };
+            let outcome = match timeout(OPEN, self.open(&connection)).await {
+                Ok(Ok((session, deliveries))) => {
+                    backoff = Backoff::new();
+                    session.serve(deliveries, &stop).await
+                }
+                Ok(Err(error)) => Err(error),
+                Err(_) => Err(Error::unavailable("RabbitMQ is too slow")),
+            };
+            if let Err(error) = outcome {
+                tracing::warn!(consumer = self.consumer.name(), error = ?error, "a consumer starts over");
+                tokio::select! { () = stop.cancelled() => return, () = tokio::time::sleep(backoff.next()) => {} }
+            }
+        }
+    }
+
+    async fn open(&self, connection: &Connection) -> Result<(Session<'_>, lapin::Consumer)> {
+        let (inlet, outlet) =
+            (connection.create_channel().await.map_err(away)?, confirming_channel(connection).await?);
+        self.topology.declare_exchange(&inlet).await?;
+        self.topology.declare_consumer(&inlet, &Binding::of(self.consumer.as_ref())).await?;
+        let prefetch = u16::try_from(self.concurrency.saturating_mul(PREFETCH)).unwrap_or(u16::MAX);
+        inlet.basic_qos(prefetch, BasicQosOptions::default()).await.map_err(away)?;
+        let queue = self.topology.queue(self.consumer.name())?;
+        let (options, arguments) = (BasicConsumeOptions::default(), FieldTable::default());
+        let deliveries = inlet.basic_consume(queue, "".into(), options, arguments).await.map_err(away)?;
+        Ok((Session { worker: self, inlet, outlet: Mutex::new(outlet) }, deliveries))
+    }
+}
+
+impl Session<'_> {
+    /// Works until `stop`, which is a success, or until the session is lost.
+    async fn serve(&self, mut deliveries: lapin::Consumer, stop: &CancellationToken) -> Result<()> {
+        let mut jobs = FuturesUnordered::new();
+        let outcome = loop {
+            tokio::select! {
+                () = stop.cancelled() => break Ok(()),
+                message = deliveries.next(), if jobs.len() < self.worker.concurrency => match message {
+                    Some(Ok(message)) => jobs.push(self.job(message)),
+                    Some(Err(error)) => break Err(away(error)),
+                    None => break Err(Error::unavailable("RabbitMQ ended the subscription")),
+                },
+                Some(done) = jobs.next() => if done.is_err() { break done },
+            }
+        };
+        let finish = async {
+            while let Some(done) = jobs.next().await {
+                if let Err(error) = done {
+                    tracing::warn!(consumer = self.worker.consumer.name(), error = ?error, "a job will be repeated");
+                }
+            }
+        };
+        if outcome.is_ok() {
+            let _ = self.inlet.basic_cancel(deliveries.tag(), BasicCancelOptions::default()).await;
+            finish.await;
+            let _ = self.inlet.close(200, "stopping".into()).await;
+        } else {
+            let _ = timeout(AFTERMATH, finish).await;
+        }
+        outcome
+    }
+
+    async fn job(&self, message: Message) -> Result<()> {
+        match message::decode(&message.properties, &message.data) {
+            Ok((delivery, attempt)) => {
+                if let Err(error) = self.handle(&delivery).await {
+                    self.fail(&message, &delivery, attempt, &error).await?;
+                }
+            }
+            Err(wrong) => {
+                metrics::counter!("parlor_jobs_failed_total", "topic" => "").increment(1);
+                self.bury(&message, "undecodable", &wrong, 1).await?;
+            }
+        }
+        match message.ack(BasicAckOptions::default()).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Error::unavailable("the connection was lost before a job was acknowledged")),
+            Err(error) => Err(away(error)),
+        }
+    }
+
+    async fn handle(&self, delivery: &Delivery) -> Result<()> {
+        let consumer = self.worker.consumer.as_ref();
+        if !consumer.topics().contains(&delivery.topic.as_str()) {
+            // Bound by a newer version, which will get it from a rung, or by an older one.
+            return Err(Error::internal("this version of the consumer does not know the topic"));
+        }
+        guarded(consumer, delivery).await
+    }
+
+    async fn fail(&self, message: &Message, job: &Delivery, attempt: i64, error: &Error) -> Result<()> {
+        let consumer = self.worker.consumer.name();
+        tracing::warn!(consumer, topic = job.topic, event = %job.event_id, attempt, error = ?error, "a job failed");
+        metrics::counter!("parlor_jobs_failed_total", "topic" => job.topic.clone()).increment(1);
+        match self.worker.topology.rung_after(consumer, attempt)? {
+            Some(rung) => {
+                let properties = message::for_attempt(&message.properties, attempt + 1);
+                put(&*self.outlet.lock().await, rung, properties, &message.data).await
+            }
+            None => {
+                self.bury(message, "attempts_exhausted", &format!("{consumer}: {error:?}"), attempt).await
+            }
+        }
+    }
+
+    async fn bury(&self, message: &Message, reason: &str, error: &str, attempts: i64) -> Result<()> {
+        let (consumer, now) = (self.worker.consumer.name(), self.worker.clock.now());
+        tracing::error!(consumer, reason, error, "a job is given up");
+        let properties = message::for_death(&message.properties, reason, error, attempts, now);
+        let dead = self.worker.topology.dead(consumer)?;
+        put(&*self.outlet.lock().await, dead, properties, &message.data).await
+    }
+}

@@ -1,0 +1,84 @@
+//! The dead-letter queues: looking, and giving another run.
+//!
+//! AMQP has no way to look at a message without taking it. We take messages without acknowledging them and
+//! give them back; for the moment in between others don't see them, so a replay that runs at the same time
+//! as a listing may find fewer. A replayed message is acknowledged after its copy is confirmed: a crash in
+//! between leaves both, and the consumer's inbox drops the second.
+
+use lapin::Channel;
+use lapin::message::BasicGetMessage;
+use lapin::options::{BasicAckOptions, BasicGetOptions, BasicNackOptions, QueueDeclareOptions};
+use lapin::types::{FieldTable, ShortString};
+use parlor_protocol::EventId;
+
+use super::link::Link;
+use super::publisher::{confirming_channel, put};
+use super::topology::Topology;
+use super::{away, message};
+use crate::broker::DeadLetter;
+use crate::error::Result;
+
+/// Up to so many dead letters of all consumers, oldest first.
+pub(super) async fn list(link: &Link, topology: &Topology, limit: usize) -> Result<Vec<DeadLetter>> {
+    let channel = open(link, topology).await?;
+    let mut letters = Vec::new();
+    for binding in &topology.bindings {
+        let queue = topology.dead(binding.consumer)?;
+        let mut taken = Vec::new();
+        while taken.len() < limit {
+            let Some(message) = take(&channel, &queue).await? else { break };
+            taken.push(message::dead_letter(binding.consumer, &message.properties));
+        }
+        give_back(&channel).await?;
+        letters.append(&mut taken);
+    }
+    channel.close(200, "".into()).await.map_err(away)?;
+    letters.sort_by_key(|letter| letter.died_at);
+    letters.truncate(limit);
+    Ok(letters)
+}
+
+/// Puts dead letters back into their consumers' queues, with the whole ladder before them.
+pub(super) async fn replay(link: &Link, topology: &Topology, event: Option<EventId>) -> Result<usize> {
+    let channel = open(link, topology).await?;
+    let mut count = 0;
+    for binding in &topology.bindings {
+        let (queue, dead) = (topology.queue(binding.consumer)?, topology.dead(binding.consumer)?);
+        // Those that die again meanwhile are not for this round.
+        for _ in 0..waiting(&channel, &dead).await? {
+            let Some(message) = take(&channel, &dead).await? else { break };
+            let id = message::event_id(&message.properties);
+            if event.is_none_or(|event| id == Some(event.0)) {
+                let properties = message::for_attempt(&message.properties, 1);
+                put(&channel, queue.clone(), properties, &message.data).await?;
+                message.ack(BasicAckOptions::default()).await.map_err(away)?;
+                count += 1;
+            }
+        }
+        give_back(&channel).await?;
+    }
+    channel.close(200, "".into()).await.map_err(away)?;
+    Ok(count)
+}
+
+async fn open(link: &Link, topology: &Topology) -> Result<Channel> {
+    let channel = confirming_channel(&*link.connection().await?).await?;
+    topology.declare(&channel).await?;
+    Ok(channel)
+}
+
+async fn waiting(channel: &Channel, queue: &ShortString) -> Result<u32> {
+    let look = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
+    let queue = channel.queue_declare(queue.clone(), look, FieldTable::default()).await.map_err(away)?;
+    Ok(queue.message_count())
+}
+
+async fn take(channel: &Channel, queue: &ShortString) -> Result<Option<BasicGetMessage>> {
+    channel.basic_get(queue.clone(), BasicGetOptions::default()).await.map_err(away)
+}
+
+/// All that was taken on this channel and not acknowledged. Tag 0 means all.
+async fn give_back(channel: &Channel) -> Result<()> {
+    let all = BasicNackOptions { multiple: true, requeue: true };
+    channel.basic_nack(0, all).await.map_err(away)
+}
