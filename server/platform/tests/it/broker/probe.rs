@@ -1,0 +1,88 @@
+//! A consumer that writes down what it hears, and does what the test says.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use async_trait::async_trait;
+use futures_util::future::BoxFuture;
+use parlor_platform::Result;
+use parlor_platform::broker::{Consumer, Delivery};
+use parlor_platform::clock::monotonic;
+use parlor_protocol::EventId;
+
+/// One attempt.
+#[derive(Clone, Copy, Debug)]
+pub struct Heard {
+    pub number: usize,
+    pub event: EventId,
+    /// The first is 1.
+    pub attempt: usize,
+    pub at: Instant,
+}
+
+type Work = Box<dyn Fn(Heard) -> BoxFuture<'static, Result<()>> + Send + Sync>;
+
+pub struct Probe {
+    name: &'static str,
+    topics: &'static [&'static str],
+    work: Work,
+    heard: Mutex<Vec<Heard>>,
+}
+
+impl Probe {
+    pub fn new<F, Fut>(name: &'static str, topics: &'static [&'static str], work: F) -> Arc<Self>
+    where
+        F: Fn(Heard) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<()>> + Send + 'static,
+    {
+        Arc::new(Self {
+            name,
+            topics,
+            work: Box::new(move |heard| Box::pin(work(heard))),
+            heard: Mutex::default(),
+        })
+    }
+
+    /// One that always succeeds.
+    pub fn content(name: &'static str, topics: &'static [&'static str]) -> Arc<Self> {
+        Self::new(name, topics, async |_| Ok(()))
+    }
+
+    pub fn heard(&self) -> Vec<Heard> {
+        self.heard.lock().unwrap().clone()
+    }
+
+    /// How often each number was heard.
+    pub fn counts(&self) -> BTreeMap<usize, usize> {
+        let mut counts = BTreeMap::new();
+        for heard in self.heard() {
+            *counts.entry(heard.number).or_default() += 1;
+        }
+        counts
+    }
+}
+
+#[async_trait]
+impl Consumer for Probe {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn topics(&self) -> &'static [&'static str] {
+        self.topics
+    }
+
+    async fn handle(&self, delivery: &Delivery) -> Result<()> {
+        let payload: serde_json::Value = serde_json::from_str(&delivery.payload).unwrap();
+        let number = usize::try_from(payload["n"].as_u64().unwrap()).unwrap();
+        let heard = {
+            let mut all = self.heard.lock().unwrap();
+            let attempt = 1 + all.iter().filter(|heard| heard.event == delivery.event_id).count();
+            let heard = Heard { number, event: delivery.event_id, attempt, at: monotonic() };
+            all.push(heard);
+            heard
+        };
+        (self.work)(heard).await
+    }
+}

@@ -1,0 +1,195 @@
+//! The tenant scope: what one app can't see or change of another, even with SQL of its own.
+
+use diesel::QueryResult;
+use diesel::sql_types::{BigInt, Text};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use parlor_platform::config;
+use parlor_platform::db::Db;
+use parlor_test_support::{TestDb, until};
+
+use crate::outbox;
+
+async fn execute(conn: &AsyncPgConnection, sql: &str) -> QueryResult<usize> {
+    diesel::sql_query(sql).execute(&mut &*conn).await
+}
+
+async fn count(conn: &AsyncPgConnection, table: &str) -> i64 {
+    let sql = format!("SELECT count(*) FROM {table}");
+    diesel::dsl::sql::<BigInt>(&sql).get_result(&mut &*conn).await.unwrap()
+}
+
+/// Rows of one app in every kind of table.
+async fn furnish(db: &Db, app: parlor_protocol::AppId) {
+    let tx = db.tenant(app).await.unwrap();
+    let conn = tx.conn().unwrap();
+    for sql in [
+        "INSERT INTO users (app_id, id, created_at, updated_at) VALUES ('{app}', 'ann', now(), now())",
+        "INSERT INTO channels (app_id, id, type, cid, created_at, updated_at)
+            VALUES ('{app}', '{app}', 'messaging', 'messaging:1', now(), now())",
+        "INSERT INTO channel_members (app_id, channel_id, user_id, role, joined_at, updated_seq)
+            VALUES ('{app}', '{app}', 'ann', 'owner', now(), 1)",
+        "INSERT INTO messages (app_id, id, channel_id, user_id, seq, updated_seq, ordinal, countable, text, fingerprint, created_at)
+            VALUES ('{app}', '{app}', '{app}', 'ann', 1, 1, 1, true, 'hello', 0, now())",
+        "INSERT INTO user_messages (app_id, user_id, message_id, channel_id, seq, flags)
+            VALUES ('{app}', 'ann', '{app}', '{app}', 1, 0)",
+        "INSERT INTO api_keys (app_id, id, secret_ciphertext, created_at) VALUES ('{app}', 'key {app}', '', now())",
+        "INSERT INTO outbox (app_id, event_id, sink, lane, topic, payload, created_at, available_at)
+            VALUES ('{app}', '{app}', 'job', 0, 't', '{{}}', now(), now())",
+        "INSERT INTO inbox (app_id, consumer, event_id, created_at) VALUES ('{app}', 'c', '{app}', now())",
+        "INSERT INTO idempotency_keys (app_id, key, request, created_at) VALUES ('{app}', '', '', now())",
+    ] {
+        execute(conn, &sql.replace("{app}", &app.to_string())).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+}
+
+const TABLES: [&str; 10] = [
+    "apps",
+    "api_keys",
+    "users",
+    "channels",
+    "channel_members",
+    "messages",
+    "user_messages",
+    "outbox",
+    "inbox",
+    "idempotency_keys",
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_app_neither_sees_nor_changes_rows_of_another() {
+    let test_db = TestDb::new().await;
+    let db = test_db.db();
+    let (a, b) = (outbox::app(&test_db).await, outbox::app(&test_db).await);
+    furnish(&db, a).await;
+
+    let tx = db.tenant(b).await.unwrap();
+    let conn = tx.conn().unwrap();
+    for table in TABLES {
+        let own = i64::from(table == "apps");
+        assert_eq!(count(conn, table).await, own, "{table}: rows that are seen");
+        let of_a = if table == "apps" { format!("id = '{a}'") } else { format!("app_id = '{a}'") };
+        for sql in [
+            format!("SELECT 1 FROM {table} WHERE {of_a}"),
+            format!("UPDATE {table} SET created_at = now() WHERE {of_a}"),
+            format!("DELETE FROM {table} WHERE {of_a}"),
+        ] {
+            if sql.contains("created_at") && ["channel_members", "user_messages"].contains(&table) {
+                continue;
+            }
+            assert_eq!(execute(conn, &sql).await.unwrap(), 0, "{sql}");
+        }
+    }
+    tx.commit().await.unwrap();
+
+    let tx = db.tenant(a).await.unwrap();
+    for table in TABLES {
+        assert_eq!(count(tx.conn().unwrap(), table).await, 1, "{table}: the owner still has its row");
+    }
+    tx.commit().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_app_can_store_nothing_under_the_name_of_another() {
+    let test_db = TestDb::new().await;
+    let db = test_db.db();
+    let (a, b) = (outbox::app(&test_db).await, outbox::app(&test_db).await);
+    for sql in [
+        format!("INSERT INTO users (app_id, id, created_at, updated_at) VALUES ('{a}', 'eve', now(), now())"),
+        format!(
+            "INSERT INTO inbox (app_id, consumer, event_id, created_at) VALUES ('{a}', 'c', '{a}', now())"
+        ),
+        format!("INSERT INTO apps (id, name, created_at) VALUES ('{}', 'new', now())", uuid::Uuid::now_v7()),
+    ] {
+        let tx = db.tenant(b).await.unwrap();
+        let error = execute(tx.conn().unwrap(), &sql).await.unwrap_err().to_string();
+        assert!(error.contains("row-level security"), "{sql}: {error}");
+    }
+    // Nor move a row of its own there.
+    furnish(&db, b).await;
+    let tx = db.tenant(b).await.unwrap();
+    let error = execute(tx.conn().unwrap(), &format!("UPDATE inbox SET app_id = '{a}'")).await.unwrap_err();
+    assert!(error.to_string().contains("row-level security"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_system_sees_keys_and_queues_and_no_conversations() {
+    let test_db = TestDb::new().await;
+    let db = test_db.db();
+    furnish(&db, outbox::app(&test_db).await).await;
+    let tx = db.system().await.unwrap();
+    for table in TABLES {
+        let seen = count(tx.conn().unwrap(), table).await;
+        let private = ["users", "channels", "channel_members", "messages", "user_messages"].contains(&table);
+        assert_eq!(seen, i64::from(!private), "{table}");
+    }
+    tx.commit().await.unwrap();
+}
+
+/// A pool of one, so that the next scope must have the connection of the last.
+fn single(test_db: &TestDb) -> Db {
+    Db::new(&config::Database { pool_size: 1, wait_timeout_ms: 10_000, ..test_db.config() }).unwrap()
+}
+
+async fn setting(conn: &AsyncPgConnection, name: &str) -> String {
+    let sql = format!("SELECT coalesce(current_setting('{name}', true), '')");
+    diesel::dsl::sql::<Text>(&sql).get_result(&mut &*conn).await.unwrap()
+}
+
+async fn backend(conn: &AsyncPgConnection) -> i64 {
+    diesel::dsl::sql::<BigInt>("SELECT pg_backend_pid()::bigint").get_result(&mut &*conn).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scope_that_is_dropped_rolls_back_and_leaves_a_clean_connection() {
+    let test_db = TestDb::new().await;
+    let db = single(&test_db);
+    let (a, b) = (outbox::app(&test_db).await, outbox::app(&test_db).await);
+
+    let tx = db.tenant(a).await.unwrap();
+    let first = backend(tx.conn().unwrap()).await;
+    execute(tx.conn().unwrap(), &format!("INSERT INTO inbox VALUES ('{a}', 'c', '{a}', now())"))
+        .await
+        .unwrap();
+    drop(tx);
+
+    let tx = db.tenant(b).await.unwrap();
+    assert_eq!(backend(tx.conn().unwrap()).await, first, "the same connection");
+    assert_eq!(setting(tx.conn().unwrap(), "app.current_app").await, b.to_string());
+    assert_eq!(setting(tx.conn().unwrap(), "app.scope").await, "");
+    tx.commit().await.unwrap();
+
+    let tx = db.system().await.unwrap();
+    assert_eq!(setting(tx.conn().unwrap(), "app.current_app").await, "", "no tenant is left over");
+    assert_eq!(count(tx.conn().unwrap(), "inbox").await, 0, "the insert was rolled back");
+    tx.commit().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scope_that_is_dropped_in_the_middle_of_a_statement_leaves_a_clean_connection() {
+    let test_db = TestDb::new().await;
+    let db = single(&test_db);
+    let (a, b) = (outbox::app(&test_db).await, outbox::app(&test_db).await);
+
+    let tx = db.tenant(a).await.unwrap();
+    {
+        let slow = format!("INSERT INTO inbox SELECT '{a}', 'c', '{a}', now() FROM pg_sleep(2)");
+        let runs = until("the statement runs", async || {
+            let sql = "SELECT count(*) FROM pg_stat_activity
+                WHERE wait_event = 'PgSleep' AND datname = current_database()";
+            diesel::dsl::sql::<BigInt>(sql).get_result::<i64>(&mut test_db.admin().await).await.unwrap() == 1
+        });
+        tokio::select! {
+            done = execute(tx.conn().unwrap(), &slow) => panic!("it ended too soon: {done:?}"),
+            () = runs => {}
+        }
+    }
+    drop(tx);
+
+    let tx = db.tenant(b).await.unwrap();
+    assert_eq!(setting(tx.conn().unwrap(), "app.current_app").await, b.to_string());
+    tx.commit().await.unwrap();
+    let tx = db.tenant(a).await.unwrap();
+    assert_eq!(count(tx.conn().unwrap(), "inbox").await, 0, "the insert was rolled back");
+    tx.commit().await.unwrap();
+}
