@@ -1,5 +1,8 @@
+import { useRef } from 'react';
+
 import type { Channel } from '../api/wire';
 import { useChatState, useSession } from '../hooks/useChat';
+import { useFlip } from '../hooks/useFlip';
 import { useRoving } from '../hooks/useRoving';
 import { nameOf } from '../text/identity';
 import { Avatar } from './Avatar';
@@ -20,6 +23,8 @@ export function ChannelList({ channels, openId, onOpen, onNew, onSettings }: Pro
   const { chat, me } = useSession();
   const status = useChatState((state) => state.list.status);
   const ids = channels.map((channel) => channel.id);
+  const list = useRef<HTMLUListElement>(null);
+  useFlip(list, ids.join());
   const roving = useRoving(ids, openId ?? ids[0]);
 
   return (
@@ -51,7 +56,7 @@ export function ChannelList({ channels, openId, onOpen, onNew, onSettings }: Pro
           </button>
         </Empty>
       )}
-      <ul className="channels" onKeyDown={roving.onKeyDown}>
+      <ul ref={list} className="channels" onKeyDown={roving.onKeyDown}>
         {channels.map((channel) => (
           <ChannelRow
             key={channel.id}

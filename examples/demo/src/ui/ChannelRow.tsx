@@ -20,7 +20,7 @@ export function ChannelRow({ channel, open, focus, onOpen }: Props) {
   const typing = useChatState((state) => typingIn(state, channel.id).length > 0);
   const face = faceOf(channel, people, me.id);
   return (
-    <li>
+    <li data-flip={channel.id}>
       <button
         type="button"
         className="channel"

@@ -113,7 +113,7 @@ export function Composer({ ref, channel, title, editing, onEditLast, onEdited }:
         <textarea
           ref={field}
           rows={1}
-          dir="auto"
+          dir={text === '' ? undefined : 'auto'}
           value={text}
           placeholder="Message"
           aria-label={editing ? 'Edit message' : `Message to ${title}`}

@@ -74,7 +74,7 @@ export function NewChannelDialog({ onClose, onOpen }: Props) {
             <input
               value={name}
               maxLength={100}
-              dir="auto"
+              dir={name === '' ? undefined : 'auto'}
               onChange={(event) => setName(event.target.value)}
             />
           </label>

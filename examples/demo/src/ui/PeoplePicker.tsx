@@ -57,7 +57,7 @@ export function PeoplePicker({ picked, onChange }: Props) {
           type="search"
           value={query}
           placeholder="Search by name"
-          dir="auto"
+          dir={query === '' ? undefined : 'auto'}
           onChange={(event) => setQuery(event.target.value)}
         />
       </label>
