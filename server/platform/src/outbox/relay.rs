@@ -27,8 +27,10 @@ use crate::task::{CancellationToken, TaskTracker, supervise};
 
 /// Rows read at once. A row is a batch of events, so this is many events.
 const ROWS: i64 = 64;
-/// Wait after a failure, doubled up to the second.
+/// Wait after a failure, doubled up to the second while nothing succeeds.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
+/// How long the database may take to answer.
+const DATABASE: Duration = Duration::from_secs(10);
 
 /// What the relay needs.
 #[derive(Clone)]
@@ -65,7 +67,7 @@ impl Relay {
         while !stop.is_cancelled() {
             let outcome = tokio::select! {
                 () = stop.cancelled() => return,
-                outcome = self.lead(sink) => outcome,
+                outcome = self.lead(sink, &mut wait) => outcome,
             };
             if let Err(error) = outcome {
                 metrics::counter!("parlor_relay_failures_total", "sink" => sink.name()).increment(1);
@@ -77,9 +79,9 @@ impl Relay {
     }
 
     /// Waits for the lock, then relays until something fails.
-    async fn lead(&self, sink: Sink) -> Result<()> {
+    async fn lead(&self, sink: Sink, wait: &mut Duration) -> Result<()> {
         let conn = self.db.dedicated("SET app.scope = 'system'; SET synchronous_commit = off").await?;
-        while !try_lock(&conn, sink.lock()).await? {
+        while !in_time(try_lock(&conn, sink.lock())).await? {
             tokio::time::sleep(Duration::from_millis(500)).await;
         }
         tracing::info!(sink = sink.name(), "this process relays");
@@ -92,14 +94,16 @@ impl Relay {
                 Sink::Realtime => self.realtime_round(&conn).await?,
                 Sink::Jobs => self.jobs_round(&conn).await?,
             };
-            if told == 0 {
+            if told > 0 {
+                *wait = BACKOFF.0;
+            } else {
                 let _ = tokio::time::timeout(self.poll, bell.notified()).await;
             }
         }
     }
 
     async fn realtime_round(&self, conn: &AsyncPgConnection) -> Result<usize> {
-        let rows = store::next_realtime(conn, ROWS).await?;
+        let rows = in_time(store::next_realtime(conn, ROWS)).await?;
         if rows.is_empty() {
             return Ok(0);
         }
@@ -114,7 +118,7 @@ impl Relay {
             told.extend(done);
             failure = failure.or(error);
         }
-        store::delete(conn, &told).await?;
+        in_time(store::delete(conn, &told)).await?;
         failure.map_or(Ok(told.len()), Err)
     }
 
@@ -141,13 +145,13 @@ impl Relay {
 
     async fn jobs_round(&self, conn: &AsyncPgConnection) -> Result<usize> {
         let Some(broker) = &self.broker else { return Ok(0) };
-        let rows = store::next_jobs(conn, ROWS).await?;
+        let rows = in_time(store::next_jobs(conn, ROWS)).await?;
         if rows.is_empty() {
             return Ok(0);
         }
         broker.publish(&rows).await?;
         let told: Vec<_> = rows.iter().map(|row| (row.app_id, row.id)).collect();
-        store::delete(conn, &told).await?;
+        in_time(store::delete(conn, &told)).await?;
         Ok(told.len())
     }
 }
@@ -172,6 +176,11 @@ impl Sink {
             Self::Jobs => 2,
         }
     }
+}
+
+/// A database that vanished without a word would otherwise be waited for as long as TCP does.
+async fn in_time<T>(call: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::time::timeout(DATABASE, call).await.map_err(Error::unavailable)?
 }
 
 async fn try_lock(conn: &AsyncPgConnection, key: i32) -> Result<bool> {

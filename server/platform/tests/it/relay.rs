@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use diesel_async::RunQueryDsl;
-use parlor_platform::clock::Clock;
+use parlor_platform::clock::{Clock, monotonic};
 use parlor_platform::config::{self, Secret};
 use parlor_platform::db::Db;
 use parlor_platform::outbox::Bell;
@@ -155,6 +155,27 @@ async fn realtime_may_fail_without_jobs_and_jobs_without_realtime() {
     broker.becomes(Mood::Well);
     outbox::is_empty(&test_db).await;
     assert_eq!(broker.told().len(), 2);
+    process.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_long_failure_a_short_one_is_short_again() {
+    let test_db = TestDb::new().await;
+    let (db, app) = (test_db.db(), outbox::app(&test_db).await);
+    let realtime = FakeRealtime::new(Mood::Away);
+    let process = Process::start(db.clone(), realtime.clone(), None);
+    outbox::event(&db, app, "channel", 1).await;
+    until("the wait has grown to its longest", async || realtime.calls() == 7).await;
+    realtime.becomes(Mood::Well);
+    outbox::is_empty(&test_db).await;
+
+    realtime.becomes(Mood::Away);
+    outbox::event(&db, app, "channel", 2).await;
+    until("it was tried", async || realtime.calls() > 8).await;
+    let began = monotonic();
+    realtime.becomes(Mood::Well);
+    until("it was told", async || realtime.told().len() == 2).await;
+    assert!(began.elapsed() < Duration::from_millis(1900), "the longest wait is two seconds");
     process.end().await;
 }
 
