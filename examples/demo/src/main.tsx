@@ -1,10 +1,14 @@
 import './styles/tokens.css';
 import './styles/base.css';
+import './styles/controls.css';
 import './styles/shell.css';
+import './styles/channels.css';
+import './styles/picker.css';
 import './styles/messages.css';
 import './styles/bubbles.css';
 import './styles/composer.css';
 import './styles/dialogs.css';
+import './styles/forms.css';
 
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
