@@ -80,7 +80,6 @@ error_codes! {
     MessageIdReused = "message_id_reused", 409, retry: false, "A message with this id exists and is not this one. Make a new id.";
     MessageDeleted = "message_deleted", 409, retry: false, "The message was deleted.";
     IdempotencyConflict = "idempotency_conflict", 409, retry: false, "This `Idempotency-Key` was used for another request.";
-    IdempotencyInProgress = "idempotency_in_progress", 409, retry: true, "A request with this `Idempotency-Key` is still being worked on.";
     BodyTooLarge = "body_too_large", 413, retry: false, "The body has more than 256 KiB.";
     UnsupportedMediaType = "unsupported_media_type", 415, retry: false, "Send `Content-Type: application/json`.";
     RateLimited = "rate_limited", 429, retry: true, "Too many requests. Wait for `Retry-After` seconds.";

@@ -8,4 +8,4 @@ mod scope;
 pub use migrate::{MIGRATIONS, migrate, revert_all};
 pub use pool::Db;
 pub use prepared::{Prepared, prepared};
-pub use scope::{SystemTx, TenantTx};
+pub use scope::{SystemTx, TenantTx, tenant_begin_sql};

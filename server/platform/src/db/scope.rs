@@ -28,14 +28,14 @@ struct Tx {
     conn: Option<Object<AsyncPgConnection>>,
 }
 
-/// What opens a tenant's transaction. The id is a UUID, so its text can't carry SQL.
-pub(crate) fn begin_tenant_sql(app: AppId) -> String {
+/// What opens a tenant's transaction, for who drives one by hand. The id is a UUID, so its text can't carry SQL.
+pub fn tenant_begin_sql(app: AppId) -> String {
     format!("BEGIN; SELECT set_config('app.current_app', '{app}', true)")
 }
 
 impl TenantTx {
     pub(super) async fn begin(conn: Object<AsyncPgConnection>, app: AppId) -> Result<Self> {
-        Ok(Self { tx: Tx::begin(conn, &begin_tenant_sql(app)).await?, app })
+        Ok(Self { tx: Tx::begin(conn, &tenant_begin_sql(app)).await?, app })
     }
 
     /// The tenant.

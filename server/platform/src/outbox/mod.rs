@@ -19,7 +19,8 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use parlor_protocol::{ChannelId, Envelope, EventId, event};
+use diesel_async::AsyncPgConnection;
+use parlor_protocol::{AppId, ChannelId, Envelope, EventId, event};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use tokio::sync::Notify;
@@ -47,6 +48,9 @@ pub struct Publish {
     pub channel: String,
     pub data: Box<RawValue>,
     pub idempotency_key: String,
+    /// Not kept for recovery: what is over when it was missed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub skip_history: bool,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -54,6 +58,9 @@ pub struct Broadcast {
     pub channels: Vec<String>,
     pub data: Box<RawValue>,
     pub idempotency_key: String,
+    /// See [`Publish::skip_history`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub skip_history: bool,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -75,12 +82,13 @@ pub struct DisconnectCode {
 }
 
 impl Command {
-    /// Publishes an event under its id.
+    /// Publishes an event under its id. What carries no `seq` is not kept for recovery.
     pub fn publish<D: Serialize>(topic: String, envelope: &Envelope<D>) -> Result<Self> {
         Ok(Self::Publish(Publish {
             channel: topic,
             data: raw(envelope)?,
             idempotency_key: envelope.id.to_string(),
+            skip_history: envelope.seq.is_none(),
         }))
     }
 
@@ -90,6 +98,7 @@ impl Command {
             channels: topics,
             data: raw(envelope)?,
             idempotency_key: envelope.id.to_string(),
+            skip_history: envelope.seq.is_none(),
         }))
     }
 }
@@ -142,7 +151,12 @@ impl Entries {
         if self.is_empty() {
             return Ok(());
         }
-        store::insert(tx, &self.rows()?, now).await
+        self.store_on(tx.conn()?, tx.app_id(), now).await
+    }
+
+    /// The same for who drives the transaction by hand; always one statement.
+    pub async fn store_on(&self, conn: &AsyncPgConnection, app: AppId, now: DateTime<Utc>) -> Result<()> {
+        store::insert(conn, app.0, &self.rows()?, now).await
     }
 
     fn rows(&self) -> Result<Vec<Row>> {
@@ -238,6 +252,7 @@ mod tests {
             channel: "chat:channel:1".into(),
             data: RawValue::from_string(r#"{"a": 1}"#.into()).unwrap(),
             idempotency_key: "k".into(),
+            skip_history: false,
         });
         let text = serde_json::to_string(&[command]).unwrap();
         let back: Vec<Command> = serde_json::from_str(&text).unwrap();

@@ -7,25 +7,30 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
 use super::Row;
-use crate::db::{TenantTx, prepared};
+use crate::db::prepared;
 use crate::error::Result;
 use crate::schema::outbox;
 
 /// Stores rows in one statement, whatever their number.
-pub(super) async fn insert(tx: &TenantTx, rows: &[Row], now: DateTime<Utc>) -> Result<()> {
+pub(super) async fn insert(
+    conn: &AsyncPgConnection,
+    app: Uuid,
+    rows: &[Row],
+    now: DateTime<Utc>,
+) -> Result<()> {
     prepared::<diesel::sql_types::Untyped>(
         "INSERT INTO outbox (app_id, event_id, sink, lane, topic, payload, created_at, available_at) \
          SELECT ?, r.*, now.t, now.t FROM (SELECT ? AS t) now, \
          UNNEST(?, ?, ?, ?, ?) AS r (event_id, sink, lane, topic, payload)",
     )
-    .bind::<SqlUuid, _>(tx.app())
+    .bind::<SqlUuid, _>(app)
     .bind::<Timestamptz, _>(now)
     .bind::<Array<SqlUuid>, _>(rows.iter().map(|row| row.event_id).collect::<Vec<_>>())
     .bind::<Array<Text>, _>(rows.iter().map(|row| row.sink.as_str()).collect::<Vec<_>>())
     .bind::<Array<Int2>, _>(rows.iter().map(|row| row.lane).collect::<Vec<_>>())
     .bind::<Array<Text>, _>(rows.iter().map(|row| row.topic).collect::<Vec<_>>())
     .bind::<Array<Text>, _>(rows.iter().map(|row| row.payload.as_str()).collect::<Vec<_>>())
-    .execute(&mut tx.conn()?)
+    .execute(&mut &*conn)
     .await?;
     Ok(())
 }

@@ -4,8 +4,10 @@
 //! process. The relay gives them commands in order; what they lose or repeat, clients see by `seq`.
 
 mod centrifugo;
+mod embedded;
 
 pub use centrifugo::Centrifugo;
+pub use embedded::Embedded;
 
 use async_trait::async_trait;
 

@@ -1,0 +1,33 @@
+//! Guests: visitors with a user of their own and nothing else.
+
+use parlor_platform::keys::Key;
+use parlor_platform::{Error, Result};
+use parlor_protocol::token::{CreateGuest, UserToken};
+use parlor_protocol::user::UpsertUser;
+use parlor_protocol::{ErrorCode, Patch, UserId};
+use uuid::Uuid;
+
+use crate::{Chat, users};
+
+/// A guest's visit.
+const LIFETIME_S: u32 = 24 * 3_600;
+
+/// Lets a visitor in. `id` makes a retry give the same guest.
+pub async fn create(chat: &Chat, key: &Key, request: CreateGuest, id: Option<Uuid>) -> Result<UserToken> {
+    if !key.guests_enabled {
+        return Err(ErrorCode::GuestsDisabled.into());
+    }
+    let id = id.unwrap_or_else(Uuid::now_v7);
+    let id = UserId::new(format!("guest-{id}")).map_err(Error::internal)?;
+    let guest = UpsertUser {
+        id,
+        name: request.name.map_or(Patch::Absent, Patch::Set),
+        image: Patch::Absent,
+        custom: Patch::Absent,
+    };
+    let now = chat.clock.now();
+    let tx = chat.db.tenant(key.app).await?;
+    let user = users::upsert(&tx, &[guest], true, now).await?.pop();
+    tx.commit().await?;
+    super::tokens::sign(key, user.ok_or_else(|| Error::internal("no guest was made"))?, now, LIFETIME_S)
+}

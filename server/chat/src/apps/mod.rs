@@ -1,0 +1,6 @@
+//! Apps: the tenants, their keys, and the tokens of their users.
+
+pub mod admin;
+mod guests;
+pub mod routes;
+mod tokens;

@@ -1,0 +1,71 @@
+//! `/app`, `/tokens`, `/guests`.
+
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse, get, post};
+use parlor_platform::Result;
+use parlor_protocol::ErrorCode;
+use parlor_protocol::token::{App, CreateGuest, CreateToken, RevokeTokens, UserToken};
+
+use super::{admin, guests, tokens};
+use crate::Chat;
+use crate::web::{ClientAddress, IdempotencyKey, ServerCaller, ValidJson, api_key};
+
+/// Adds the routes of this file.
+pub fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
+    config.service(app).service(create_token).service(revoke_tokens).service(create_guest);
+}
+
+/// The app that the secret belongs to.
+#[utoipa::path(tag = "apps", responses((status = 200, body = App)))]
+#[get("/app")]
+async fn app(chat: Data<Chat>, caller: ServerCaller) -> Result<HttpResponse> {
+    Ok(HttpResponse::Ok().json(admin::get(&chat.db, caller.app).await?))
+}
+
+/// A token for a user, who is registered or updated on the way.
+#[utoipa::path(tag = "apps", request_body = CreateToken, responses((status = 201, body = UserToken)))]
+#[post("/tokens")]
+async fn create_token(
+    chat: Data<Chat>,
+    caller: ServerCaller,
+    body: ValidJson<CreateToken>,
+) -> Result<HttpResponse> {
+    Ok(HttpResponse::Created().json(tokens::create(&chat, &caller.key, body.value).await?))
+}
+
+/// Refuse tokens that were issued before now: one user's, or all.
+#[utoipa::path(tag = "apps", request_body = RevokeTokens, responses((status = 204)))]
+#[post("/tokens/revoke")]
+async fn revoke_tokens(
+    chat: Data<Chat>,
+    caller: ServerCaller,
+    body: ValidJson<RevokeTokens>,
+) -> Result<HttpResponse> {
+    tokens::revoke(&chat, &caller.key, body.value).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Come in as a guest, with nothing but the app's public key.
+#[utoipa::path(
+    tag = "apps", request_body = CreateGuest, security(()),
+    params(("X-Api-Key" = String, Header, description = "The app's public key, `pk_…`")),
+    responses((status = 201, body = UserToken))
+)]
+#[post("/guests")]
+async fn create_guest(
+    chat: Data<Chat>,
+    address: ClientAddress,
+    request: HttpRequest,
+    idempotency: IdempotencyKey,
+    body: ValidJson<CreateGuest>,
+) -> Result<HttpResponse> {
+    chat.limits.address.check(address.0, chat.config.server.ip_rate_limit_rps)?;
+    let key_id = api_key(&request).ok_or(ErrorCode::MissingToken)?;
+    let key = chat.keys.find(&key_id, chat.clock.now()).await?;
+    if key.suspended {
+        return Err(ErrorCode::AppSuspended.into());
+    }
+    chat.limits.app.check(key.app, key.rate_limit_rps)?;
+    let id = idempotency.derived_id(&key_id);
+    Ok(HttpResponse::Created().json(guests::create(&chat, &key, body.value, id).await?))
+}

@@ -1,0 +1,66 @@
+//! Who the caller is in a channel, and whether that suffices.
+
+use parlor_platform::Result;
+use parlor_platform::db::TenantTx;
+use parlor_protocol::{Capability, ChannelConfig, ChannelId, ChannelType, ErrorCode};
+
+use super::store::{self, ChannelRow};
+use crate::members::store::{self as members, MemberRow};
+use crate::permissions::{self, Actor};
+use crate::web::Caller;
+
+/// A channel with what decides about access to it.
+pub struct Access {
+    pub row: ChannelRow,
+    pub channel: Settings,
+    pub actor: Actor,
+    /// The caller's membership, if it is a member.
+    pub membership: Option<MemberRow>,
+}
+
+/// Type and switches of a channel.
+pub struct Settings {
+    pub kind: ChannelType,
+    pub config: ChannelConfig,
+}
+
+/// The channel, if the caller may do this in it.
+pub async fn require(
+    tx: &TenantTx,
+    caller: &Caller,
+    id: ChannelId,
+    capability: Capability,
+) -> Result<Access> {
+    let row = store::find(tx, id).await?.ok_or(ErrorCode::ChannelNotFound)?;
+    checked(tx, caller, row, capability).await
+}
+
+/// The same, holding the channel's row, for changes.
+pub async fn require_locked(
+    tx: &TenantTx,
+    caller: &Caller,
+    id: ChannelId,
+    capability: Capability,
+) -> Result<Access> {
+    let row = store::lock(tx, id).await?.ok_or(ErrorCode::ChannelNotFound)?;
+    checked(tx, caller, row, capability).await
+}
+
+async fn checked(tx: &TenantTx, caller: &Caller, row: ChannelRow, capability: Capability) -> Result<Access> {
+    let access = of(tx, caller, row).await?;
+    permissions::require(access.actor, capability, access.channel.kind, &access.channel.config)?;
+    Ok(access)
+}
+
+/// Who the caller is in this channel.
+pub async fn of(tx: &TenantTx, caller: &Caller, row: ChannelRow) -> Result<Access> {
+    let channel = Settings { kind: row.kind()?, config: row.config()? };
+    let (actor, membership) = match caller.user() {
+        None => (Actor::Server, None),
+        Some(user) => match members::find(tx, row.id(), user).await? {
+            Some(member) => (Actor::Member(member.role()?), Some(member)),
+            None => (Actor::Outsider, None),
+        },
+    };
+    Ok(Access { row, channel, actor, membership })
+}

@@ -1,0 +1,59 @@
+//! One durable change of a channel: a `seq`, its event, and the order between them.
+//!
+//! [`Change::begin`] takes the next `seq` and the row lock; whatever the change writes carries that `seq` as
+//! `updated_seq`, and [`Change::tell`] puts the event with `seq` and `prev_seq` into the outbox entries.
+
+use chrono::{DateTime, Utc};
+use parlor_platform::Result;
+use parlor_platform::db::TenantTx;
+use parlor_platform::outbox::Entries;
+use parlor_protocol::{ChannelId, Envelope, EventId, EventType};
+use serde::Serialize;
+
+use super::store::{self, ChannelRow};
+
+/// A change that has its `seq`.
+pub struct Change {
+    /// The channel after the step.
+    pub row: ChannelRow,
+    now: DateTime<Utc>,
+}
+
+impl Change {
+    /// Takes the next `seq`; `members` is by how many the number of members changes.
+    pub async fn begin(tx: &TenantTx, channel: ChannelId, members: i32, now: DateTime<Utc>) -> Result<Self> {
+        Ok(Self { row: store::advance(tx, channel, members).await?, now })
+    }
+
+    /// The change's number.
+    pub fn seq(&self) -> i64 {
+        self.row.seq
+    }
+
+    /// Tells the channel's subscribers.
+    pub fn tell<D: Serialize>(&self, entries: &mut Entries, kind: EventType, data: D) -> Result<()> {
+        let envelope = Envelope {
+            id: EventId::new(),
+            kind,
+            channel_id: Some(self.row.id()),
+            seq: Some(self.row.seq),
+            prev_seq: Some(self.row.seq - 1),
+            created_at: self.now,
+            data,
+        };
+        entries.publish(self.row.id(), &envelope)
+    }
+}
+
+/// An event without a `seq`.
+pub fn hint<D: Serialize>(kind: EventType, channel: ChannelId, now: DateTime<Utc>, data: D) -> Envelope<D> {
+    Envelope {
+        id: EventId::new(),
+        kind,
+        channel_id: Some(channel),
+        seq: None,
+        prev_seq: None,
+        created_at: now,
+        data,
+    }
+}

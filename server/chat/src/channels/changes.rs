@@ -1,0 +1,73 @@
+//! What changed in a channel after a `seq`: how a client that missed an event catches up.
+//!
+//! State based: rows whose `updated_seq` is past the reader's, so ten edits of a message are one row. Messages
+//! and members are merged by `updated_seq`; where one list was cut short the answer ends there, and the next
+//! call goes on from that `seq`.
+
+use parlor_platform::Result;
+use parlor_platform::db::TenantTx;
+use parlor_protocol::channel::ChannelChanges;
+use parlor_protocol::{Capability, ChannelId, Member, Message};
+
+use super::{access, view};
+use crate::members::store as members;
+use crate::messages::store as messages;
+use crate::web::Caller;
+
+/// At most `limit` messages and as many members after `since`.
+pub async fn changes(
+    tx: &TenantTx,
+    caller: &Caller,
+    id: ChannelId,
+    since: i64,
+    limit: i64,
+) -> Result<ChannelChanges> {
+    // The channel is read first: rows read later may be newer than its `seq`, never older.
+    let access = access::require(tx, caller, id, Capability::ReadChannel).await?;
+    let channel = view::channel(tx, caller.user(), access.row).await?;
+    let fresh = messages::new_since(tx, id, since, caller.user(), limit + 1).await?;
+    let changed = messages::changed_since(tx, id, since, caller.user(), limit + 1).await?;
+    let people = members::changed_since(tx, id, since, limit + 1).await?;
+    let full = usize::try_from(limit).unwrap_or(0);
+    let ends = [
+        cut(fresh.iter().map(|row| row.updated_seq), full),
+        cut(changed.iter().map(|row| row.updated_seq), full),
+        cut(people.iter().map(|row| row.updated_seq), full),
+    ];
+    let end = ends.into_iter().flatten().min();
+    let seq = end.unwrap_or(channel.seq.max(since));
+    let within = |updated_seq: i64| end.is_none_or(|end| updated_seq <= end);
+    let mut messages: Vec<Message> = fresh
+        .into_iter()
+        .chain(changed)
+        .filter(|row| within(row.updated_seq))
+        .map(messages::MessageRow::into_message)
+        .collect::<Result<_>>()?;
+    messages.sort_by_key(|message| message.updated_seq);
+    let members: Vec<Member> = people
+        .into_iter()
+        .filter(|row| within(row.updated_seq))
+        .map(members::MemberRow::into_member)
+        .collect::<Result<_>>()?;
+    Ok(ChannelChanges { channel, messages, members, seq, more: end.is_some() })
+}
+
+/// The last `updated_seq` that fits, if the list is longer than a page. Rows that share a `seq` (a batch of
+/// members) stay together: the cut is before the first that does not fit.
+fn cut(seqs: impl Iterator<Item = i64>, full: usize) -> Option<i64> {
+    let seqs: Vec<i64> = seqs.collect();
+    let beyond = *seqs.get(full)?;
+    Some(beyond - 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::cut;
+
+    #[test]
+    fn a_list_is_cut_before_what_does_not_fit() {
+        assert_eq!(cut([3, 4, 5].into_iter(), 3), None);
+        assert_eq!(cut([3, 4, 9].into_iter(), 2), Some(8));
+        assert_eq!(cut([3, 4, 4].into_iter(), 2), Some(3));
+    }
+}

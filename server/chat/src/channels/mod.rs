@@ -1,0 +1,10 @@
+//! Channels.
+
+pub mod access;
+pub mod change;
+mod changes;
+mod create;
+pub mod routes;
+pub mod store;
+mod update;
+pub mod view;

@@ -1,0 +1,173 @@
+//! `/channels`.
+
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use actix_web::{HttpResponse, delete, get, patch, post};
+use parlor_platform::{Error, Result};
+use parlor_protocol::channel::{ChannelChanges, CreateChannel, UpdateChannel};
+use parlor_protocol::{Capability, Channel, ChannelType, Page};
+use serde::Deserialize;
+
+use super::{access, changes, create, store, update, view};
+use crate::Chat;
+use crate::web::{Caller, ChannelRef, Id, IdempotencyKey, Params, ValidJson, decode, encode, limit};
+
+/// Adds the routes of this file.
+pub fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
+    config
+        .service(create_one)
+        .service(list)
+        .service(get_one)
+        .service(update_one)
+        .service(delete_one)
+        .service(get_changes);
+}
+
+/// Get or create a channel: by `type` and `id`, or, with `distinct`, by its members.
+/// 201 if it is new, 200 if it existed. Users become owner of what they create.
+#[utoipa::path(
+    tag = "channels", request_body = CreateChannel,
+    params(("Idempotency-Key" = Option<String>, Header, description = "For channels without `id`: the same key, the same channel")),
+    responses((status = 201, body = Channel), (status = 200, body = Channel))
+)]
+#[post("/channels")]
+async fn create_one(
+    chat: Data<Chat>,
+    caller: Caller,
+    idempotency: IdempotencyKey,
+    body: ValidJson<CreateChannel>,
+) -> Result<HttpResponse> {
+    let now = chat.clock.now();
+    let tx = chat.db.tenant(caller.app()).await?;
+    if let Some(replay) = idempotency.claim(&tx, &caller, &body.bytes, now).await? {
+        return Ok(replay.into());
+    }
+    let mut entries = chat.entries();
+    let (channel, created) = create::get_or_create(&tx, &caller, body.value, &mut entries, now).await?;
+    let status = if created { StatusCode::CREATED } else { StatusCode::OK };
+    let answer = serde_json::to_string(&channel).map_err(Error::internal)?;
+    idempotency.keep(&tx, &caller, status, &answer).await?;
+    entries.store(&tx, now).await?;
+    tx.commit().await?;
+    chat.bell.ring();
+    Ok(HttpResponse::build(status).content_type("application/json").body(answer))
+}
+
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+struct ListQuery {
+    /// Only channels of this type.
+    #[serde(rename = "type")]
+    #[param(inline)]
+    kind: Option<ChannelType>,
+    /// 1 to 100, 50 unless given.
+    limit: Option<u32>,
+    /// From `next` of the page before.
+    cursor: Option<String>,
+}
+
+/// A user's channels, the most recently active first; for the server all of the app's, newest first.
+#[utoipa::path(tag = "channels", params(ListQuery), responses((status = 200, body = Page<Channel>)))]
+#[get("/channels")]
+async fn list(chat: Data<Chat>, caller: Caller, query: Params<ListQuery>) -> Result<HttpResponse> {
+    let ListQuery { kind, limit: asked, cursor } = query.0;
+    let size = limit(asked)?;
+    let cursor = cursor.as_deref();
+    let tx = chat.db.tenant(caller.app()).await?;
+    let mut rows = match caller.user() {
+        Some(user) => store::page_of_user(&tx, user, kind, decode("my-channels", cursor)?, size + 1).await?,
+        None => store::page_of_app(&tx, kind, decode("channels", cursor)?, size + 1).await?,
+    };
+    let more = rows.len() as i64 > size;
+    rows.truncate(usize::try_from(size).unwrap_or(0));
+    let next = match (rows.last().filter(|_| more), caller.user()) {
+        (None, _) => None,
+        (Some(row), Some(_)) => {
+            Some(encode("my-channels", &(row.last_message_at.unwrap_or(row.created_at), row.id))?)
+        }
+        (Some(row), None) => Some(encode("channels", &row.id)?),
+    };
+    let items = view::channels(&tx, caller.user(), rows).await?;
+    tx.commit().await?;
+    Ok(HttpResponse::Ok().json(Page { items, next }))
+}
+
+/// One channel, by id or cid.
+#[utoipa::path(tag = "channels", params(("id" = String, Path,)), responses((status = 200, body = Channel)))]
+#[get("/channels/{id}")]
+async fn get_one(chat: Data<Chat>, caller: Caller, id: Id<ChannelRef>) -> Result<HttpResponse> {
+    let id = id.0.resolve(&chat, caller.app()).await?;
+    let tx = chat.db.tenant(caller.app()).await?;
+    let access = access::require(&tx, &caller, id, Capability::ReadChannel).await?;
+    let channel = view::channel(&tx, caller.user(), access.row).await?;
+    tx.commit().await?;
+    Ok(HttpResponse::Ok().json(channel))
+}
+
+/// Change name, image, custom data (admins) or freeze (moderators).
+#[utoipa::path(tag = "channels", params(("id" = String, Path,)), request_body = UpdateChannel, responses((status = 200, body = Channel)))]
+#[patch("/channels/{id}")]
+async fn update_one(
+    chat: Data<Chat>,
+    caller: Caller,
+    id: Id<ChannelRef>,
+    body: ValidJson<UpdateChannel>,
+) -> Result<HttpResponse> {
+    let id = id.0.resolve(&chat, caller.app()).await?;
+    let now = chat.clock.now();
+    let mut entries = chat.entries();
+    let tx = chat.db.tenant(caller.app()).await?;
+    let channel = update::update(&tx, &caller, id, body.value, &mut entries, now).await?;
+    entries.store(&tx, now).await?;
+    tx.commit().await?;
+    chat.bell.ring();
+    Ok(HttpResponse::Ok().json(channel))
+}
+
+/// Delete a channel for everybody.
+#[utoipa::path(tag = "channels", params(("id" = String, Path,)), responses((status = 204)))]
+#[delete("/channels/{id}")]
+async fn delete_one(chat: Data<Chat>, caller: Caller, id: Id<ChannelRef>) -> Result<HttpResponse> {
+    let id = id.0.resolve(&chat, caller.app()).await?;
+    let now = chat.clock.now();
+    let mut entries = chat.entries();
+    let tx = chat.db.tenant(caller.app()).await?;
+    update::delete(&tx, &caller, id, &mut entries, now).await?;
+    entries.store(&tx, now).await?;
+    tx.commit().await?;
+    chat.bell.ring();
+    chat.forget_cids(caller.app());
+    Ok(HttpResponse::NoContent().finish())
+}
+
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+struct ChangesQuery {
+    /// The `seq` that the client holds; 0 for everything.
+    #[param(minimum = 0)]
+    since: i64,
+    /// 1 to 100 messages, 50 unless given.
+    limit: Option<u32>,
+}
+
+/// What changed after a `seq`. Repeat with the answer's `seq` while `more` is true.
+#[utoipa::path(tag = "channels", params(("id" = String, Path,), ChangesQuery), responses((status = 200, body = ChannelChanges)))]
+#[get("/channels/{id}/changes")]
+async fn get_changes(
+    chat: Data<Chat>,
+    caller: Caller,
+    id: Id<ChannelRef>,
+    query: Params<ChangesQuery>,
+) -> Result<HttpResponse> {
+    let size = limit(query.0.limit)?;
+    if query.0.since < 0 {
+        return Err(Error::with(parlor_protocol::ErrorCode::InvalidParameter, "`since` is 0 or more."));
+    }
+    let id = id.0.resolve(&chat, caller.app()).await?;
+    let tx = chat.db.tenant(caller.app()).await?;
+    let changes = changes::changes(&tx, &caller, id, query.0.since, size).await?;
+    tx.commit().await?;
+    Ok(HttpResponse::Ok().json(changes))
+}

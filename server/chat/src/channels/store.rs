@@ -1,0 +1,248 @@
+//! The queries of channels.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Int8, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel_async::RunQueryDsl;
+use parlor_platform::db::{TenantTx, prepared};
+use parlor_platform::schema::{channel_members, channels};
+use parlor_platform::{Error, Result};
+use parlor_protocol::{ChannelConfig, ChannelId, ChannelType, UserId};
+use uuid::Uuid;
+
+/// A row of the table.
+#[derive(Clone, Debug, HasQuery)]
+#[diesel(table_name = channels)]
+pub struct ChannelRow {
+    pub id: Uuid,
+    pub kind: String,
+    pub cid: String,
+    pub name: Option<String>,
+    pub image: Option<String>,
+    pub custom: serde_json::Value,
+    pub config: serde_json::Value,
+    pub created_by: Option<String>,
+    pub seq: i64,
+    pub ordinal: i64,
+    pub member_count: i32,
+    pub last_message_at: Option<DateTime<Utc>>,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+impl ChannelRow {
+    /// The type, which the table checks.
+    pub fn kind(&self) -> Result<ChannelType> {
+        ChannelType::parse(&self.kind).ok_or_else(|| Error::internal("a stored channel type is unknown"))
+    }
+
+    /// The switches.
+    pub fn config(&self) -> Result<ChannelConfig> {
+        config(&self.config)
+    }
+
+    /// The channel's id.
+    pub fn id(&self) -> ChannelId {
+        self.id.into()
+    }
+}
+
+/// Stored switches.
+pub fn config(stored: &serde_json::Value) -> Result<ChannelConfig> {
+    ChannelConfig::deserialize(stored).map_err(Error::internal)
+}
+
+use serde::Deserialize;
+
+/// A channel that was not deleted.
+pub async fn find(tx: &TenantTx, id: ChannelId) -> Result<Option<ChannelRow>> {
+    Ok(ChannelRow::query()
+        .filter(channels::app_id.eq(tx.app()).and(channels::id.eq(id.0)).and(channels::deleted_at.is_null()))
+        .first(&mut tx.conn()?)
+        .await
+        .optional()?)
+}
+
+/// The same, holding its row until the transaction ends.
+pub async fn lock(tx: &TenantTx, id: ChannelId) -> Result<Option<ChannelRow>> {
+    Ok(ChannelRow::query()
+        .filter(channels::app_id.eq(tx.app()).and(channels::id.eq(id.0)).and(channels::deleted_at.is_null()))
+        .for_no_key_update()
+        .first(&mut tx.conn()?)
+        .await
+        .optional()?)
+}
+
+/// The id of a cid.
+pub async fn id_by_cid(tx: &TenantTx, cid: &str) -> Result<Option<ChannelId>> {
+    let id = channels::table
+        .filter(channels::app_id.eq(tx.app()).and(channels::cid.eq(cid)).and(channels::deleted_at.is_null()))
+        .select(channels::id)
+        .first::<Uuid>(&mut tx.conn()?)
+        .await
+        .optional()?;
+    Ok(id.map(ChannelId))
+}
+
+/// The id of the channel of exactly these members.
+pub async fn id_by_members(tx: &TenantTx, distinct_key: &str) -> Result<Option<ChannelId>> {
+    let id = channels::table
+        .filter(channels::app_id.eq(tx.app()).and(channels::distinct_key.eq(distinct_key)))
+        .filter(channels::deleted_at.is_null())
+        .select(channels::id)
+        .first::<Uuid>(&mut tx.conn()?)
+        .await
+        .optional()?;
+    Ok(id.map(ChannelId))
+}
+
+/// A new row.
+#[derive(Insertable)]
+#[diesel(table_name = channels)]
+pub struct NewChannel<'a> {
+    pub app_id: Uuid,
+    pub id: Uuid,
+    pub kind: &'a str,
+    pub cid: &'a str,
+    pub distinct_key: Option<&'a str>,
+    pub name: Option<&'a str>,
+    pub image: Option<&'a str>,
+    pub custom: serde_json::Value,
+    pub config: serde_json::Value,
+    pub created_by: Option<&'a str>,
+    pub seq: i64,
+    pub member_count: i32,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+/// Creates the channel. `false`: its cid or its members have one already.
+pub async fn insert(tx: &TenantTx, channel: NewChannel<'_>) -> Result<bool> {
+    let rows = diesel::insert_into(channels::table)
+        .values(channel)
+        .on_conflict_do_nothing()
+        .execute(&mut tx.conn()?)
+        .await?;
+    Ok(rows == 1)
+}
+
+/// Takes the next `seq`, and the row lock with it. Also moves the number of members.
+pub async fn advance(tx: &TenantTx, id: ChannelId, members: i32) -> Result<ChannelRow> {
+    Ok(diesel::update(channels::table.find((tx.app(), id.0)))
+        .set((
+            channels::seq.eq(channels::seq + 1),
+            channels::member_count.eq(channels::member_count + members),
+        ))
+        .returning(ChannelRow::as_returning())
+        .get_result(&mut tx.conn()?)
+        .await?)
+}
+
+/// What a PATCH changes.
+#[derive(AsChangeset)]
+#[diesel(table_name = channels)]
+pub struct Changes {
+    pub name: Option<Option<String>>,
+    pub image: Option<Option<String>>,
+    pub custom: Option<serde_json::Value>,
+    pub config: Option<serde_json::Value>,
+    pub updated_at: DateTime<Utc>,
+}
+
+/// Changes a channel.
+pub async fn update(tx: &TenantTx, id: ChannelId, changes: Changes) -> Result<()> {
+    diesel::update(channels::table.find((tx.app(), id.0))).set(changes).execute(&mut tx.conn()?).await?;
+    Ok(())
+}
+
+/// Marks a channel deleted; its cid and its members may have a new one from now on.
+pub async fn delete(tx: &TenantTx, id: ChannelId, now: DateTime<Utc>) -> Result<()> {
+    diesel::update(channels::table.find((tx.app(), id.0)))
+        .set((
+            channels::deleted_at.eq(now),
+            channels::distinct_key.eq(None::<String>),
+            channels::cid.eq(format!("deleted:{id}")),
+        ))
+        .execute(&mut tx.conn()?)
+        .await?;
+    Ok(())
+}
+
+/// Where a list of channels goes on: after this activity, this id.
+pub type Position = (DateTime<Utc>, Uuid);
+
+type ChannelColumns = (
+    SqlUuid,
+    Text,
+    Text,
+    Nullable<Text>,
+    Nullable<Text>,
+    Jsonb,
+    Jsonb,
+    Nullable<Text>,
+    Int8,
+    Int8,
+    Integer,
+    Nullable<Timestamptz>,
+    Timestamptz,
+    Timestamptz,
+);
+
+/// A user's channels, the most recently active first.
+pub async fn page_of_user(
+    tx: &TenantTx,
+    user: &UserId,
+    kind: Option<ChannelType>,
+    after: Option<Position>,
+    limit: i64,
+) -> Result<Vec<ChannelRow>> {
+    let (time, id) = after.unzip();
+    Ok(prepared::<ChannelColumns>(
+        "SELECT c.id, c.type, c.cid, c.name, c.image, c.custom, c.config, c.created_by, c.seq, c.ordinal, \
+             c.member_count, c.last_message_at, c.created_at, c.updated_at \
+         FROM channel_members m JOIN channels c ON c.app_id = m.app_id AND c.id = m.channel_id \
+         WHERE m.app_id = ? AND m.user_id = ? AND m.removed_at IS NULL AND c.deleted_at IS NULL \
+           AND coalesce(c.type = ?, true) \
+           AND coalesce((coalesce(c.last_message_at, c.created_at), c.id) < (?, ?), true) \
+         ORDER BY coalesce(c.last_message_at, c.created_at) DESC, c.id DESC LIMIT ?",
+    )
+    .bind::<SqlUuid, _>(tx.app())
+    .bind::<Text, _>(user.as_str())
+    .bind::<Nullable<Text>, _>(kind.map(ChannelType::as_str))
+    .bind::<Nullable<Timestamptz>, _>(time)
+    .bind::<Nullable<SqlUuid>, _>(id)
+    .bind::<BigInt, _>(limit)
+    .load(&mut tx.conn()?)
+    .await?)
+}
+
+/// All channels of the app, newest first.
+pub async fn page_of_app(
+    tx: &TenantTx,
+    kind: Option<ChannelType>,
+    after: Option<Uuid>,
+    limit: i64,
+) -> Result<Vec<ChannelRow>> {
+    let mut query = ChannelRow::query()
+        .filter(channels::app_id.eq(tx.app()).and(channels::deleted_at.is_null()))
+        .order(channels::id.desc())
+        .limit(limit)
+        .into_boxed();
+    if let Some(kind) = kind {
+        query = query.filter(channels::kind.eq(kind.as_str()));
+    }
+    if let Some(after) = after {
+        query = query.filter(channels::id.lt(after));
+    }
+    Ok(query.load(&mut tx.conn()?).await?)
+}
+
+/// The ids of a channel's members at present.
+pub async fn member_ids(tx: &TenantTx, id: ChannelId) -> Result<Vec<String>> {
+    Ok(channel_members::table
+        .filter(channel_members::app_id.eq(tx.app()).and(channel_members::channel_id.eq(id.0)))
+        .filter(channel_members::removed_at.is_null())
+        .select(channel_members::user_id)
+        .load(&mut tx.conn()?)
+        .await?)
+}

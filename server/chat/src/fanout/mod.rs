@@ -1,0 +1,42 @@
+//! What follows from a message, outside of the send: flags for each member, and word on their own channels.
+
+mod flags;
+mod notify;
+
+use parlor_protocol::{ChannelId, MessageId, UserId};
+use serde::{Deserialize, Serialize};
+
+pub use flags::Flags;
+pub use notify::Notify;
+
+/// Messages were sent. Named as the requirements name it, with the slash as a dot.
+pub const SENT_TOPIC: &str = "chat.message.sent";
+/// A read pointer moved.
+pub const READ_TOPIC: &str = "chat.message.read";
+
+/// All messages of one transaction.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct SentEvents {
+    pub events: Vec<SentEvent>,
+}
+
+/// One message.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct SentEvent {
+    pub channel_id: ChannelId,
+    pub message_id: MessageId,
+    pub user_id: UserId,
+    pub seq: i64,
+    pub countable: bool,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mentions: Vec<UserId>,
+}
+
+/// A member read up to `read_seq`, or, `back`, made what follows unread again.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ReadMoved {
+    pub channel_id: ChannelId,
+    pub user_id: UserId,
+    pub read_seq: i64,
+    pub back: bool,
+}

@@ -1,0 +1,147 @@
+//! Word on the users' own channels: "there are new messages in that channel, so many are unread".
+//!
+//! For members of channels up to the configured size who are connected. Coalesced: a user hears at most
+//! [`PER_SECOND`] times a second, with the counts as they are at that moment. This is a hint that may be lost; a
+//! client that reconnects asks for its counts.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use diesel::sql_types::{Array, Int4, Text, Uuid as SqlUuid};
+use diesel_async::RunQueryDsl;
+use parlor_platform::broker::{Consumer, Delivery};
+use parlor_platform::clock::Clock;
+use parlor_platform::config::Config;
+use parlor_platform::db::{Db, prepared};
+use parlor_platform::outbox::Command;
+use parlor_platform::realtime::Realtime;
+use parlor_platform::task::{CancellationToken, TaskTracker, supervise};
+use parlor_platform::{Error, Result};
+use parlor_protocol::{AppId, ChannelId, EventType, MessageId, UserId, event};
+use serde_json::json;
+use tokio::sync::Notify as Wake;
+use uuid::Uuid;
+
+use super::{SENT_TOPIC, SentEvents};
+use crate::channels::change::hint;
+use crate::reads::store as reads;
+use crate::users::store::user_id;
+
+/// How often a user hears at the most.
+const PER_SECOND: u32 = 4;
+
+type Dirty = BTreeMap<(AppId, UserId), HashMap<ChannelId, (MessageId, i64)>>;
+
+/// Collects what is new and tells it.
+#[derive(Clone)]
+pub struct Notify {
+    db: Db,
+    clock: Clock,
+    config: Arc<Config>,
+    realtime: Arc<dyn Realtime>,
+    dirty: Arc<Mutex<Dirty>>,
+    wake: Arc<Wake>,
+}
+
+impl Notify {
+    /// Starts telling, until `stop`.
+    pub fn start(
+        db: Db,
+        clock: Clock,
+        config: Arc<Config>,
+        realtime: Arc<dyn Realtime>,
+        tracker: &TaskTracker,
+        stop: &CancellationToken,
+    ) -> Self {
+        let this = Self { db, clock, config, realtime, dirty: Arc::default(), wake: Arc::default() };
+        let (teller, token) = (this.clone(), stop.clone());
+        supervise(tracker, "notify", stop.clone(), move || teller.clone().tell(token.clone()));
+        this
+    }
+
+    async fn tell(self, stop: CancellationToken) {
+        loop {
+            tokio::select! { () = stop.cancelled() => return, () = self.wake.notified() => {} }
+            let dirty = std::mem::take(&mut *self.dirty.lock().unwrap_or_else(PoisonError::into_inner));
+            for ((app, user), channels) in dirty {
+                if let Err(error) = self.tell_user(app, &user, channels).await {
+                    tracing::debug!(?error, "a user was not told");
+                }
+            }
+            // The wait comes after the telling: a first message is told at once.
+            tokio::select! { () = stop.cancelled() => return, () = tokio::time::sleep(Duration::from_secs(1) / PER_SECOND) => {} }
+        }
+    }
+
+    async fn tell_user(
+        &self,
+        app: AppId,
+        user: &UserId,
+        channels: HashMap<ChannelId, (MessageId, i64)>,
+    ) -> Result<()> {
+        let tx = self.db.tenant(app).await?;
+        let unread: HashMap<Uuid, i64> = reads::unread(&tx, user).await?.into_iter().collect();
+        tx.commit().await?;
+        let total: i64 = unread.values().sum();
+        let topic = event::user_topic(app, user);
+        let commands = channels.into_iter().map(|(channel, (message, seq))| {
+            let count = unread.get(&channel.0).copied().unwrap_or(0);
+            let data = json!({
+                "channel_id": channel, "message_id": message, "seq": seq, "unread": count, "total_unread": total,
+            });
+            let envelope = hint(EventType::NotificationMessageNew, channel, self.clock.now(), data);
+            Command::publish(topic.clone(), &envelope)
+        });
+        self.realtime.carry_out(commands.collect::<Result<_>>()?).await
+    }
+}
+
+#[async_trait]
+impl Consumer for Notify {
+    fn name(&self) -> &'static str {
+        "notify"
+    }
+
+    fn topics(&self) -> &'static [&'static str] {
+        &[SENT_TOPIC]
+    }
+
+    async fn handle(&self, delivery: &Delivery) -> Result<()> {
+        let sent: SentEvents = serde_json::from_str(&delivery.payload).map_err(Error::internal)?;
+        let newest: HashMap<ChannelId, _> = sent
+            .events
+            .iter()
+            .map(|event| (event.channel_id, (event.message_id, event.seq, &event.user_id)))
+            .collect();
+        let tx = self.db.tenant(delivery.app).await?;
+        let members = prepared::<(SqlUuid, Text)>(
+            "SELECT m.channel_id, m.user_id FROM channels c \
+             JOIN channel_members m ON m.app_id = c.app_id AND m.channel_id = c.id AND m.removed_at IS NULL \
+             WHERE c.app_id = ? AND c.id = ANY(?) AND c.type <> 'livestream' AND c.member_count <= ?",
+        )
+        .bind::<SqlUuid, _>(tx.app())
+        .bind::<Array<SqlUuid>, _>(newest.keys().map(|id| id.0).collect::<Vec<_>>())
+        .bind::<Int4, _>(self.config.chat.fanout_members)
+        .load::<(Uuid, String)>(&mut tx.conn()?)
+        .await?;
+        tx.commit().await?;
+        let mut any = false;
+        for (channel, user) in members {
+            let (channel, user) = (ChannelId(channel), user_id(user)?);
+            let Some((message, seq, author)) = newest.get(&channel) else { continue };
+            let connected = self.realtime.is_connected(&event::realtime_user(delivery.app, &user));
+            if **author == user || connected == Some(false) {
+                continue;
+            }
+            let mut dirty = self.dirty.lock().unwrap_or_else(PoisonError::into_inner);
+            dirty.entry((delivery.app, user)).or_default().insert(channel, (*message, *seq));
+            any = true;
+        }
+        if any {
+            self.wake.notify_one();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,105 @@
+//! The conversation.
+//!
+//! One folder a resource: `routes.rs` is thin (extract, call, answer), a file for each operation that has
+//! rules, `store.rs` for its queries. Changes of a channel take its row lock, get the next `seq`, and tell
+//! the outbox in the same transaction; see [`channels::change`]. Sending is special, because one hot channel
+//! must not be limited by a lock that is held across an fsync: see [`messages::send`].
+
+pub mod apps;
+pub mod channels;
+pub mod fanout;
+pub mod members;
+pub mod messages;
+pub mod permissions;
+pub mod reads;
+pub mod realtime;
+pub mod users;
+pub mod validate;
+pub mod web;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use moka::future::Cache;
+use parlor_platform::clock::Clock;
+use parlor_platform::config::Config;
+use parlor_platform::db::Db;
+use parlor_platform::keys::Keys;
+use parlor_platform::outbox::{Bell, Entries};
+use parlor_platform::rate_limit::RateLimit;
+use parlor_platform::realtime::Realtime;
+use parlor_platform::task::{CancellationToken, TaskTracker};
+use parlor_platform::token::RealtimeTokens;
+use parlor_protocol::{AppId, ChannelId, UserId};
+
+/// What the handlers share. Clones are cheap.
+#[derive(Clone)]
+pub struct Chat {
+    pub config: Arc<Config>,
+    pub db: Db,
+    pub clock: Clock,
+    pub keys: Keys,
+    pub bell: Bell,
+    pub realtime: Arc<dyn Realtime>,
+    pub tokens: RealtimeTokens,
+    pub limits: Limits,
+    pub sender: messages::send::Sender,
+    activity: users::activity::Activity,
+    cids: Cache<(AppId, String), ChannelId>,
+}
+
+/// Rate limits by what they count.
+#[derive(Clone, Default)]
+pub struct Limits {
+    pub app: RateLimit<AppId>,
+    pub user: RateLimit<(AppId, UserId)>,
+    pub address: RateLimit<std::net::IpAddr>,
+    /// Typing events of a user in a channel.
+    pub typing: RateLimit<(AppId, UserId, ChannelId)>,
+}
+
+impl Chat {
+    /// Puts the parts together and starts the writers of messages.
+    pub fn start(
+        config: Arc<Config>,
+        db: Db,
+        clock: Clock,
+        keys: Keys,
+        bell: Bell,
+        realtime: Arc<dyn Realtime>,
+        tracker: &TaskTracker,
+        stop: &CancellationToken,
+    ) -> Self {
+        let tokens = RealtimeTokens::new(config.realtime.token_secret.expose(), config.realtime.token_ttl_s);
+        let sender = messages::send::Sender::start(&config, &db, &clock, &bell, tracker, stop);
+        let activity = users::activity::Activity::new(db.clone(), clock.clone());
+        let cids = Cache::builder()
+            .max_capacity(100_000)
+            .time_to_live(Duration::from_secs(30))
+            .support_invalidation_closures()
+            .build();
+        let limits = Limits::default();
+        Self { config, db, clock, keys, bell, realtime, tokens, limits, sender, activity, cids }
+    }
+
+    /// After a channel was deleted its cid may name another one.
+    pub fn forget_cids(&self, app: AppId) {
+        let _ = self.cids.invalidate_entries_if(move |(of, _), _| *of == app);
+    }
+
+    /// An empty set of outbox entries.
+    pub fn entries(&self) -> Entries {
+        Entries::new(self.config.outbox.lanes)
+    }
+}
+
+/// Adds every route of the API below `/api/v1`.
+pub fn routes(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
+    apps::routes::configure(config);
+    users::routes::configure(config);
+    members::routes::configure(config);
+    reads::routes::configure(config);
+    messages::routes::configure(config);
+    channels::routes::configure(config);
+    realtime::routes::configure(config);
+}

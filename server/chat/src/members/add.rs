@@ -1,0 +1,92 @@
+//! Adding members, and joining by oneself.
+
+use std::collections::HashSet;
+
+use chrono::{DateTime, Utc};
+use parlor_platform::db::TenantTx;
+use parlor_platform::outbox::Entries;
+use parlor_platform::{Error, Result};
+use parlor_protocol::member::{AddMembers, NewMember};
+use parlor_protocol::{Capability, ChannelId, ChannelType, ErrorCode, EventType, Member, Role, UserId};
+use serde_json::json;
+
+use super::{added_to_channel, require_active, store};
+use crate::channels::access;
+use crate::channels::change::Change;
+use crate::permissions::may_set_role;
+use crate::validate;
+use crate::web::Caller;
+
+/// Adds members; who is one already stays as they are. Gives the rows of all that were named.
+pub async fn add(
+    tx: &TenantTx,
+    caller: &Caller,
+    channel: ChannelId,
+    request: AddMembers,
+    entries: &mut Entries,
+    now: DateTime<Utc>,
+) -> Result<Vec<Member>> {
+    validate::batch(request.members.len())?;
+    let access = access::require_locked(tx, caller, channel, Capability::AddMembers).await?;
+    if request.members.iter().any(|member| !may_set_role(access.actor, None, member.role)) {
+        return Err(Error::with(ErrorCode::Forbidden, "Roles below one's own can be given."));
+    }
+    let ids: Vec<&str> = request.members.iter().map(|member| member.user_id.as_str()).collect();
+    if ids.iter().collect::<HashSet<_>>().len() != ids.len() {
+        return Err(Error::with(ErrorCode::InvalidRequest, "A user is named twice in the batch."));
+    }
+    require_active(tx, request.members.iter().map(|member| &member.user_id)).await?;
+    enter(tx, channel, &request.members, entries, now).await?;
+    store::rows(tx, channel, &ids).await?.into_iter().map(store::MemberRow::into_member).collect()
+}
+
+/// Joins an open channel, or a livestream.
+pub async fn join(
+    tx: &TenantTx,
+    caller: &Caller,
+    user: &UserId,
+    channel: ChannelId,
+    entries: &mut Entries,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let row = crate::channels::store::lock(tx, channel).await?.ok_or(ErrorCode::ChannelNotFound)?;
+    let access = access::of(tx, caller, row).await?;
+    if access.membership.is_some() {
+        return Ok(());
+    }
+    let livestream = access.channel.kind == ChannelType::Livestream;
+    if !livestream && !access.channel.config.open {
+        return Err(Error::with(ErrorCode::NotAMember, "The channel is not open; a member has to add you."));
+    }
+    let role = if livestream { Role::Guest } else { Role::Member };
+    enter(tx, channel, &[NewMember { user_id: user.clone(), role }], entries, now).await
+}
+
+/// Writes those who are no members yet as one change each, so that every event has its `seq`.
+async fn enter(
+    tx: &TenantTx,
+    channel: ChannelId,
+    members: &[NewMember],
+    entries: &mut Entries,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let ids: Vec<&str> = members.iter().map(|member| member.user_id.as_str()).collect();
+    let present: HashSet<String> = store::rows(tx, channel, &ids)
+        .await?
+        .into_iter()
+        .filter(|row| row.removed_at.is_none())
+        .map(|row| row.user_id)
+        .collect();
+    for member in members.iter().filter(|member| !present.contains(member.user_id.as_str())) {
+        let change = Change::begin(tx, channel, 1, now).await?;
+        let read = (change.seq(), change.row.ordinal);
+        store::insert(tx, channel, std::slice::from_ref(member), read, now).await?;
+        let row = store::find(tx, channel, &member.user_id)
+            .await?
+            .ok_or_else(|| Error::internal("a new member is gone"))?;
+        let data = json!({ "member": row.into_member()?, "member_count": change.row.member_count });
+        change.tell(entries, EventType::MemberAdded, data)?;
+        added_to_channel(entries, tx.app_id(), channel, std::iter::once(&member.user_id), now)?;
+    }
+    Ok(())
+}

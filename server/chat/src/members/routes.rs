@@ -1,0 +1,148 @@
+//! `/channels/{id}/members`, join, leave.
+
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post};
+use parlor_platform::Result;
+use parlor_protocol::member::{AddMembers, UpdateMember};
+use parlor_protocol::{Capability, Channel, ErrorCode, Member, Page, UserId};
+use serde::Deserialize;
+
+use super::{add, remove, store, update};
+use crate::Chat;
+use crate::channels::{access, store as channels, view};
+use crate::web::{Caller, ChannelRef, Id, Params, UserCaller, ValidJson, decode, encode, limit, segment};
+
+/// Adds the routes of this file.
+pub fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
+    config.service(list).service(add_many).service(set_role).service(remove_one).service(join).service(leave);
+}
+
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+struct ListQuery {
+    /// 1 to 100, 50 unless given.
+    limit: Option<u32>,
+    /// From `next` of the page before.
+    cursor: Option<String>,
+}
+
+/// A channel's members, by user id.
+#[utoipa::path(tag = "members", params(("id" = String, Path,), ListQuery), responses((status = 200, body = Page<Member>)))]
+#[get("/channels/{id}/members")]
+async fn list(
+    chat: Data<Chat>,
+    caller: Caller,
+    id: Id<ChannelRef>,
+    query: Params<ListQuery>,
+) -> Result<HttpResponse> {
+    let size = limit(query.0.limit)?;
+    let after = decode::<String>("members", query.0.cursor.as_deref())?;
+    let id = id.0.resolve(&chat, caller.app()).await?;
+    let tx = chat.db.tenant(caller.app()).await?;
+    access::require(&tx, &caller, id, Capability::ReadChannel).await?;
+    let mut rows = store::page(&tx, id, after.as_deref(), size + 1).await?;
+    tx.commit().await?;
+    let more = rows.len() as i64 > size;
+    rows.truncate(usize::try_from(size).unwrap_or(0));
+    let next = rows.last().filter(|_| more).map(|row| encode("members", &row.user_id)).transpose()?;
+    let items = rows.into_iter().map(store::MemberRow::into_member).collect::<Result<Vec<_>>>()?;
+    Ok(HttpResponse::Ok().json(Page { items, next }))
+}
+
+/// Add up to 100 members. Admins add, with roles below their own.
+#[utoipa::path(tag = "members", params(("id" = String, Path,)), request_body = AddMembers, responses((status = 200, body = Page<Member>)))]
+#[post("/channels/{id}/members")]
+async fn add_many(
+    chat: Data<Chat>,
+    caller: Caller,
+    id: Id<ChannelRef>,
+    body: ValidJson<AddMembers>,
+) -> Result<HttpResponse> {
+    let id = id.0.resolve(&chat, caller.app()).await?;
+    let now = chat.clock.now();
+    let mut entries = chat.entries();
+    let tx = chat.db.tenant(caller.app()).await?;
+    let items = add::add(&tx, &caller, id, body.value, &mut entries, now).await?;
+    entries.store(&tx, now).await?;
+    tx.commit().await?;
+    chat.bell.ring();
+    Ok(HttpResponse::Ok().json(Page { items, next: None }))
+}
+
+/// Give a member another role.
+#[utoipa::path(
+    tag = "members", params(("id" = String, Path,), ("user_id" = String, Path,)),
+    request_body = UpdateMember, responses((status = 200, body = Member))
+)]
+#[patch("/channels/{id}/members/{user_id}")]
+async fn set_role(
+    chat: Data<Chat>,
+    caller: Caller,
+    id: Id<ChannelRef>,
+    request: HttpRequest,
+    body: ValidJson<UpdateMember>,
+) -> Result<HttpResponse> {
+    let user: UserId = segment(&request, "user_id")?;
+    let id = id.0.resolve(&chat, caller.app()).await?;
+    let now = chat.clock.now();
+    let mut entries = chat.entries();
+    let tx = chat.db.tenant(caller.app()).await?;
+    let member = update::set_role(&tx, &caller, id, &user, body.value.role, &mut entries, now).await?;
+    entries.store(&tx, now).await?;
+    tx.commit().await?;
+    chat.bell.ring();
+    Ok(HttpResponse::Ok().json(member))
+}
+
+/// Remove a member.
+#[utoipa::path(tag = "members", params(("id" = String, Path,), ("user_id" = String, Path,)), responses((status = 204)))]
+#[delete("/channels/{id}/members/{user_id}")]
+async fn remove_one(
+    chat: Data<Chat>,
+    caller: Caller,
+    id: Id<ChannelRef>,
+    request: HttpRequest,
+) -> Result<HttpResponse> {
+    let user: UserId = segment(&request, "user_id")?;
+    end_membership(&chat, &caller, id.0, &user).await
+}
+
+/// Leave a channel.
+#[utoipa::path(tag = "members", params(("id" = String, Path,)), responses((status = 204)))]
+#[post("/channels/{id}/leave")]
+async fn leave(chat: Data<Chat>, caller: UserCaller, id: Id<ChannelRef>) -> Result<HttpResponse> {
+    let user = caller.user.clone();
+    end_membership(&chat, &Caller::User(caller), id.0, &user).await
+}
+
+async fn end_membership(chat: &Chat, caller: &Caller, id: ChannelRef, user: &UserId) -> Result<HttpResponse> {
+    let id = id.resolve(chat, caller.app()).await?;
+    let now = chat.clock.now();
+    let mut entries = chat.entries();
+    let tx = chat.db.tenant(caller.app()).await?;
+    remove::remove(&tx, caller, id, user, &mut entries, now).await?;
+    entries.store(&tx, now).await?;
+    tx.commit().await?;
+    chat.bell.ring();
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Join an open channel (as `member`) or a livestream (as `guest`).
+#[utoipa::path(tag = "members", params(("id" = String, Path,)), responses((status = 200, body = Channel)))]
+#[post("/channels/{id}/join")]
+async fn join(chat: Data<Chat>, caller: UserCaller, id: Id<ChannelRef>) -> Result<HttpResponse> {
+    let id = id.0.resolve(&chat, caller.app).await?;
+    let now = chat.clock.now();
+    let user = caller.user.clone();
+    let caller = Caller::User(caller);
+    let mut entries = chat.entries();
+    let tx = chat.db.tenant(caller.app()).await?;
+    add::join(&tx, &caller, &user, id, &mut entries, now).await?;
+    let row = channels::find(&tx, id).await?.ok_or(ErrorCode::ChannelNotFound)?;
+    let channel = view::channel(&tx, Some(&user), row).await?;
+    entries.store(&tx, now).await?;
+    tx.commit().await?;
+    chat.bell.ring();
+    Ok(HttpResponse::Ok().json(channel))
+}

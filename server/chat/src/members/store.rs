@@ -1,0 +1,278 @@
+//! The queries of members.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel::sql_types::{Array, Int8, Text, Timestamptz, Untyped, Uuid as SqlUuid};
+use diesel_async::RunQueryDsl;
+use parlor_platform::db::{TenantTx, prepared};
+use parlor_platform::schema::{channel_members, users};
+use parlor_platform::{Error, Result};
+use parlor_protocol::member::{NewMember, ReadState};
+use parlor_protocol::{ChannelId, Member, MessageId, Role, UserId, UserRef};
+use uuid::Uuid;
+
+use crate::users::store::user_id;
+
+/// A row of the table with what it shows of its user.
+#[derive(Clone, Queryable, Selectable)]
+#[diesel(table_name = channel_members)]
+pub struct MemberRow {
+    pub channel_id: Uuid,
+    pub user_id: String,
+    pub role: String,
+    pub read_seq: i64,
+    pub read_ordinal: i64,
+    pub read_at: Option<DateTime<Utc>>,
+    pub last_read_message_id: Option<Uuid>,
+    pub joined_at: DateTime<Utc>,
+    pub removed_at: Option<DateTime<Utc>>,
+    pub updated_seq: i64,
+    #[diesel(select_expression = users::name)]
+    #[diesel(select_expression_type = users::name)]
+    pub name: Option<String>,
+    #[diesel(select_expression = users::image)]
+    #[diesel(select_expression_type = users::image)]
+    pub image: Option<String>,
+}
+
+impl MemberRow {
+    /// The role, which the table checks.
+    pub fn role(&self) -> Result<Role> {
+        Role::parse(&self.role).ok_or_else(|| Error::internal("a stored role is unknown"))
+    }
+
+    /// How far the member has read.
+    pub fn read(&self) -> ReadState {
+        ReadState {
+            read_seq: self.read_seq,
+            read_ordinal: self.read_ordinal,
+            read_at: self.read_at,
+            last_read_message_id: self.last_read_message_id.map(MessageId),
+        }
+    }
+
+    /// As it stands on the wire.
+    pub fn into_member(self) -> Result<Member> {
+        let (role, read) = (self.role()?, self.read());
+        Ok(Member {
+            user: UserRef { id: user_id(self.user_id)?, name: self.name, image: self.image },
+            role,
+            joined_at: self.joined_at,
+            removed_at: self.removed_at,
+            read,
+            updated_seq: self.updated_seq,
+        })
+    }
+}
+
+macro_rules! with_users {
+    () => {
+        channel_members::table
+            .inner_join(
+                users::table.on(users::app_id
+                    .eq(channel_members::app_id)
+                    .and(users::id.eq(channel_members::user_id))),
+            )
+            .select(MemberRow::as_select())
+    };
+}
+
+/// A member at present.
+pub async fn find(tx: &TenantTx, channel: ChannelId, user: &UserId) -> Result<Option<MemberRow>> {
+    Ok(with_users!()
+        .filter(channel_members::app_id.eq(tx.app()).and(channel_members::channel_id.eq(channel.0)))
+        .filter(channel_members::user_id.eq(user.as_str()).and(channel_members::removed_at.is_null()))
+        .first(&mut tx.conn()?)
+        .await
+        .optional()?)
+}
+
+/// These users' rows in a channel, ended memberships included.
+pub async fn rows(tx: &TenantTx, channel: ChannelId, user_ids: &[&str]) -> Result<Vec<MemberRow>> {
+    Ok(with_users!()
+        .filter(channel_members::app_id.eq(tx.app()).and(channel_members::channel_id.eq(channel.0)))
+        .filter(channel_members::user_id.eq_any(user_ids))
+        .order(channel_members::user_id)
+        .load(&mut tx.conn()?)
+        .await?)
+}
+
+/// A user's memberships in these channels.
+pub async fn of_user(tx: &TenantTx, user: &UserId, channels: &[Uuid]) -> Result<Vec<MemberRow>> {
+    Ok(with_users!()
+        .filter(channel_members::app_id.eq(tx.app()).and(channel_members::user_id.eq(user.as_str())))
+        .filter(channel_members::channel_id.eq_any(channels).and(channel_members::removed_at.is_null()))
+        .load(&mut tx.conn()?)
+        .await?)
+}
+
+/// A page of members by id.
+pub async fn page(
+    tx: &TenantTx,
+    channel: ChannelId,
+    after: Option<&str>,
+    limit: i64,
+) -> Result<Vec<MemberRow>> {
+    let mut query = with_users!()
+        .filter(channel_members::app_id.eq(tx.app()).and(channel_members::channel_id.eq(channel.0)))
+        .filter(channel_members::removed_at.is_null())
+        .order(channel_members::user_id)
+        .limit(limit)
+        .into_boxed();
+    if let Some(after) = after {
+        query = query.filter(channel_members::user_id.gt(after));
+    }
+    Ok(query.load(&mut tx.conn()?).await?)
+}
+
+/// Members that changed after a `seq`, ended memberships included.
+pub async fn changed_since(
+    tx: &TenantTx,
+    channel: ChannelId,
+    since: i64,
+    limit: i64,
+) -> Result<Vec<MemberRow>> {
+    Ok(with_users!()
+        .filter(channel_members::app_id.eq(tx.app()).and(channel_members::channel_id.eq(channel.0)))
+        .filter(channel_members::updated_seq.gt(since))
+        .order(channel_members::updated_seq)
+        .limit(limit)
+        .load(&mut tx.conn()?)
+        .await?)
+}
+
+/// How many owners a channel has.
+pub async fn owners(tx: &TenantTx, channel: ChannelId) -> Result<i64> {
+    Ok(channel_members::table
+        .filter(channel_members::app_id.eq(tx.app()).and(channel_members::channel_id.eq(channel.0)))
+        .filter(channel_members::role.eq("owner").and(channel_members::removed_at.is_null()))
+        .count()
+        .get_result(&mut tx.conn()?)
+        .await?)
+}
+
+/// Adds members who have read everything up to `(seq, ordinal)`; renews ended memberships. The caller
+/// must hold the channel's row and leave out who is a member.
+pub async fn insert(
+    tx: &TenantTx,
+    channel: ChannelId,
+    members: &[NewMember],
+    (seq, ordinal): (i64, i64),
+    now: DateTime<Utc>,
+) -> Result<()> {
+    if members.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<&str> = members.iter().map(|member| member.user_id.as_str()).collect();
+    step_user_seq(tx, &ids).await?;
+    prepared::<Untyped>(
+        "INSERT INTO channel_members (app_id, channel_id, user_id, role, read_seq, read_ordinal, joined_at, updated_seq, user_seq) \
+         SELECT v.app, v.channel, r.id, r.role, v.seq, v.ordinal, v.now, v.seq, u.seq \
+         FROM (SELECT ? AS app, ? AS channel, ? AS seq, ? AS ordinal, ? AS now) v, UNNEST(?, ?) AS r (id, role), users u \
+         WHERE u.app_id = v.app AND u.id = r.id \
+         ON CONFLICT (app_id, channel_id, user_id) DO UPDATE SET role = excluded.role, read_seq = excluded.read_seq, \
+             read_ordinal = excluded.read_ordinal, read_at = NULL, last_read_message_id = NULL, \
+             joined_at = excluded.joined_at, removed_at = NULL, updated_seq = excluded.updated_seq, user_seq = excluded.user_seq",
+    )
+    .bind::<SqlUuid, _>(tx.app())
+    .bind::<SqlUuid, _>(channel.0)
+    .bind::<Int8, _>(seq)
+    .bind::<Int8, _>(ordinal)
+    .bind::<Timestamptz, _>(now)
+    .bind::<Array<Text>, _>(ids)
+    .bind::<Array<Text>, _>(members.iter().map(|member| member.role.as_str()).collect::<Vec<_>>())
+    .execute(&mut tx.conn()?)
+    .await?;
+    Ok(())
+}
+
+/// Sets a role.
+pub async fn set_role(tx: &TenantTx, channel: ChannelId, user: &UserId, role: Role, seq: i64) -> Result<()> {
+    step_user_seq(tx, &[user.as_str()]).await?;
+    diesel::update(channel_members::table.find((tx.app(), channel.0, user.as_str())))
+        .set((channel_members::role.eq(role.as_str()), channel_members::updated_seq.eq(seq)))
+        .execute(&mut tx.conn()?)
+        .await?;
+    note_user_seq(tx, channel, user).await
+}
+
+/// Ends a membership.
+pub async fn remove(
+    tx: &TenantTx,
+    channel: ChannelId,
+    user: &UserId,
+    seq: i64,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    step_user_seq(tx, &[user.as_str()]).await?;
+    diesel::update(channel_members::table.find((tx.app(), channel.0, user.as_str())))
+        .set((channel_members::removed_at.eq(now), channel_members::updated_seq.eq(seq)))
+        .execute(&mut tx.conn()?)
+        .await?;
+    note_user_seq(tx, channel, user).await
+}
+
+/// Moves a read pointer, and the user's own `seq` with it.
+pub async fn set_read(tx: &TenantTx, channel: ChannelId, user: &UserId, read: &ReadState) -> Result<()> {
+    diesel::update(channel_members::table.find((tx.app(), channel.0, user.as_str())))
+        .set((
+            channel_members::read_seq.eq(read.read_seq),
+            channel_members::read_ordinal.eq(read.read_ordinal),
+            channel_members::read_at.eq(read.read_at),
+            channel_members::last_read_message_id.eq(read.last_read_message_id.map(|id| id.0)),
+        ))
+        .execute(&mut tx.conn()?)
+        .await?;
+    step_user_seq(tx, &[user.as_str()]).await?;
+    note_user_seq(tx, channel, user).await
+}
+
+/// A member at present, holding its row.
+pub async fn lock(tx: &TenantTx, channel: ChannelId, user: &UserId) -> Result<Option<ReadState>> {
+    let row = channel_members::table
+        .filter(channel_members::app_id.eq(tx.app()).and(channel_members::channel_id.eq(channel.0)))
+        .filter(channel_members::user_id.eq(user.as_str()).and(channel_members::removed_at.is_null()))
+        .select((
+            channel_members::read_seq,
+            channel_members::read_ordinal,
+            channel_members::read_at,
+            channel_members::last_read_message_id,
+        ))
+        .for_no_key_update()
+        .first::<(i64, i64, Option<DateTime<Utc>>, Option<Uuid>)>(&mut tx.conn()?)
+        .await
+        .optional()?;
+    Ok(row.map(|(read_seq, read_ordinal, read_at, message)| ReadState {
+        read_seq,
+        read_ordinal,
+        read_at,
+        last_read_message_id: message.map(MessageId),
+    }))
+}
+
+async fn step_user_seq(tx: &TenantTx, ids: &[&str]) -> Result<()> {
+    // In the order of ids, so that two batches can't wait for each other.
+    prepared::<Untyped>(
+        "UPDATE users SET seq = seq + 1 WHERE app_id = ? AND id IN \
+         (SELECT id FROM users WHERE app_id = ? AND id = ANY(?) ORDER BY id FOR NO KEY UPDATE)",
+    )
+    .bind::<SqlUuid, _>(tx.app())
+    .bind::<SqlUuid, _>(tx.app())
+    .bind::<Array<Text>, _>(ids.to_vec())
+    .execute(&mut tx.conn()?)
+    .await?;
+    Ok(())
+}
+
+async fn note_user_seq(tx: &TenantTx, channel: ChannelId, user: &UserId) -> Result<()> {
+    prepared::<Untyped>(
+        "UPDATE channel_members m SET user_seq = u.seq FROM users u WHERE u.app_id = m.app_id AND u.id = m.user_id \
+         AND m.app_id = ? AND m.channel_id = ? AND m.user_id = ?",
+    )
+    .bind::<SqlUuid, _>(tx.app())
+    .bind::<SqlUuid, _>(channel.0)
+    .bind::<Text, _>(user.as_str())
+    .execute(&mut tx.conn()?)
+    .await?;
+    Ok(())
+}

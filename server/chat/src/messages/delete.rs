@@ -1,0 +1,54 @@
+//! Deleting a message.
+//!
+//! A deletion clears the message and keeps its place ("message deleted"); unread counts correct themselves,
+//! because they count deleted messages past the pointer. The server may also erase: then not even the place
+//! is shown, but the row stays, without content, so that counts stay right and clients learn of it.
+
+use chrono::{DateTime, Utc};
+use parlor_platform::Result;
+use parlor_platform::db::TenantTx;
+use parlor_platform::outbox::Entries;
+use parlor_protocol::{Capability, ErrorCode, EventType, Message, MessageId};
+use serde_json::json;
+
+use super::edit::visible;
+use super::store;
+use crate::channels::access;
+use crate::channels::change::Change;
+use crate::permissions::may;
+use crate::web::Caller;
+
+/// Deletes a message: one's own, or anybody's for moderators. A repetition changes nothing.
+pub async fn delete(
+    tx: &TenantTx,
+    caller: &Caller,
+    id: MessageId,
+    erase: bool,
+    entries: &mut Entries,
+    now: DateTime<Utc>,
+) -> Result<Message> {
+    if erase && !caller.is_server() {
+        return Err(ErrorCode::ServerOnly.into());
+    }
+    let (channel, _) = visible(tx, caller, id).await?;
+    let access = access::require_locked(tx, caller, channel, Capability::DeleteOwnMessage).await?;
+    let (_, mut message) = visible(tx, caller, id).await?;
+    let own = caller.user() == Some(&message.user.id);
+    let any = may(access.actor, Capability::DeleteAnyMessage, access.channel.kind, &access.channel.config);
+    if !own && !any {
+        return Err(ErrorCode::Forbidden.into());
+    }
+    if message.deleted_at.is_some() && !erase {
+        return Ok(message);
+    }
+    let change = Change::begin(tx, channel, 0, now).await?;
+    store::clear(tx, id, erase, change.seq(), now).await?;
+    message.text.clear();
+    message.attachments.clear();
+    message.mentions.clear();
+    message.custom.0.clear();
+    message.deleted_at = Some(now);
+    message.updated_seq = change.seq();
+    change.tell(entries, EventType::MessageDeleted, json!({ "message": message, "hard": erase }))?;
+    Ok(message)
+}

@@ -1,0 +1,8 @@
+//! Messages.
+
+mod delete;
+mod edit;
+pub mod list;
+pub mod routes;
+pub mod send;
+pub mod store;

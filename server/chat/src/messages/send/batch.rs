@@ -1,0 +1,243 @@
+//! One transaction for many messages of one app: two flights to the database.
+//!
+//! The first flight begins, locks the channels and reads; the second writes and commits. Statements of a
+//! flight are sent without waiting for each other's answers, which is safe because PostgreSQL works them off in
+//! order and a failed one makes the COMMIT a ROLLBACK: every answer is looked at before anybody is told that
+//! the message is safe. On a connection that has not prepared its statements yet the order would not hold
+//! (preparing is a round trip of its own), so its first batch goes one statement after the other.
+
+use std::collections::{BTreeSet, HashMap};
+
+use chrono::{DateTime, Utc};
+use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
+use futures_util::join;
+use parlor_platform::db::tenant_begin_sql;
+use parlor_platform::outbox::Entries;
+use parlor_platform::{Error, Result};
+use parlor_protocol::{AppId, Envelope, ErrorCode, EventId, EventType, Message, UserRef};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use super::plan::{Facts, Outcome, plan};
+use super::store::{self, NewMessage};
+use super::{Item, Sent};
+use crate::fanout::{SENT_TOPIC, SentEvent, SentEvents};
+
+/// Writes the batch. The outer error means that nothing was acknowledged and all may be retried.
+pub async fn write(
+    conn: &AsyncPgConnection,
+    warm: bool,
+    app: AppId,
+    items: &[Item],
+    lanes: i16,
+    now: DateTime<Utc>,
+) -> Result<Vec<Result<Sent>>, WriteError> {
+    let mut facts = read(conn, warm, app, items).await?;
+    let outcomes = plan(items, &mut facts);
+    let prepared = prepare(items, &outcomes, &facts, lanes, now)?;
+    if prepared.new.is_empty() {
+        batch_execute(conn, "ROLLBACK").await?;
+    } else {
+        commit(conn, warm, app, &prepared, now).await?;
+    }
+    Ok(answers(outcomes, prepared.json)?)
+}
+
+/// Why a batch was not written.
+#[derive(Debug)]
+pub enum WriteError {
+    /// A message id was used at the same moment in another batch: read again.
+    Conflict,
+    /// Something else; the connection must not be used again.
+    Failed(Error),
+}
+
+impl From<Error> for WriteError {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<diesel::result::Error> for WriteError {
+    fn from(error: diesel::result::Error) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+async fn batch_execute(mut conn: &AsyncPgConnection, sql: &str) -> Result<(), diesel::result::Error> {
+    conn.batch_execute(sql).await
+}
+
+async fn read(conn: &AsyncPgConnection, warm: bool, app: AppId, items: &[Item]) -> Result<Facts> {
+    let channels: Vec<Uuid> =
+        items.iter().map(|item| item.channel.0).collect::<BTreeSet<_>>().into_iter().collect();
+    let refers = |item: &Item| [Some(item.id), item.parent_id, item.reply_to_id];
+    let messages: Vec<Uuid> = items.iter().flat_map(refers).flatten().map(|id| id.0).collect();
+    let mentioned: Vec<&str> =
+        items.iter().flat_map(|item| &item.mentions).map(|user| user.as_str()).collect();
+    let begin = tenant_begin_sql(app);
+    let begin = batch_execute(conn, &begin);
+    let channels = store::lock_channels(conn, app.0, channels);
+    let senders = store::senders(conn, app.0, items);
+    let messages = store::known(conn, app.0, messages);
+    let mentioned = store::existing(conn, app.0, mentioned);
+    if warm {
+        let (begin, channels, senders, messages, mentioned) =
+            join!(begin, channels, senders, messages, mentioned);
+        begin?;
+        Ok(Facts { channels: channels?, senders: senders?, messages: messages?, mentioned: mentioned? })
+    } else {
+        begin.await?;
+        Ok(Facts {
+            channels: channels.await?,
+            senders: senders.await?,
+            messages: messages.await?,
+            mentioned: mentioned.await?,
+        })
+    }
+}
+
+/// What the second flight writes, and the JSON of each new message by its place in the batch.
+struct Prepared<'a> {
+    new: Vec<NewMessage<'a>>,
+    channels: Vec<(Uuid, i64, i64)>,
+    read: Vec<(Uuid, &'a str, i64, i64, Uuid)>,
+    entries: Entries,
+    json: HashMap<usize, String>,
+}
+
+#[derive(Serialize)]
+struct Data<'a> {
+    message: &'a RawValue,
+}
+
+fn prepare<'a>(
+    items: &'a [Item],
+    outcomes: &[Outcome],
+    facts: &Facts,
+    lanes: i16,
+    now: DateTime<Utc>,
+) -> Result<Prepared<'a>> {
+    let mut entries = Entries::new(lanes);
+    let (mut new, mut json, mut events) = (Vec::new(), HashMap::new(), Vec::new());
+    let (mut channels, mut read) = (HashMap::new(), HashMap::new());
+    for (at, (item, outcome)) in items.iter().zip(outcomes).enumerate() {
+        let Outcome::Accepted { seq, ordinal, countable } = *outcome else { continue };
+        let sender =
+            facts.senders.get(at).and_then(Option::as_ref).ok_or_else(|| Error::internal("no sender"))?;
+        let message = serde_json::to_string(&message(item, sender.user.clone(), (seq, ordinal), now));
+        let raw = RawValue::from_string(message.map_err(Error::internal)?).map_err(Error::internal)?;
+        let envelope = Envelope {
+            id: EventId::new(),
+            kind: EventType::MessageNew,
+            channel_id: Some(item.channel),
+            seq: Some(seq),
+            prev_seq: Some(seq - 1),
+            created_at: now,
+            data: Data { message: &raw },
+        };
+        entries.publish(item.channel, &envelope)?;
+        events.push(SentEvent {
+            channel_id: item.channel,
+            message_id: item.id,
+            user_id: item.user.clone(),
+            seq,
+            countable,
+            mentions: item.mentions.clone(),
+        });
+        channels.insert(item.channel.0, (item.channel.0, seq, ordinal));
+        if countable {
+            read.insert(
+                (item.channel.0, item.user.as_str()),
+                (item.channel.0, item.user.as_str(), seq, ordinal, item.id.0),
+            );
+        }
+        new.push(NewMessage { item, seq, ordinal, countable });
+        json.insert(at, Box::<str>::from(raw).into_string());
+    }
+    if let Some(first) = events.first() {
+        entries.job(&first.channel_id.0.clone(), SENT_TOPIC, &SentEvents { events })?;
+    }
+    Ok(Prepared {
+        new,
+        channels: channels.into_values().collect(),
+        read: read.into_values().collect(),
+        entries,
+        json,
+    })
+}
+
+fn message(item: &Item, user: UserRef, (seq, ordinal): (i64, i64), now: DateTime<Utc>) -> Message {
+    Message {
+        id: item.id,
+        channel_id: item.channel,
+        user,
+        text: item.text.clone(),
+        attachments: item.attachments.clone(),
+        mentions: item.mentions.clone(),
+        custom: item.custom.clone(),
+        parent_id: item.parent_id,
+        reply_to_id: item.reply_to_id,
+        seq,
+        updated_seq: seq,
+        ordinal,
+        created_at: now,
+        edited_at: None,
+        deleted_at: None,
+    }
+}
+
+async fn commit(
+    conn: &AsyncPgConnection,
+    warm: bool,
+    app: AppId,
+    prepared: &Prepared<'_>,
+    now: DateTime<Utc>,
+) -> Result<(), WriteError> {
+    let advance = store::advance(conn, app.0, &prepared.channels, now);
+    let insert = store::insert(conn, app.0, &prepared.new, now);
+    let read = store::read_own(conn, app.0, &prepared.read, now);
+    let entries = prepared.entries.store_on(conn, app, now);
+    let commit = batch_execute(conn, "COMMIT");
+    let (advanced, inserted, read, told, committed) = if warm {
+        join!(advance, insert, read, entries, commit)
+    } else {
+        // No `?` before the COMMIT: after a failure it rolls back, which the connection needs.
+        let (advanced, inserted, read, told) = (advance.await, insert.await, read.await, entries.await);
+        (advanced, inserted, read, told, commit.await)
+    };
+    if let Err(diesel::result::Error::DatabaseError(_, info)) = &inserted
+        && info.constraint_name() == Some("messages_pkey")
+    {
+        return Err(WriteError::Conflict);
+    }
+    advanced?;
+    inserted?;
+    read?;
+    told?;
+    committed?;
+    Ok(())
+}
+
+fn answers(outcomes: Vec<Outcome>, json: HashMap<usize, String>) -> Result<Vec<Result<Sent>>> {
+    let created = |at: usize, created: bool| {
+        let json = json.get(&at).cloned().ok_or_else(|| Error::internal("no message"))?;
+        Ok(Sent { json, created })
+    };
+    let answers = outcomes.into_iter().enumerate().map(|(at, outcome)| match outcome {
+        Outcome::Accepted { .. } => created(at, true),
+        Outcome::SameAs(first) => created(first, false),
+        Outcome::Known(row) => {
+            let json = serde_json::to_string(&row.into_message()?).map_err(Error::internal)?;
+            Ok(Sent { json, created: false })
+        }
+        Outcome::Refused(error) => Err(error),
+    });
+    Ok(answers.collect())
+}
+
+/// For one whose batch failed.
+pub fn unavailable() -> Error {
+    Error::new(ErrorCode::Unavailable)
+}

@@ -1,0 +1,180 @@
+//! The writers: each gathers what is waiting and writes it in one transaction.
+//!
+//! While a transaction commits, the next sends gather; that is the whole art, there is no timer. Each writer
+//! owns one connection, on which its statements stay prepared, and makes a new one after a failure. When the
+//! database is away every send is refused within the time of one connection attempt; nothing is kept in
+//! memory for later, because the caller keeps it and retries with the same id.
+
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+use std::time::Duration;
+
+use diesel_async::AsyncPgConnection;
+use parlor_platform::clock::{Clock, monotonic};
+use parlor_platform::config::Config;
+use parlor_platform::db::Db;
+use parlor_platform::outbox::Bell;
+use parlor_platform::task::{CancellationToken, TaskTracker, spawn};
+use parlor_platform::{Error, Result};
+use parlor_protocol::AppId;
+use tokio::sync::{mpsc, oneshot};
+
+use super::batch::{self, WriteError};
+use super::{Item, Sent};
+
+/// Sends that may wait for one writer before more are refused.
+const QUEUE: usize = 8_192;
+/// A batch that takes longer than this has lost its database.
+const PATIENCE: Duration = Duration::from_secs(6);
+/// How long a new connection may take.
+const CONNECT: Duration = Duration::from_millis(800);
+/// How often a batch is read again after a message id was used at the same moment elsewhere.
+const CONFLICTS: usize = 5;
+
+struct Waiting {
+    item: Item,
+    answer: oneshot::Sender<Result<Sent>>,
+}
+
+/// Gives sends to the writers.
+#[derive(Clone)]
+pub struct Sender {
+    writers: Arc<[mpsc::Sender<Waiting>]>,
+}
+
+impl Sender {
+    /// Starts the writers. At `stop` they finish what they took.
+    pub fn start(
+        config: &Config,
+        db: &Db,
+        clock: &Clock,
+        bell: &Bell,
+        tracker: &TaskTracker,
+        stop: &CancellationToken,
+    ) -> Self {
+        let writers = (0..config.chat.send_writers)
+            .map(|_| {
+                let (queue, waiting) = mpsc::channel(QUEUE);
+                let writer = Writer {
+                    db: db.clone(),
+                    clock: clock.clone(),
+                    bell: bell.clone(),
+                    lanes: config.outbox.lanes,
+                    batch: config.chat.send_batch,
+                    conn: None,
+                };
+                let (token, stop) = (tracker.token(), stop.clone());
+                spawn("message writer", async move {
+                    let _counted = token;
+                    writer.run(waiting, stop).await;
+                });
+                queue
+            })
+            .collect();
+        Self { writers }
+    }
+
+    /// Sends one message and waits until it is durable.
+    pub async fn send(&self, item: Item) -> Result<Sent> {
+        let mut hasher = DefaultHasher::new();
+        item.channel.hash(&mut hasher);
+        let at = usize::try_from(hasher.finish() % self.writers.len().max(1) as u64).unwrap_or(0);
+        let writer = self.writers.get(at).ok_or_else(batch::unavailable)?;
+        let (answer, answered) = oneshot::channel();
+        writer.try_send(Waiting { item, answer }).map_err(|_| batch::unavailable())?;
+        answered.await.map_err(|_| batch::unavailable())?
+    }
+}
+
+struct Writer {
+    db: Db,
+    clock: Clock,
+    bell: Bell,
+    lanes: i16,
+    batch: usize,
+    /// With whether its statements are prepared.
+    conn: Option<(AsyncPgConnection, bool)>,
+}
+
+impl Writer {
+    async fn run(mut self, mut waiting: mpsc::Receiver<Waiting>, stop: CancellationToken) {
+        let mut taken = Vec::with_capacity(self.batch);
+        loop {
+            let count = tokio::select! {
+                biased;
+                count = waiting.recv_many(&mut taken, self.batch) => count,
+                () = stop.cancelled() => 0,
+            };
+            if count == 0 {
+                return;
+            }
+            let mut apps: BTreeMap<AppId, Vec<Waiting>> = BTreeMap::new();
+            for send in taken.drain(..) {
+                apps.entry(send.item.app).or_default().push(send);
+            }
+            for (app, sends) in apps {
+                self.write(app, sends).await;
+            }
+        }
+    }
+
+    async fn write(&mut self, app: AppId, sends: Vec<Waiting>) {
+        let started = monotonic();
+        let (items, answers): (Vec<Item>, Vec<_>) =
+            sends.into_iter().map(|send| (send.item, send.answer)).unzip();
+        let outcomes = match self.attempt(app, &items).await {
+            Ok(outcomes) => outcomes,
+            // One that the database can't take must not refuse its neighbours.
+            Err(error)
+                if items.len() > 1 && !error.code().retryable() || is_internal(&error) && items.len() > 1 =>
+            {
+                let mut outcomes = Vec::with_capacity(items.len());
+                for item in &items {
+                    let alone = self.attempt(app, std::slice::from_ref(item)).await;
+                    outcomes.push(
+                        alone.and_then(|mut one| one.pop().unwrap_or_else(|| Err(batch::unavailable()))),
+                    );
+                }
+                outcomes
+            }
+            Err(error) => items.iter().map(|_| Err(error.clone())).collect(),
+        };
+        self.bell.ring();
+        metrics::histogram!("parlor_send_batch_size").record(items.len() as f64);
+        metrics::histogram!("parlor_send_batch_seconds").record(started.elapsed().as_secs_f64());
+        for (answer, outcome) in answers.into_iter().zip(outcomes) {
+            // A caller that has gone away retries, or not.
+            let _ = answer.send(outcome);
+        }
+    }
+
+    async fn attempt(&mut self, app: AppId, items: &[Item]) -> Result<Vec<Result<Sent>>> {
+        for _ in 0..CONFLICTS {
+            let (conn, warm) = match self.conn.take() {
+                Some(conn) => conn,
+                None => {
+                    let connect = self.db.dedicated("SELECT 1");
+                    (tokio::time::timeout(CONNECT, connect).await.map_err(Error::unavailable)??, false)
+                }
+            };
+            let write = batch::write(&conn, warm, app, items, self.lanes, self.clock.now());
+            match tokio::time::timeout(PATIENCE, write).await {
+                Ok(Ok(outcomes)) => {
+                    // A batch that wrote nothing has not prepared the second flight.
+                    let wrote = outcomes.iter().flatten().any(|sent| sent.created);
+                    self.conn = Some((conn, warm || wrote));
+                    return Ok(outcomes);
+                }
+                Ok(Err(WriteError::Conflict)) => self.conn = Some((conn, warm)),
+                Ok(Err(WriteError::Failed(error))) => return Err(error),
+                Err(late) => return Err(Error::unavailable(late)),
+            }
+        }
+        Err(batch::unavailable())
+    }
+}
+
+fn is_internal(error: &Error) -> bool {
+    error.code() == parlor_protocol::ErrorCode::Internal
+}

@@ -1,0 +1,102 @@
+//! Sending: durable, ordered, and combined.
+//!
+//! A send is validated here, then given to a writer (by hash of its channel, so that two writers of this
+//! node never wait for each other's rows). The writer takes all that is waiting ([`combiner`]), and writes it
+//! in one transaction of two flights ([`batch`]): lock the channels and read what decides; decide
+//! ([`plan`], pure); write and commit. So one commit carries many messages, and one hot channel is not
+//! limited by a row lock that is held across an fsync. A lone send waits for nobody.
+//!
+//! Membership, ban, freeze and the message's id are checked inside the transaction, against the rows: no cache
+//! can let a stale right through. When the commit's outcome is unknown the caller gets a retryable error, and
+//! the retry with the same id finds out.
+
+mod batch;
+mod combiner;
+mod plan;
+mod store;
+
+use parlor_platform::crypto::sha256;
+use parlor_platform::{Error, Result};
+use parlor_protocol::message::SendMessage;
+use parlor_protocol::{AppId, ChannelId, Custom, ErrorCode, MessageId, UserId};
+
+pub use combiner::Sender;
+
+use crate::web::Caller;
+use crate::{Chat, validate};
+
+/// A message on its way, with everything that needs no database checked.
+#[derive(Clone, Debug)]
+pub struct Item {
+    pub app: AppId,
+    pub channel: ChannelId,
+    pub user: UserId,
+    /// The customer's server speaks for the user: no membership is asked for.
+    pub by_server: bool,
+    pub id: MessageId,
+    pub text: String,
+    pub attachments: Vec<Custom>,
+    pub mentions: Vec<UserId>,
+    pub custom: Custom,
+    pub parent_id: Option<MessageId>,
+    pub reply_to_id: Option<MessageId>,
+    /// What makes it this message and no other.
+    pub fingerprint: i64,
+}
+
+/// A message that is durable.
+#[derive(Clone, Debug)]
+pub struct Sent {
+    /// The message as JSON: the body of the answer.
+    pub json: String,
+    /// `false` if this id was sent before.
+    pub created: bool,
+}
+
+/// Sends a message and waits until it is durable.
+pub async fn send(
+    chat: &Chat,
+    caller: &Caller,
+    channel: ChannelId,
+    derived_id: Option<MessageId>,
+    request: SendMessage,
+) -> Result<Sent> {
+    validate::message(&request.text, &request.attachments, &request.mentions, &request.custom)?;
+    let (user, by_server) = match (caller, request.user_id) {
+        (Caller::User(caller), None) => (caller.user.clone(), false),
+        (Caller::User(_), Some(_)) => {
+            return Err(Error::with(ErrorCode::ServerOnly, "Only the customer's server names a `user_id`."));
+        }
+        (Caller::Server(_), Some(user)) => (user, true),
+        (Caller::Server(_), None) => {
+            return Err(Error::with(
+                ErrorCode::InvalidRequest,
+                "The server must say with `user_id` for whom it sends.",
+            ));
+        }
+    };
+    let mut item = Item {
+        app: caller.app(),
+        channel,
+        user,
+        by_server,
+        id: request.id.or(derived_id).unwrap_or_default(),
+        text: request.text,
+        attachments: request.attachments,
+        mentions: request.mentions,
+        custom: request.custom,
+        parent_id: request.parent_id,
+        reply_to_id: request.reply_to_id,
+        fingerprint: 0,
+    };
+    item.fingerprint = fingerprint(&item)?;
+    chat.sender.send(item).await
+}
+
+fn fingerprint(item: &Item) -> Result<i64> {
+    let rest = (&item.attachments, &item.mentions, &item.custom, item.parent_id, item.reply_to_id);
+    let rest = serde_json::to_vec(&rest).map_err(Error::internal)?;
+    let hash =
+        sha256(&[item.channel.0.as_bytes(), item.user.as_str().as_bytes(), item.text.as_bytes(), &rest]);
+    hash.first_chunk().map(|bytes| i64::from_be_bytes(*bytes)).ok_or_else(|| Error::internal("no hash"))
+}

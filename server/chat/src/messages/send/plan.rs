@@ -1,0 +1,232 @@
+//! Decides about a batch, from rows that were read under the channels' locks. Pure: no clock, no database.
+//!
+//! Every item gets an outcome. Accepted ones get the next `seq` of their channel, in the order of the batch;
+//! refused ones take none, so the numbers stay gap-free.
+
+use std::collections::HashMap;
+
+use parlor_platform::{Error, Result};
+use parlor_protocol::{Capability, ChannelConfig, ChannelType, ErrorCode, MessageId, Role, UserRef};
+use uuid::Uuid;
+
+use super::Item;
+use crate::messages::store::MessageRow;
+use crate::permissions::{Actor, require};
+
+/// A locked channel.
+#[derive(Clone, Debug)]
+pub struct ChannelState {
+    pub kind: ChannelType,
+    pub config: ChannelConfig,
+    pub seq: i64,
+    pub ordinal: i64,
+}
+
+/// An item's sender.
+#[derive(Clone, Debug)]
+pub struct SenderState {
+    pub user: UserRef,
+    pub active: bool,
+    pub role: Option<Role>,
+}
+
+/// A message that the batch refers to: sent before under the same id, or parent, or quoted.
+#[derive(Clone, Debug)]
+pub struct Known {
+    pub row: MessageRow,
+    pub fingerprint: i64,
+}
+
+/// What was read.
+#[derive(Debug, Default)]
+pub struct Facts {
+    pub channels: HashMap<Uuid, ChannelState>,
+    /// One for each item, in their order; `None` for a user that was never registered.
+    pub senders: Vec<Option<SenderState>>,
+    pub messages: HashMap<Uuid, Known>,
+    /// Mentioned users that exist.
+    pub mentioned: std::collections::HashSet<String>,
+}
+
+/// What happens to an item.
+#[derive(Debug)]
+pub enum Outcome {
+    /// It is written with these numbers.
+    Accepted { seq: i64, ordinal: i64, countable: bool },
+    /// It is the same message as this one, which was sent before.
+    Known(Box<MessageRow>),
+    /// It is the same message as the item at this place of the batch.
+    SameAs(usize),
+    /// It is not written.
+    Refused(Error),
+}
+
+/// Decides about all items and moves the channels' numbers.
+pub fn plan(items: &[Item], facts: &mut Facts) -> Vec<Outcome> {
+    let mut first: HashMap<MessageId, usize> = HashMap::new();
+    let mut outcomes: Vec<Outcome> = Vec::with_capacity(items.len());
+    for (at, item) in items.iter().enumerate() {
+        let outcome = match first.get(&item.id).copied() {
+            Some(earlier) if matches!(outcomes.get(earlier), Some(Outcome::Accepted { .. })) => {
+                match items.get(earlier) {
+                    Some(other) if same(other.fingerprint, item.fingerprint) => Outcome::SameAs(earlier),
+                    _ => Outcome::Refused(ErrorCode::MessageIdReused.into()),
+                }
+            }
+            _ => {
+                first.insert(item.id, at);
+                decide(item, facts.senders.get(at).cloned().flatten(), facts)
+            }
+        };
+        outcomes.push(outcome);
+    }
+    outcomes
+}
+
+fn same(one: i64, other: i64) -> bool {
+    one == other
+}
+
+fn decide(item: &Item, sender: Option<SenderState>, facts: &mut Facts) -> Outcome {
+    match check(item, sender, facts) {
+        Ok(Some(row)) => Outcome::Known(Box::new(row)),
+        Ok(None) => {
+            let countable = item.parent_id.is_none();
+            match facts.channels.get_mut(&item.channel.0) {
+                None => Outcome::Refused(ErrorCode::ChannelNotFound.into()),
+                Some(channel) => {
+                    channel.seq += 1;
+                    channel.ordinal += i64::from(countable);
+                    Outcome::Accepted { seq: channel.seq, ordinal: channel.ordinal, countable }
+                }
+            }
+        }
+        Err(error) => Outcome::Refused(error),
+    }
+}
+
+/// `Ok(Some)`: it was sent before.
+fn check(item: &Item, sender: Option<SenderState>, facts: &Facts) -> Result<Option<MessageRow>> {
+    let channel = facts.channels.get(&item.channel.0).ok_or(ErrorCode::ChannelNotFound)?;
+    let unknown = if item.by_server { ErrorCode::UserUnknown } else { ErrorCode::UserNotRegistered };
+    let sender = sender.ok_or(unknown)?;
+    if !sender.active {
+        return Err(if item.by_server { ErrorCode::UserUnknown } else { ErrorCode::UserDeactivated }.into());
+    }
+    if let Some(known) = facts.messages.get(&item.id.0) {
+        // A retry is answered whatever has changed since: it was acknowledged, or should have been.
+        return if same(known.fingerprint, item.fingerprint) {
+            Ok(Some(known.row.clone()))
+        } else {
+            Err(ErrorCode::MessageIdReused.into())
+        };
+    }
+    let actor = match (item.by_server, sender.role) {
+        (true, _) => Actor::Server,
+        (false, Some(role)) => Actor::Member(role),
+        (false, None) => Actor::Outsider,
+    };
+    require(actor, Capability::SendMessage, channel.kind, &channel.config)?;
+    let here = |id: MessageId| {
+        let known = facts.messages.get(&id.0).map(|known| &known.row);
+        known
+            .filter(|row| row.channel_id == item.channel.0)
+            .ok_or_else(|| Error::new(ErrorCode::InvalidThread))
+    };
+    if let Some(parent) = item.parent_id
+        && here(parent)?.parent_id.is_some()
+    {
+        return Err(ErrorCode::InvalidThread.into());
+    }
+    if let Some(quoted) = item.reply_to_id {
+        here(quoted)?;
+    }
+    if let Some(nobody) = item.mentions.iter().find(|user| !facts.mentioned.contains(user.as_str())) {
+        return Err(Error::with(
+            ErrorCode::UserUnknown,
+            format!("There is no user {:?} to mention.", nobody.as_str()),
+        ));
+    }
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use parlor_protocol::{AppId, ChannelId, Custom, UserId};
+    use proptest::prelude::*;
+
+    fn item(channel: ChannelId, id: MessageId, fingerprint: i64) -> Item {
+        Item {
+            app: AppId(Uuid::nil()),
+            channel,
+            user: UserId::new("ann").unwrap(),
+            by_server: false,
+            id,
+            text: "hello".into(),
+            attachments: vec![],
+            mentions: vec![],
+            custom: Custom::default(),
+            parent_id: None,
+            reply_to_id: None,
+            fingerprint,
+        }
+    }
+
+    fn facts(channel: ChannelId, roles: Vec<Option<Role>>) -> Facts {
+        let user = UserRef { id: UserId::new("ann").unwrap(), name: None, image: None };
+        let state =
+            ChannelState { kind: ChannelType::Team, config: ChannelConfig::default(), seq: 7, ordinal: 3 };
+        Facts {
+            channels: HashMap::from([(channel.0, state)]),
+            senders: roles
+                .into_iter()
+                .map(|role| Some(SenderState { user: user.clone(), active: true, role }))
+                .collect(),
+            ..Facts::default()
+        }
+    }
+
+    #[test]
+    fn the_same_id_in_a_batch_is_one_message() {
+        let (channel, id) = (ChannelId::new(), MessageId::new());
+        let items = [item(channel, id, 1), item(channel, id, 1), item(channel, id, 2)];
+        let outcomes = plan(&items, &mut facts(channel, vec![Some(Role::Member); 3]));
+        assert!(matches!(outcomes[0], Outcome::Accepted { seq: 8, ordinal: 4, countable: true }));
+        assert!(matches!(outcomes[1], Outcome::SameAs(0)));
+        assert!(
+            matches!(&outcomes[2], Outcome::Refused(error) if error.code() == ErrorCode::MessageIdReused)
+        );
+    }
+
+    #[test]
+    fn a_refused_first_does_not_answer_for_the_second() {
+        let (channel, id) = (ChannelId::new(), MessageId::new());
+        let items = [item(channel, id, 1), item(channel, id, 1)];
+        let outcomes = plan(&items, &mut facts(channel, vec![None, Some(Role::Member)]));
+        assert!(matches!(&outcomes[0], Outcome::Refused(error) if error.code() == ErrorCode::NotAMember));
+        assert!(matches!(outcomes[1], Outcome::Accepted { seq: 8, .. }));
+    }
+
+    proptest! {
+        /// Whatever is refused: accepted ones have consecutive numbers, and the channel ends at the last.
+        #[test]
+        fn numbers_are_gap_free(kinds in prop::collection::vec((0u8..4, any::<bool>()), 1..60)) {
+            let channel = ChannelId::new();
+            let ids: Vec<MessageId> = (0..10).map(|_| MessageId::new()).collect();
+            let items: Vec<Item> = kinds.iter().enumerate().map(|(at, (kind, _))| {
+                item(channel, ids[at % ids.len()], i64::from(*kind))
+            }).collect();
+            let roles = kinds.iter().map(|(_, member)| member.then_some(Role::Member)).collect();
+            let mut facts = facts(channel, roles);
+            let outcomes = plan(&items, &mut facts);
+            let seqs: Vec<i64> = outcomes.iter().filter_map(|outcome| match outcome {
+                Outcome::Accepted { seq, .. } => Some(*seq),
+                _ => None,
+            }).collect();
+            let expected: Vec<i64> = (8..8 + seqs.len() as i64).collect();
+            prop_assert_eq!(&seqs, &expected);
+            prop_assert_eq!(facts.channels[&channel.0].seq, 7 + seqs.len() as i64);
+        }
+    }
+}

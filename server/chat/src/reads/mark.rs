@@ -1,0 +1,99 @@
+//! Moving the read pointer.
+//!
+//! It only moves forward, except by "mark unread". The pointer names a `seq` and the number of countable
+//! messages up to there, so that unread counts stay a subtraction.
+
+use chrono::{DateTime, Utc};
+use parlor_platform::Result;
+use parlor_platform::db::TenantTx;
+use parlor_platform::outbox::{Command, Entries};
+use parlor_protocol::member::{ReadResult, ReadState};
+use parlor_protocol::{ChannelId, ErrorCode, EventType, MessageId, UserId, event};
+use serde_json::json;
+
+use super::store;
+use crate::channels::change::hint;
+use crate::channels::store as channels;
+use crate::fanout::{READ_TOPIC, ReadMoved};
+use crate::members::store as members;
+use crate::messages::store as messages;
+
+/// Reads up to and including a message, or everything.
+pub async fn read(
+    tx: &TenantTx,
+    user: &UserId,
+    channel: ChannelId,
+    message: Option<MessageId>,
+    entries: &mut Entries,
+    now: DateTime<Utc>,
+) -> Result<ReadResult> {
+    let row = channels::find(tx, channel).await?.ok_or(ErrorCode::ChannelNotFound)?;
+    let old = members::lock(tx, channel, user).await?.ok_or(ErrorCode::NotAMember)?;
+    let target = match message {
+        Some(id) => messages::seq_of(tx, channel, id).await?.ok_or(ErrorCode::MessageNotFound)?,
+        None => row.seq,
+    };
+    let (last, seq, ordinal) = match messages::countable_up_to(tx, channel, target).await? {
+        Some((id, seq, ordinal)) => (Some(MessageId(id)), seq.max(target), ordinal),
+        None => (None, target, 0),
+    };
+    let new = ReadState {
+        read_seq: seq,
+        read_ordinal: ordinal.max(old.read_ordinal),
+        read_at: Some(now),
+        last_read_message_id: last.or(old.last_read_message_id),
+    };
+    if new.read_seq <= old.read_seq && new.read_ordinal <= old.read_ordinal {
+        return result(tx, user, channel, old).await;
+    }
+    moved(tx, user, channel, new, false, entries, now).await
+}
+
+/// Makes a message the first unread one.
+pub async fn unread(
+    tx: &TenantTx,
+    user: &UserId,
+    channel: ChannelId,
+    message: MessageId,
+    entries: &mut Entries,
+    now: DateTime<Utc>,
+) -> Result<ReadResult> {
+    channels::find(tx, channel).await?.ok_or(ErrorCode::ChannelNotFound)?;
+    members::lock(tx, channel, user).await?.ok_or(ErrorCode::NotAMember)?;
+    let target = messages::seq_of(tx, channel, message).await?.ok_or(ErrorCode::MessageNotFound)? - 1;
+    let (last, ordinal) = match messages::countable_up_to(tx, channel, target).await? {
+        Some((id, _, ordinal)) => (Some(MessageId(id)), ordinal),
+        None => (None, 0),
+    };
+    let new =
+        ReadState { read_seq: target, read_ordinal: ordinal, read_at: Some(now), last_read_message_id: last };
+    moved(tx, user, channel, new, true, entries, now).await
+}
+
+async fn moved(
+    tx: &TenantTx,
+    user: &UserId,
+    channel: ChannelId,
+    read: ReadState,
+    back: bool,
+    entries: &mut Entries,
+    now: DateTime<Utc>,
+) -> Result<ReadResult> {
+    members::set_read(tx, channel, user, &read).await?;
+    entries.publish(
+        channel,
+        &hint(EventType::MessageRead, channel, now, json!({ "user_id": user, "read": read })),
+    )?;
+    let result = result(tx, user, channel, read).await?;
+    let data = json!({ "channel_id": channel, "unread": result.unread, "read": result.read });
+    let own = hint(EventType::NotificationMarkRead, channel, now, data);
+    entries.command(&channel.0, Command::publish(event::user_topic(tx.app_id(), user), &own)?);
+    let job = ReadMoved { channel_id: channel, user_id: user.clone(), read_seq: result.read.read_seq, back };
+    entries.job(&channel.0, READ_TOPIC, &job)?;
+    Ok(result)
+}
+
+async fn result(tx: &TenantTx, user: &UserId, channel: ChannelId, read: ReadState) -> Result<ReadResult> {
+    let unread = store::unread_in(tx, user, &[channel.0]).await?.pop().map_or(0, |(_, unread)| unread);
+    Ok(ReadResult { read, unread })
+}

@@ -1,0 +1,107 @@
+//! Reading, unread counts, flags.
+
+use actix_web::web::Data;
+use actix_web::{HttpResponse, get, post};
+use parlor_platform::Result;
+use parlor_protocol::member::{ChannelUnread, MarkRead, MarkUnread, ReadResult, UnreadCounts};
+use parlor_protocol::message::UserMessage;
+use parlor_protocol::{ChannelId, MessageId, Page};
+use serde::Deserialize;
+
+use super::{mark, store};
+use crate::Chat;
+use crate::web::{ChannelRef, Id, Params, UserCaller, ValidJson, decode, encode, limit};
+
+/// Adds the routes of this file.
+pub fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
+    config.service(mark_read).service(mark_unread).service(unread_counts).service(flagged);
+}
+
+/// Read up to a message, or everything. The pointer never moves backwards.
+#[utoipa::path(tag = "reads", params(("id" = String, Path,)), request_body = MarkRead, responses((status = 200, body = ReadResult)))]
+#[post("/channels/{id}/read")]
+async fn mark_read(
+    chat: Data<Chat>,
+    caller: UserCaller,
+    id: Id<ChannelRef>,
+    body: ValidJson<MarkRead>,
+) -> Result<HttpResponse> {
+    let id = id.0.resolve(&chat, caller.app).await?;
+    let now = chat.clock.now();
+    let mut entries = chat.entries();
+    let tx = chat.db.tenant(caller.app).await?;
+    let result = mark::read(&tx, &caller.user, id, body.value.message_id, &mut entries, now).await?;
+    entries.store(&tx, now).await?;
+    tx.commit().await?;
+    chat.bell.ring();
+    Ok(HttpResponse::Ok().json(result))
+}
+
+/// Make a message the first unread one.
+#[utoipa::path(tag = "reads", params(("id" = String, Path,)), request_body = MarkUnread, responses((status = 200, body = ReadResult)))]
+#[post("/channels/{id}/unread")]
+async fn mark_unread(
+    chat: Data<Chat>,
+    caller: UserCaller,
+    id: Id<ChannelRef>,
+    body: ValidJson<MarkUnread>,
+) -> Result<HttpResponse> {
+    let id = id.0.resolve(&chat, caller.app).await?;
+    let now = chat.clock.now();
+    let mut entries = chat.entries();
+    let tx = chat.db.tenant(caller.app).await?;
+    let result = mark::unread(&tx, &caller.user, id, body.value.message_id, &mut entries, now).await?;
+    entries.store(&tx, now).await?;
+    tx.commit().await?;
+    chat.bell.ring();
+    Ok(HttpResponse::Ok().json(result))
+}
+
+/// Unread counts of all of one's channels.
+#[utoipa::path(tag = "reads", responses((status = 200, body = UnreadCounts)))]
+#[get("/unread")]
+async fn unread_counts(chat: Data<Chat>, caller: UserCaller) -> Result<HttpResponse> {
+    let tx = chat.db.tenant(caller.app).await?;
+    let rows = store::unread(&tx, &caller.user).await?;
+    tx.commit().await?;
+    let channels: Vec<_> =
+        rows.into_iter().map(|(id, unread)| ChannelUnread { channel_id: ChannelId(id), unread }).collect();
+    let total = channels.iter().map(|channel| channel.unread).sum();
+    Ok(HttpResponse::Ok().json(UnreadCounts { total, channels }))
+}
+
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+struct FlaggedQuery {
+    /// Which messages.
+    #[param(inline)]
+    flag: store::Flag,
+    /// 1 to 100, 50 unless given.
+    limit: Option<u32>,
+    /// From `next` of the page before.
+    cursor: Option<String>,
+}
+
+/// One's unread, mentioning or starred messages, newest first, from the flags that are kept per user.
+/// Flags follow the message within moments; channels above the configured size have none.
+#[utoipa::path(tag = "reads", params(FlaggedQuery), responses((status = 200, body = Page<UserMessage>)))]
+#[get("/users/me/messages")]
+async fn flagged(chat: Data<Chat>, caller: UserCaller, query: Params<FlaggedQuery>) -> Result<HttpResponse> {
+    let size = limit(query.0.limit)?;
+    let before = decode("flags", query.0.cursor.as_deref())?;
+    let tx = chat.db.tenant(caller.app).await?;
+    let mut rows = store::flagged(&tx, &caller.user, query.0.flag, before, size + 1).await?;
+    tx.commit().await?;
+    let more = rows.len() as i64 > size;
+    rows.truncate(usize::try_from(size).unwrap_or(0));
+    let next = rows.last().filter(|_| more).map(|(_, message, _)| encode("flags", message)).transpose()?;
+    let item = |(channel, message, flags): (uuid::Uuid, uuid::Uuid, i16)| UserMessage {
+        channel_id: ChannelId(channel),
+        message_id: MessageId(message),
+        read: flags & 1 != 0,
+        mentioned: flags & 2 != 0,
+        starred: flags & 4 != 0,
+    };
+    Ok(HttpResponse::Ok().json(Page { items: rows.into_iter().map(item).collect(), next }))
+}

@@ -1,0 +1,81 @@
+//! The queries of reads. Unread is a subtraction; nothing here scans messages.
+
+use diesel::prelude::*;
+use diesel::sql_types::{Array, Int8, Text, Uuid as SqlUuid};
+use diesel_async::RunQueryDsl;
+use parlor_platform::Result;
+use parlor_platform::db::{TenantTx, prepared};
+use parlor_platform::schema::user_messages;
+use parlor_protocol::UserId;
+use uuid::Uuid;
+
+/// Unread messages of a user in every channel that has some: the channel's countable messages, less those
+/// up to the pointer, less those that were deleted past it (a partial index that is nearly empty).
+pub const UNREAD_SQL: &str = "SELECT m.channel_id, c.ordinal - m.read_ordinal - ( \
+         SELECT count(*) FROM messages d WHERE d.app_id = m.app_id AND d.channel_id = m.channel_id \
+         AND d.ordinal > m.read_ordinal AND d.countable AND d.deleted_at IS NOT NULL) AS unread \
+     FROM channel_members m JOIN channels c ON c.app_id = m.app_id AND c.id = m.channel_id \
+     WHERE m.app_id = ? AND m.user_id = ? AND m.removed_at IS NULL AND c.deleted_at IS NULL \
+       AND c.ordinal > m.read_ordinal";
+
+/// Unread counts by channel, zeros left out.
+pub async fn unread(tx: &TenantTx, user: &UserId) -> Result<Vec<(Uuid, i64)>> {
+    let rows = prepared::<(SqlUuid, Int8)>(UNREAD_SQL)
+        .bind::<SqlUuid, _>(tx.app())
+        .bind::<Text, _>(user.as_str())
+        .load::<(Uuid, i64)>(&mut tx.conn()?)
+        .await?;
+    Ok(rows.into_iter().filter(|(_, unread)| *unread > 0).collect())
+}
+
+/// Unread counts of a user in these channels.
+pub async fn unread_in(tx: &TenantTx, user: &UserId, channels: &[Uuid]) -> Result<Vec<(Uuid, i64)>> {
+    Ok(prepared::<(SqlUuid, Int8)>(
+        "SELECT m.channel_id, c.ordinal - m.read_ordinal - ( \
+             SELECT count(*) FROM messages d WHERE d.app_id = m.app_id AND d.channel_id = m.channel_id \
+             AND d.ordinal > m.read_ordinal AND d.countable AND d.deleted_at IS NOT NULL) AS unread \
+         FROM channel_members m JOIN channels c ON c.app_id = m.app_id AND c.id = m.channel_id \
+         WHERE m.app_id = ? AND m.user_id = ? AND m.removed_at IS NULL AND m.channel_id = ANY(?)",
+    )
+    .bind::<SqlUuid, _>(tx.app())
+    .bind::<Text, _>(user.as_str())
+    .bind::<Array<SqlUuid>, _>(channels.to_vec())
+    .load(&mut tx.conn()?)
+    .await?)
+}
+
+/// Which flag to list by.
+#[derive(Clone, Copy, Debug, serde::Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Flag {
+    Unread,
+    Mentioned,
+    Starred,
+}
+
+/// A page of a user's flagged messages, newest first: `(channel, message, flags)`.
+pub async fn flagged(
+    tx: &TenantTx,
+    user: &UserId,
+    flag: Flag,
+    before: Option<Uuid>,
+    limit: i64,
+) -> Result<Vec<(Uuid, Uuid, i16)>> {
+    let mut query = user_messages::table
+        .filter(user_messages::app_id.eq(tx.app()).and(user_messages::user_id.eq(user.as_str())))
+        .select((user_messages::channel_id, user_messages::message_id, user_messages::flags))
+        .order(user_messages::message_id.desc())
+        .limit(limit)
+        .into_boxed();
+    // Written as the partial indexes are, so that they serve it.
+    let condition = match flag {
+        Flag::Unread => "flags & 1 = 0",
+        Flag::Mentioned => "flags & 6 <> 0 AND flags & 2 <> 0",
+        Flag::Starred => "flags & 6 <> 0 AND flags & 4 <> 0",
+    };
+    query = query.filter(diesel::dsl::sql::<diesel::sql_types::Bool>(condition));
+    if let Some(before) = before {
+        query = query.filter(user_messages::message_id.lt(before));
+    }
+    Ok(query.load(&mut tx.conn()?).await?)
+}

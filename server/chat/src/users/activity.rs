@@ -1,0 +1,53 @@
+//! When a user last did something: written at most once a minute, outside of the request.
+//!
+//! It decides who is long idle and so gets no rows of flags; it is not presence.
+
+use std::time::Duration;
+
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use moka::future::Cache;
+use parlor_platform::clock::Clock;
+use parlor_platform::db::Db;
+use parlor_platform::schema::users;
+use parlor_platform::{Result, task};
+use parlor_protocol::{AppId, UserId};
+
+/// Notes activity.
+#[derive(Clone)]
+pub struct Activity {
+    db: Db,
+    clock: Clock,
+    recent: Cache<(AppId, UserId), ()>,
+}
+
+impl Activity {
+    /// Writes to `db`.
+    pub fn new(db: Db, clock: Clock) -> Self {
+        let recent = Cache::builder().max_capacity(500_000).time_to_live(Duration::from_secs(60)).build();
+        Self { db, clock, recent }
+    }
+
+    /// The user is there now.
+    pub async fn touch(&self, app: AppId, user: &UserId) {
+        let entry = self.recent.entry((app, user.clone())).or_insert(()).await;
+        if entry.is_fresh() {
+            let (this, user) = (self.clone(), user.clone());
+            task::spawn("activity", async move {
+                if let Err(error) = this.write(app, &user).await {
+                    tracing::debug!(?error, "activity was not noted");
+                    this.recent.invalidate(&(app, user)).await;
+                }
+            });
+        }
+    }
+
+    async fn write(&self, app: AppId, user: &UserId) -> Result<()> {
+        let tx = self.db.tenant(app).await?;
+        diesel::update(users::table.find((app.0, user.as_str())))
+            .set(users::last_active_at.eq(self.clock.now()))
+            .execute(&mut tx.conn()?)
+            .await?;
+        tx.commit().await
+    }
+}

@@ -1,0 +1,8 @@
+//! Users: the customer's people, and when they were last there.
+
+pub mod activity;
+pub mod routes;
+pub mod store;
+mod upsert;
+
+pub use upsert::upsert;

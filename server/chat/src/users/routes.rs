@@ -1,0 +1,183 @@
+//! `/users`.
+
+use actix_web::web::Data;
+use actix_web::{HttpResponse, get, patch, post, put};
+use parlor_platform::{Result, keys};
+use parlor_protocol::event::realtime_user;
+use parlor_protocol::user::{UpdateUser, UpsertUser, UpsertUsers, UpsertedUsers};
+use parlor_protocol::{ErrorCode, Page, User, UserId};
+use serde::Deserialize;
+
+use super::{store, upsert};
+use crate::Chat;
+use crate::web::{Caller, Id, Params, ServerCaller, UserCaller, ValidJson, decode, encode, limit};
+use crate::{realtime, validate};
+
+/// Adds the routes of this file.
+pub fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
+    config
+        .service(upsert_many)
+        .service(list)
+        .service(search)
+        .service(me)
+        .service(get_one)
+        .service(upsert_one)
+        .service(update)
+        .service(deactivate)
+        .service(reactivate);
+}
+
+/// Register or update up to 100 users.
+#[utoipa::path(tag = "users", request_body = UpsertUsers, responses((status = 200, body = UpsertedUsers)))]
+#[put("/users")]
+async fn upsert_many(
+    chat: Data<Chat>,
+    caller: ServerCaller,
+    body: ValidJson<UpsertUsers>,
+) -> Result<HttpResponse> {
+    let tx = chat.db.tenant(caller.app).await?;
+    let users = upsert(&tx, &body.value.users, false, chat.clock.now()).await?;
+    tx.commit().await?;
+    Ok(HttpResponse::Ok().json(UpsertedUsers { users }))
+}
+
+/// Register or update one user; the id in the body must be that of the path.
+#[utoipa::path(tag = "users", params(("id" = String, Path,)), request_body = UpsertUser, responses((status = 200, body = User)))]
+#[put("/users/{id}")]
+async fn upsert_one(
+    chat: Data<Chat>,
+    caller: ServerCaller,
+    id: Id<UserId>,
+    body: ValidJson<UpsertUser>,
+) -> Result<HttpResponse> {
+    if body.value.id != id.0 {
+        return Err(ErrorCode::InvalidId.into());
+    }
+    let tx = chat.db.tenant(caller.app).await?;
+    let mut users = upsert(&tx, &[body.value], false, chat.clock.now()).await?;
+    tx.commit().await?;
+    Ok(HttpResponse::Ok().json(users.pop()))
+}
+
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+struct ListQuery {
+    /// Beginning of the name or the id.
+    q: Option<String>,
+    /// 1 to 100, 50 unless given.
+    limit: Option<u32>,
+    /// From `next` of the page before.
+    cursor: Option<String>,
+}
+
+/// The app's users by id, or those whose name or id begins with `q`.
+#[utoipa::path(tag = "users", params(ListQuery), responses((status = 200, body = Page<User>)))]
+#[get("/users")]
+async fn list(chat: Data<Chat>, caller: Caller, query: Params<ListQuery>) -> Result<HttpResponse> {
+    page(&chat, &caller, query.0).await
+}
+
+/// As `GET /users?q=`, ten at a time.
+#[utoipa::path(tag = "users", params(ListQuery), responses((status = 200, body = Page<User>)))]
+#[get("/users/search")]
+async fn search(chat: Data<Chat>, caller: Caller, query: Params<ListQuery>) -> Result<HttpResponse> {
+    let mut query = query.0;
+    query.limit = query.limit.or(Some(parlor_protocol::limits::SEARCH_DEFAULT));
+    page(&chat, &caller, query).await
+}
+
+async fn page(chat: &Chat, caller: &Caller, query: ListQuery) -> Result<HttpResponse> {
+    let limit = limit(query.limit)?;
+    let after = decode::<String>("users", query.cursor.as_deref())?;
+    let prefix = query.q.as_deref().filter(|prefix| !prefix.is_empty());
+    let tx = chat.db.tenant(caller.app()).await?;
+    let mut rows = store::page(&tx, prefix, after.as_deref(), limit + 1).await?;
+    tx.commit().await?;
+    let more = rows.len() as i64 > limit;
+    rows.truncate(usize::try_from(limit).unwrap_or(0));
+    let next = rows.last().filter(|_| more).map(|row| encode("users", &row.id)).transpose()?;
+    let items = rows.into_iter().map(User::try_from).collect::<Result<Vec<_>>>()?;
+    Ok(HttpResponse::Ok().json(Page { items, next }))
+}
+
+/// The calling user.
+#[utoipa::path(tag = "users", responses((status = 200, body = User)))]
+#[get("/users/me")]
+async fn me(chat: Data<Chat>, caller: UserCaller) -> Result<HttpResponse> {
+    one(&chat, caller.app, &caller.user).await
+}
+
+/// One user.
+#[utoipa::path(tag = "users", params(("id" = String, Path,)), responses((status = 200, body = User)))]
+#[get("/users/{id}")]
+async fn get_one(chat: Data<Chat>, caller: Caller, id: Id<UserId>) -> Result<HttpResponse> {
+    one(&chat, caller.app(), &id.0).await
+}
+
+async fn one(chat: &Chat, app: parlor_protocol::AppId, id: &UserId) -> Result<HttpResponse> {
+    let tx = chat.db.tenant(app).await?;
+    let row = store::find(&tx, id).await?.ok_or(ErrorCode::UserNotFound)?;
+    tx.commit().await?;
+    Ok(HttpResponse::Ok().json(User::try_from(row)?))
+}
+
+/// Change one's own name, image or custom data; the server may change anybody's.
+#[utoipa::path(tag = "users", params(("id" = String, Path,)), request_body = UpdateUser, responses((status = 200, body = User)))]
+#[patch("/users/{id}")]
+async fn update(
+    chat: Data<Chat>,
+    caller: Caller,
+    id: Id<UserId>,
+    body: ValidJson<UpdateUser>,
+) -> Result<HttpResponse> {
+    let changes = body.value;
+    validate::profile(&changes.name, &changes.image, &changes.custom)?;
+    let tx = chat.db.tenant(caller.app()).await?;
+    store::find(&tx, &id.0).await?.ok_or(ErrorCode::UserNotFound)?;
+    if caller.user().is_some_and(|user| *user != id.0) {
+        return Err(ErrorCode::Forbidden.into());
+    }
+    store::update(&tx, &id.0, changes, chat.clock.now()).await?;
+    let row = store::find(&tx, &id.0).await?.ok_or(ErrorCode::UserNotFound)?;
+    tx.commit().await?;
+    Ok(HttpResponse::Ok().json(User::try_from(row)?))
+}
+
+/// Shut a user out: tokens are refused, realtime connections end. Messages stay.
+#[utoipa::path(tag = "users", params(("id" = String, Path,)), responses((status = 200, body = User)))]
+#[post("/users/{id}/deactivate")]
+async fn deactivate(chat: Data<Chat>, caller: ServerCaller, id: Id<UserId>) -> Result<HttpResponse> {
+    let now = chat.clock.now();
+    set_deactivated(&chat, &caller, &id.0, Some(now)).await
+}
+
+/// Let a deactivated user in again.
+#[utoipa::path(tag = "users", params(("id" = String, Path,)), responses((status = 200, body = User)))]
+#[post("/users/{id}/reactivate")]
+async fn reactivate(chat: Data<Chat>, caller: ServerCaller, id: Id<UserId>) -> Result<HttpResponse> {
+    set_deactivated(&chat, &caller, &id.0, None).await
+}
+
+async fn set_deactivated(
+    chat: &Chat,
+    caller: &ServerCaller,
+    id: &UserId,
+    at: Option<chrono::DateTime<chrono::Utc>>,
+) -> Result<HttpResponse> {
+    let now = chat.clock.now();
+    let tx = chat.db.tenant(caller.app).await?;
+    store::find(&tx, id).await?.ok_or(ErrorCode::UserNotFound)?;
+    store::set_deactivated(&tx, id, at, now).await?;
+    keys::announce(&tx, &format!("user:{}:{id}", tx.app())).await?;
+    if at.is_some() {
+        let mut entries = chat.entries();
+        entries.command(id, realtime::disconnect(realtime_user(caller.app, id), realtime::DEACTIVATED));
+        entries.store(&tx, now).await?;
+    }
+    let row = store::find(&tx, id).await?.ok_or(ErrorCode::UserNotFound)?;
+    tx.commit().await?;
+    chat.bell.ring();
+    chat.keys.forget(&format!("user:{}:{id}", caller.app)).await;
+    Ok(HttpResponse::Ok().json(User::try_from(row)?))
+}

@@ -1,0 +1,182 @@
+//! The queries of users.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel::sql_types::{Array, Bool, Jsonb, Nullable, Text, Timestamptz, Untyped, Uuid as SqlUuid};
+use diesel_async::RunQueryDsl;
+use parlor_platform::db::{TenantTx, prepared};
+use parlor_platform::schema::users;
+use parlor_platform::{Error, Result};
+use parlor_protocol::user::{UpdateUser, UpsertUser};
+use parlor_protocol::{Custom, Patch, User, UserId, UserRef};
+
+/// A row of the table.
+#[derive(Clone, HasQuery)]
+#[diesel(table_name = users)]
+pub struct UserRow {
+    pub id: String,
+    pub name: Option<String>,
+    pub image: Option<String>,
+    pub custom: serde_json::Value,
+    pub guest: bool,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+    pub deactivated_at: Option<DateTime<Utc>>,
+    pub last_active_at: Option<DateTime<Utc>>,
+}
+
+impl TryFrom<UserRow> for User {
+    type Error = Error;
+
+    fn try_from(row: UserRow) -> Result<Self> {
+        Ok(Self {
+            id: user_id(row.id)?,
+            name: row.name,
+            image: row.image,
+            custom: custom(row.custom),
+            guest: row.guest,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+            deactivated_at: row.deactivated_at,
+            last_active_at: row.last_active_at,
+        })
+    }
+}
+
+/// An id that was checked when it was stored.
+pub fn user_id(text: String) -> Result<UserId> {
+    UserId::new(text).map_err(Error::internal)
+}
+
+/// A stored JSON object.
+pub fn custom(value: serde_json::Value) -> Custom {
+    match value {
+        serde_json::Value::Object(fields) => Custom(fields),
+        _ => Custom::default(),
+    }
+}
+
+/// One user.
+pub async fn find(tx: &TenantTx, id: &UserId) -> Result<Option<UserRow>> {
+    Ok(UserRow::query()
+        .filter(users::app_id.eq(tx.app()).and(users::id.eq(id.as_str())))
+        .first(&mut tx.conn()?)
+        .await
+        .optional()?)
+}
+
+/// Of these users, those that are registered and active.
+pub async fn active(tx: &TenantTx, ids: &[&str]) -> Result<Vec<UserRef>> {
+    let rows = users::table
+        .filter(users::app_id.eq(tx.app()).and(users::id.eq_any(ids)).and(users::deactivated_at.is_null()))
+        .select((users::id, users::name, users::image))
+        .load::<(String, Option<String>, Option<String>)>(&mut tx.conn()?)
+        .await?;
+    rows.into_iter().map(|(id, name, image)| Ok(UserRef { id: user_id(id)?, name, image })).collect()
+}
+
+/// A page by id, of those whose name or id begins with `prefix`.
+pub async fn page(
+    tx: &TenantTx,
+    prefix: Option<&str>,
+    after: Option<&str>,
+    limit: i64,
+) -> Result<Vec<UserRow>> {
+    let mut query =
+        UserRow::query().filter(users::app_id.eq(tx.app())).order(users::id).limit(limit).into_boxed();
+    if let Some(prefix) = prefix {
+        let name = prefix.to_lowercase();
+        let (name_end, id_end) = (after_prefix(&name), after_prefix(prefix));
+        // Ranges instead of LIKE: comparison is leakproof, so that the index serves it under row security.
+        let by_name = users::search_name.ge(name).and(users::search_name.lt(name_end));
+        let by_id = users::id.ge(prefix.to_owned()).and(users::id.lt(id_end));
+        query = query.filter(by_name.or(by_id));
+    }
+    if let Some(after) = after {
+        query = query.filter(users::id.gt(after));
+    }
+    Ok(query.load(&mut tx.conn()?).await?)
+}
+
+/// A text after all that begin with `prefix`, in byte order.
+fn after_prefix(prefix: &str) -> String {
+    format!("{prefix}\u{10FFFF}")
+}
+
+/// Registers users or updates them; what a request leaves out stays.
+pub async fn upsert(tx: &TenantTx, rows: &[UpsertUser], guest: bool, now: DateTime<Utc>) -> Result<()> {
+    let json =
+        |custom: &Patch<Custom>| custom.value().map(|custom| serde_json::Value::Object(custom.0.clone()));
+    prepared::<Untyped>(
+        "INSERT INTO users (app_id, id, name, image, custom, guest, created_at, updated_at) \
+         SELECT ?, r.id, r.name, r.image, coalesce(r.custom, '{}'), ?, now.t, now.t FROM (SELECT ? AS t) now, \
+         UNNEST(?, ?, ?, ?) AS r (id, name, image, custom) \
+         ON CONFLICT (app_id, id) DO NOTHING",
+    )
+    .bind::<SqlUuid, _>(tx.app())
+    .bind::<Bool, _>(guest)
+    .bind::<Timestamptz, _>(now)
+    .bind::<Array<Text>, _>(rows.iter().map(|row| row.id.as_str()).collect::<Vec<_>>())
+    .bind::<Array<Nullable<Text>>, _>(rows.iter().map(|row| row.name.value()).collect::<Vec<_>>())
+    .bind::<Array<Nullable<Text>>, _>(rows.iter().map(|row| row.image.value()).collect::<Vec<_>>())
+    .bind::<Array<Nullable<Jsonb>>, _>(rows.iter().map(|row| json(&row.custom)).collect::<Vec<_>>())
+    .execute(&mut tx.conn()?)
+    .await?;
+    for row in rows {
+        let changes =
+            UpdateUser { name: row.name.clone(), image: row.image.clone(), custom: row.custom.clone() };
+        update(tx, &row.id, changes, now).await?;
+    }
+    Ok(())
+}
+
+#[derive(AsChangeset)]
+#[diesel(table_name = users)]
+struct Changes {
+    name: Option<Option<String>>,
+    image: Option<Option<String>>,
+    custom: Option<serde_json::Value>,
+}
+
+/// Changes what the request names; does nothing, not even the time, if nothing would change.
+pub async fn update(tx: &TenantTx, id: &UserId, changes: UpdateUser, now: DateTime<Utc>) -> Result<()> {
+    if changes.name.is_absent() && changes.image.is_absent() && changes.custom.is_absent() {
+        return Ok(());
+    }
+    let changes = Changes {
+        name: changes.name.into_change(),
+        image: changes.image.into_change(),
+        custom: changes
+            .custom
+            .into_change()
+            .map(|custom| serde_json::Value::Object(custom.unwrap_or_default().0)),
+    };
+    diesel::update(users::table.find((tx.app(), id.as_str())))
+        .set((changes, users::updated_at.eq(now)))
+        .execute(&mut tx.conn()?)
+        .await?;
+    Ok(())
+}
+
+/// Deactivates or reactivates.
+pub async fn set_deactivated(
+    tx: &TenantTx,
+    id: &UserId,
+    at: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    diesel::update(users::table.find((tx.app(), id.as_str())))
+        .set((users::deactivated_at.eq(at), users::updated_at.eq(now)))
+        .execute(&mut tx.conn()?)
+        .await?;
+    Ok(())
+}
+
+/// Refuses tokens issued before now.
+pub async fn revoke_tokens(tx: &TenantTx, id: &UserId, now: DateTime<Utc>) -> Result<bool> {
+    let rows = diesel::update(users::table.find((tx.app(), id.as_str())))
+        .set(users::revoked_before.eq(now))
+        .execute(&mut tx.conn()?)
+        .await?;
+    Ok(rows == 1)
+}

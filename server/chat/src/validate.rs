@@ -1,0 +1,131 @@
+//! Limits of what clients send, as pure functions.
+
+use parlor_platform::Result;
+use parlor_protocol::limits::{
+    self, ATTACHMENT_BYTES, ATTACHMENTS, CUSTOM_BYTES, JSON_DEPTH, MENTIONS, TEXT_CHARS,
+};
+use parlor_protocol::{Custom, ErrorCode, Patch, UserId};
+use serde_json::Value;
+
+/// A display name of a user or channel.
+pub fn name(name: Option<&String>) -> Result<()> {
+    refuse(name.is_some_and(|name| name.chars().count() > limits::NAME_CHARS), ErrorCode::NameTooLong)
+}
+
+/// A URL of a picture.
+pub fn image(url: Option<&String>) -> Result<()> {
+    let wrong = |url: &String| {
+        let known = url.starts_with("https://") || url.starts_with("http://");
+        !known
+            || url.chars().count() > limits::URL_CHARS
+            || url.chars().any(|c| c.is_whitespace() || c.is_control())
+    };
+    refuse(url.is_some_and(wrong), ErrorCode::InvalidUrl)
+}
+
+/// A customer's own fields.
+pub fn custom(custom: &Custom) -> Result<()> {
+    let deep = custom.0.values().any(|value| depth(value) >= JSON_DEPTH);
+    refuse(deep || serialized_bytes(custom) > CUSTOM_BYTES, ErrorCode::CustomTooLarge)
+}
+
+/// The fields that users and channels share.
+pub fn profile(name_: &Patch<String>, image_: &Patch<String>, custom_: &Patch<Custom>) -> Result<()> {
+    name(name_.value())?;
+    image(image_.value())?;
+    custom_.value().map_or(Ok(()), custom)
+}
+
+/// A message's text, attachments and mentions.
+pub fn message(text: &str, attachments: &[Custom], mentions: &[UserId], custom_: &Custom) -> Result<()> {
+    // Counting characters costs a pass, so short texts are let through by their bytes.
+    refuse(text.len() > TEXT_CHARS && text.chars().count() > TEXT_CHARS, ErrorCode::TextTooLong)?;
+    refuse(text.trim().is_empty() && attachments.is_empty(), ErrorCode::EmptyMessage)?;
+    refuse(attachments.len() > ATTACHMENTS, ErrorCode::TooManyAttachments)?;
+    refuse(mentions.len() > MENTIONS, ErrorCode::TooManyMentions)?;
+    let bad = |attachment: &Custom| {
+        !attachment.0.get("type").is_some_and(Value::is_string)
+            || serialized_bytes(attachment) > ATTACHMENT_BYTES
+            || attachment.0.values().any(|value| depth(value) >= JSON_DEPTH)
+    };
+    refuse(attachments.iter().any(bad), ErrorCode::InvalidAttachment)?;
+    custom(custom_)
+}
+
+/// A batch of 1 to 100 things.
+pub fn batch(len: usize) -> Result<()> {
+    refuse(len == 0 || len > limits::BATCH, ErrorCode::BatchTooLarge)
+}
+
+/// The second half of a `cid`.
+pub fn is_slug(text: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    !text.is_empty() && text.len() <= limits::CHANNEL_SLUG_CHARS && text.bytes().all(allowed)
+}
+
+fn refuse(wrong: bool, code: ErrorCode) -> Result<()> {
+    if wrong { Err(code.into()) } else { Ok(()) }
+}
+
+fn serialized_bytes(custom: &Custom) -> usize {
+    if custom.0.is_empty() { 2 } else { serde_json::to_vec(custom).map_or(usize::MAX, |bytes| bytes.len()) }
+}
+
+fn depth(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
+        Value::Object(fields) => 1 + fields.values().map(depth).max().unwrap_or(0),
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn object(value: Value) -> Custom {
+        serde_json::from_value(value).unwrap()
+    }
+
+    #[test]
+    fn limits_hold_at_the_limit_and_one_past_it() {
+        let code = |text: &str, attachments: usize, mentions: usize| {
+            let attachments = vec![object(json!({"type": "image"})); attachments];
+            let mentions = vec![UserId::new("a").unwrap(); mentions];
+            message(text, &attachments, &mentions, &Custom::default()).err().map(|error| error.code())
+        };
+        assert_eq!(code(&"é".repeat(20_000), 0, 0), None);
+        assert_eq!(code(&"é".repeat(20_001), 0, 0), Some(ErrorCode::TextTooLong));
+        assert_eq!(code("", 10, 50), None);
+        assert_eq!(code("", 11, 0), Some(ErrorCode::TooManyAttachments));
+        assert_eq!(code("x", 0, 51), Some(ErrorCode::TooManyMentions));
+        assert_eq!(code(" \n", 0, 0), Some(ErrorCode::EmptyMessage));
+    }
+
+    #[test]
+    fn custom_data_is_limited_in_bytes_and_depth() {
+        // {"a":"…"} has eight bytes around the text.
+        assert!(custom(&object(json!({"a": "x".repeat(CUSTOM_BYTES - 8)}))).is_ok());
+        assert!(custom(&object(json!({"a": "x".repeat(CUSTOM_BYTES - 7)}))).is_err());
+        let nested = |levels: usize| (0..levels).fold(json!(1), |inner, _| json!([inner]));
+        assert!(custom(&object(json!({"a": nested(JSON_DEPTH - 1)}))).is_ok());
+        assert!(custom(&object(json!({"a": nested(JSON_DEPTH)}))).is_err());
+    }
+
+    #[test]
+    fn an_attachment_is_an_object_with_a_type() {
+        for bad in [json!({}), json!({"type": 1}), json!({"type": "x", "a": "y".repeat(ATTACHMENT_BYTES)})] {
+            assert!(message("", &[object(bad)], &[], &Custom::default()).is_err());
+        }
+    }
+
+    #[test]
+    fn an_image_is_a_web_address() {
+        for (url, good) in
+            [("https://a.example/x.png", true), ("javascript:alert(1)", false), ("https://a b", false)]
+        {
+            assert_eq!(image(Some(&url.to_owned())).is_ok(), good, "{url}");
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! The body of a request: JSON of the right type, within its limits.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use actix_web::error::PayloadError;
+use actix_web::http::header;
+use actix_web::{FromRequest, HttpRequest, dev::Payload, web};
+use parlor_platform::{Error, Result};
+use parlor_protocol::ErrorCode;
+use serde::de::DeserializeOwned;
+use serde_json::error::Category;
+
+/// A body that was read as `T`, with the bytes it was read from.
+pub struct ValidJson<T> {
+    /// What the body says.
+    pub value: T,
+    /// The body itself, to tell one request from another.
+    pub bytes: web::Bytes,
+}
+
+impl<T: DeserializeOwned> FromRequest for ValidJson<T> {
+    type Error = actix_web::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, actix_web::Error>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let is_json = request
+            .headers()
+            .get(header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split(';').next())
+            .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"));
+        let has_type = request.headers().contains_key(header::CONTENT_TYPE);
+        let body = web::Bytes::from_request(request, payload);
+        Box::pin(async move {
+            let bytes = body.await.map_err(|error| match error.as_error::<PayloadError>() {
+                Some(PayloadError::Overflow) => Error::new(ErrorCode::BodyTooLarge).into(),
+                _ => actix_web::Error::from(Error::with(ErrorCode::InvalidJson, "The body was cut off.")),
+            })?;
+            if !is_json && (has_type || !bytes.is_empty()) {
+                return Err(Error::new(ErrorCode::UnsupportedMediaType).into());
+            }
+            let value = parse(&bytes)?;
+            Ok(Self { value, bytes })
+        })
+    }
+}
+
+/// An empty body is an empty object, so that requests without obligatory fields need none.
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
+    if has_nul(bytes) {
+        return Err(ErrorCode::NulByte.into());
+    }
+    let bytes = if bytes.is_empty() { b"{}" } else { bytes };
+    serde_json::from_slice(bytes).map_err(|error| match error.classify() {
+        Category::Data => Error::with(ErrorCode::InvalidRequest, format!("The body does not fit: {error}.")),
+        _ => Error::with(ErrorCode::InvalidJson, format!("The body is not JSON: {error}.")),
+    })
+}
+
+/// Whether any text in the JSON contains U+0000, raw or escaped; PostgreSQL can't store it.
+fn has_nul(json: &[u8]) -> bool {
+    const ESCAPE: &[u8] = b"u0000";
+    let mut backslashes = 0_usize;
+    for (at, byte) in json.iter().enumerate() {
+        match byte {
+            0 => return true,
+            b'\\' => backslashes += 1,
+            _ => {
+                if backslashes % 2 == 1 && json[at..].starts_with(ESCAPE) {
+                    return true;
+                }
+                backslashes = 0;
+            }
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nul_is_found_however_it_is_written() {
+        assert!(has_nul(br#"{"a":"\u0000"}"#));
+        assert!(has_nul(br#"{"a":"x\\\u0000"}"#));
+        assert!(has_nul(b"{\"a\":\"\0\"}"));
+        assert!(!has_nul(br#"{"a":"\\u0000"}"#), "an escaped backslash and the text u0000");
+        assert!(!has_nul(br#"{"a":"\u00001"}"#.get(..6).unwrap()));
+    }
+
+    #[test]
+    fn bad_bodies_are_told_apart() {
+        let code = |bytes: &[u8]| parse::<parlor_protocol::message::SendMessage>(bytes).unwrap_err().code();
+        assert_eq!(code(b"{"), ErrorCode::InvalidJson);
+        assert_eq!(code(b"{\"text\":\"\xff\"}"), ErrorCode::InvalidJson);
+        assert_eq!(code("[".repeat(5000).as_bytes()), ErrorCode::InvalidRequest);
+        assert_eq!(
+            code(format!("{{\"custom\":{{\"a\":{}", "[".repeat(5000)).as_bytes()),
+            ErrorCode::InvalidJson
+        );
+        assert_eq!(code(br#"{"tekst":"x"}"#), ErrorCode::InvalidRequest);
+        assert_eq!(code(br#"{"text":1}"#), ErrorCode::InvalidRequest);
+    }
+}

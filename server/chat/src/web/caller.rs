@@ -1,0 +1,216 @@
+//! Who calls. The tenant comes from here and from nowhere else.
+//!
+//! `Authorization: Bearer` carries a user's JWT or the server's secret. The JWT names its key in the header
+//! `kid`; tokens made without one name it in `X-Api-Key`. Each caller pays from the app's budget of
+//! requests, a user also from their own.
+
+use std::future::Future;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use actix_web::http::header;
+use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, web};
+use chrono::{DateTime, Utc};
+use parlor_platform::keys::Key;
+use parlor_platform::rate_limit::Budget;
+use parlor_platform::token::{self, UserClaims};
+use parlor_platform::{Error, Result};
+use parlor_protocol::{AppId, ErrorCode, UserId};
+
+use crate::Chat;
+
+/// A user with a valid token.
+#[derive(Clone, Debug)]
+pub struct UserCaller {
+    pub app: AppId,
+    pub user: UserId,
+}
+
+/// The customer's server.
+#[derive(Clone, Debug)]
+pub struct ServerCaller {
+    pub app: AppId,
+    pub key: Arc<Key>,
+}
+
+/// Either.
+#[derive(Clone, Debug)]
+pub enum Caller {
+    User(UserCaller),
+    Server(ServerCaller),
+}
+
+impl Caller {
+    /// The tenant.
+    pub fn app(&self) -> AppId {
+        match self {
+            Self::User(caller) => caller.app,
+            Self::Server(caller) => caller.app,
+        }
+    }
+
+    /// The user, if it is one.
+    pub fn user(&self) -> Option<&UserId> {
+        match self {
+            Self::User(caller) => Some(&caller.user),
+            Self::Server(_) => None,
+        }
+    }
+
+    /// Whether it is the customer's server.
+    pub fn is_server(&self) -> bool {
+        matches!(self, Self::Server(_))
+    }
+}
+
+/// The address of the caller, for routes that need no token.
+pub struct ClientAddress(pub IpAddr);
+
+/// The budget that the answer's headers report.
+pub fn caller_budget(request: &HttpRequest) -> Option<Budget> {
+    request.extensions().get::<Budget>().copied()
+}
+
+async fn authenticate(request: &HttpRequest) -> Result<Caller> {
+    let chat = state(request)?;
+    let authorization = request.headers().get(header::AUTHORIZATION).ok_or(ErrorCode::MissingToken)?;
+    let credential = authorization
+        .to_str()
+        .ok()
+        .and_then(|value| value.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .map(|(_, credential)| credential.trim())
+        .ok_or_else(|| Error::with(ErrorCode::MissingToken, "Send `Authorization: Bearer …`."))?;
+    let now = chat.clock.now();
+    let caller = if credential.starts_with("sk_") {
+        let key = chat.keys.find_by_secret(credential, now).await?;
+        Caller::Server(ServerCaller { app: key.app, key })
+    } else {
+        Caller::User(user(request, &chat, credential, now).await?)
+    };
+    Ok(caller)
+}
+
+async fn user(
+    request: &HttpRequest,
+    chat: &Chat,
+    credential: &str,
+    now: DateTime<Utc>,
+) -> Result<UserCaller> {
+    let key_id = match token::key_id(credential)? {
+        Some(id) => id,
+        None => api_key(request).ok_or_else(|| {
+            Error::with(ErrorCode::InvalidToken, "The token names no key: set `kid` or `X-Api-Key`.")
+        })?,
+    };
+    let key = chat.keys.find(&key_id, now).await?;
+    let claims = token::verify_user(credential, &key.secret, now)?;
+    admit(chat, &key, request)?;
+    revoked(&claims, key.revoked_before)?;
+    let standing = chat.keys.standing(key.app, &claims.user).await?.ok_or(ErrorCode::UserNotRegistered)?;
+    revoked(&claims, standing.revoked_before)?;
+    if standing.deactivated {
+        return Err(ErrorCode::UserDeactivated.into());
+    }
+    let rps = chat.config.server.user_rate_limit_rps;
+    let budget = chat.limits.user.check((key.app, claims.user.clone()), rps)?;
+    request.extensions_mut().insert(budget);
+    chat.activity.touch(key.app, &claims.user).await;
+    Ok(UserCaller { app: key.app, user: claims.user })
+}
+
+fn revoked(claims: &UserClaims, before: Option<DateTime<Utc>>) -> Result<()> {
+    let is = before.is_some_and(|before| claims.issued_at < before.timestamp_millis() as f64 / 1000.0);
+    if is { Err(ErrorCode::TokenRevoked.into()) } else { Ok(()) }
+}
+
+/// The app may be served, and has requests left.
+fn admit(chat: &Chat, key: &Key, request: &HttpRequest) -> Result<()> {
+    if key.suspended {
+        return Err(ErrorCode::AppSuspended.into());
+    }
+    let budget = chat.limits.app.check(key.app, key.rate_limit_rps)?;
+    request.extensions_mut().insert(budget);
+    Ok(())
+}
+
+fn state(request: &HttpRequest) -> Result<web::Data<Chat>> {
+    request.app_data::<web::Data<Chat>>().cloned().ok_or_else(|| Error::internal("no chat state"))
+}
+
+/// The public key that the caller names.
+pub fn api_key(request: &HttpRequest) -> Option<String> {
+    request.headers().get("X-Api-Key").and_then(|value| value.to_str().ok()).map(str::to_owned)
+}
+
+type Extracted<T> = Pin<Box<dyn Future<Output = Result<T, actix_web::Error>>>>;
+
+impl FromRequest for Caller {
+    type Error = actix_web::Error;
+    type Future = Extracted<Self>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            let caller = authenticate(&request).await?;
+            if let Caller::Server(server) = &caller {
+                admit(&*state(&request)?, &server.key, &request)?;
+            }
+            Ok(caller)
+        })
+    }
+}
+
+impl FromRequest for UserCaller {
+    type Error = actix_web::Error;
+    type Future = Extracted<Self>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let caller = Caller::from_request(request, payload);
+        Box::pin(async move {
+            match caller.await? {
+                Caller::User(user) => Ok(user),
+                Caller::Server(_) => Err(Error::new(ErrorCode::UserOnly).into()),
+            }
+        })
+    }
+}
+
+impl FromRequest for ServerCaller {
+    type Error = actix_web::Error;
+    type Future = Extracted<Self>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let caller = Caller::from_request(request, payload);
+        Box::pin(async move {
+            match caller.await? {
+                Caller::Server(server) => Ok(server),
+                Caller::User(_) => Err(Error::new(ErrorCode::ServerOnly).into()),
+            }
+        })
+    }
+}
+
+impl FromRequest for ClientAddress {
+    type Error = actix_web::Error;
+    type Future = std::future::Ready<Result<Self, actix_web::Error>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        std::future::ready(client_address(request).map(Self).map_err(Into::into))
+    }
+}
+
+/// The peer, or what the outermost of our own proxies saw.
+fn client_address(request: &HttpRequest) -> Result<IpAddr> {
+    let proxies = state(request)?.config.server.trusted_proxies;
+    let peer = request.peer_addr().map_or(IpAddr::from([0, 0, 0, 0]), |address| address.ip());
+    if proxies == 0 {
+        return Ok(peer);
+    }
+    let forwarded =
+        request.headers().get("X-Forwarded-For").and_then(|value| value.to_str().ok()).unwrap_or("");
+    let hops: Vec<&str> = forwarded.split(',').map(str::trim).collect();
+    let client = hops.len().checked_sub(proxies).and_then(|at| hops.get(at)).and_then(|hop| hop.parse().ok());
+    Ok(client.unwrap_or(peer))
+}

@@ -1,0 +1,13 @@
+//! Between HTTP and the operations: who calls, what they send, where a list goes on.
+
+mod body;
+mod caller;
+mod cursor;
+mod idempotency;
+mod params;
+
+pub use body::ValidJson;
+pub use caller::{Caller, ClientAddress, ServerCaller, UserCaller, api_key, caller_budget};
+pub use cursor::{decode, encode, limit};
+pub use idempotency::{IdempotencyKey, Replay};
+pub use params::{ChannelRef, Id, Params, segment};

@@ -1,0 +1,83 @@
+//! The hub in this process.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use parlor_hub::{Hub, HubConfig, Namespace, PublishOptions};
+
+use super::Realtime;
+use crate::config;
+use crate::error::{Error, Result};
+use crate::outbox::Command;
+
+/// The embedded hub, with the same channel options as the Centrifugo configuration in `deploy/`.
+#[derive(Clone)]
+pub struct Embedded {
+    hub: Arc<Hub>,
+}
+
+impl Embedded {
+    /// A hub that takes tokens of the configured secret and pages of the allowed origins.
+    pub fn new(config: &config::Config) -> Self {
+        let mut hub = HubConfig::new(config.realtime.token_secret.expose());
+        hub.allowed_origins = config.server.allowed_origins.clone();
+        hub.allowed_origins.push(config.server.public_url.trim_end_matches('/').to_owned());
+        hub.max_connections = config.realtime.max_connections;
+        // Who joins a chat channel is told by `member.added`; announcing every connection to every other
+        // one is quadratic when all reconnect.
+        let chat = Namespace { join_leave: false, force_push_join_leave: false, ..Namespace::chat() };
+        hub.namespaces.insert("chat".to_owned(), chat);
+        Self { hub: Hub::new(hub) }
+    }
+
+    /// The hub itself, to be served.
+    pub fn hub(&self) -> &Arc<Hub> {
+        &self.hub
+    }
+
+    fn publish(&self, channel: &str, data: &serde_json::value::RawValue, options: &PublishOptions<'_>) {
+        if let Err(error) = self.hub.publish(channel, data, options) {
+            metrics::counter!("parlor_realtime_refused_total").increment(1);
+            tracing::error!(channel, ?error, "the hub refused a publication");
+        }
+    }
+}
+
+#[async_trait]
+impl Realtime for Embedded {
+    async fn carry_out(&self, commands: Vec<Command>) -> Result<()> {
+        for command in commands {
+            match command {
+                Command::Publish(publish) => {
+                    let options = options(&publish.idempotency_key, publish.skip_history);
+                    self.publish(&publish.channel, &publish.data, &options);
+                }
+                Command::Broadcast(broadcast) => {
+                    let options = options(&broadcast.idempotency_key, broadcast.skip_history);
+                    for channel in &broadcast.channels {
+                        self.publish(channel, &broadcast.data, &options);
+                    }
+                }
+                Command::Unsubscribe(command) => self.hub.unsubscribe(&command.user, &command.channel, None),
+                Command::Disconnect(command) => {
+                    let code = u16::try_from(command.disconnect.code).map_err(Error::internal)?;
+                    let reason = parlor_hub::Disconnect { code, reason: command.disconnect.reason.into() };
+                    self.hub.disconnect(&command.user, None, &reason, &[]);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn is_connected(&self, realtime_user: &str) -> Option<bool> {
+        Some(self.hub.is_connected(realtime_user))
+    }
+
+    async fn ping(&self) -> Result<()> {
+        Ok(())
+    }
+}
+
+fn options(idempotency_key: &str, skip_history: bool) -> PublishOptions<'_> {
+    PublishOptions { idempotency_key: Some(idempotency_key), skip_history, ..PublishOptions::default() }
+}
