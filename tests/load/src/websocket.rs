@@ -42,7 +42,7 @@ impl WebSocket {
             "Connection: Upgrade",
             "Upgrade: websocket",
             "Sec-WebSocket-Version: 13",
-            "Sec-WebSocket-Key: cGFybG9yLWxvYWQtYmVuY2g=",
+            "Sec-WebSocket-Key: cGFybG9yLWxvYWQtMDAwMQ==",
         ];
         let hello = http::request("GET", address, path, &headers, b"");
         socket.stream.write_all(&hello).await?;

@@ -21,50 +21,70 @@ const SUBSCRIBERS: usize = 100;
 const PUBLISHERS: usize = 4;
 /// Publications that are on their way at the same time.
 const WINDOW: usize = 64;
+/// Turns of each of the two.
+const TURNS: u32 = 2;
 /// Moderate load, at which latency and processor time are compared.
 const STEADY_DELIVERIES: f64 = 20_000.0;
 
-/// What one of the two did.
+/// What one of the two did, in all its turns.
+#[derive(Default)]
 struct Outcome {
-    name: &'static str,
-    saturated: f64,
-    saturated_cpu: f64,
+    saturated: Work,
+    steady: Work,
     latency: Latency,
-    cpu: f64,
 }
 
-/// Measures both, in turns who is first.
+/// Deliveries and what they took.
+#[derive(Default)]
+struct Work {
+    deliveries: f64,
+    seconds: f64,
+    cpu_seconds: f64,
+}
+
+impl Outcome {
+    fn rate(&self) -> Option<f64> {
+        Some(self.saturated.deliveries / self.saturated.seconds)
+    }
+
+    fn p99(&self) -> Option<f64> {
+        self.latency.ms(0.99)
+    }
+
+    fn cpu(&self) -> Option<f64> {
+        Some(self.steady.cpu_seconds * 1e6 / self.steady.deliveries)
+    }
+}
+
+/// Measures both by turns: one, the other, the other, the one.
 pub async fn run(plan: &Plan, directory: &Path, round: usize, report: &mut Report) -> Result<()> {
     let hub = Hub::embedded(directory).await?;
-    let centrifugo = Hub::centrifugo().map_err(|error| report.note(format!("{error:#}"))).ok();
-    let mut servers: Vec<&Hub> = std::iter::once(&hub).chain(&centrifugo).collect();
-    if round % 2 == 1 {
-        servers.reverse();
+    let (mut ours, mut theirs) = (Outcome::default(), None);
+    match Hub::centrifugo() {
+        Ok(centrifugo) => {
+            let other = theirs.insert(Outcome::default());
+            let mut turns = [true, false, false, true];
+            if round % 2 == 1 {
+                turns = turns.map(|embedded| !embedded);
+            }
+            for embedded in turns {
+                let (server, outcome) = if embedded { (&hub, &mut ours) } else { (&centrifugo, &mut *other) };
+                measure(plan, server, outcome, report).await?;
+            }
+        }
+        Err(error) => {
+            report.note(format!("{error:#}"));
+            measure(plan, &hub, &mut ours, report).await?;
+        }
     }
-    let mut outcomes = Vec::new();
-    for server in servers {
-        outcomes.push(measure(plan, server, report).await?);
-    }
-    let of = |name| outcomes.iter().find(|outcome| outcome.name == name);
-    let (ours, theirs) = (of("hub"), of("centrifugo"));
-    tell(
-        "deliveries",
-        "deliveries/s",
-        Target::RatioAtLeast(1.3),
-        ours,
-        theirs,
-        |of| Some(of.saturated),
-        report,
-    );
-    tell("p99", "ms", Target::RatioAtMost(1.0), ours, theirs, |of| of.latency.ms(0.99), report);
-    tell("cpu_per_delivery", "µs", Target::RatioAtMost(0.7), ours, theirs, |of| Some(of.cpu), report);
-    for outcome in &outcomes {
-        report.add_some(format!("{}.p50", outcome.name), outcome.latency.ms(0.5), "ms");
-        report.add(Figure::new(
-            format!("{}.cpu_per_delivery_saturated", outcome.name),
-            outcome.saturated_cpu,
-            "µs",
-        ));
+    let both = (&ours, theirs.as_ref());
+    tell("deliveries", "deliveries/s", Target::RatioAtLeast(1.3), both, Outcome::rate, report);
+    tell("p99", "ms", Target::RatioAtMost(1.0), both, Outcome::p99, report);
+    tell("cpu_per_delivery", "µs", Target::RatioAtMost(0.7), both, Outcome::cpu, report);
+    for (name, outcome) in std::iter::once(("hub", &ours)).chain(theirs.iter().map(|of| ("centrifugo", of))) {
+        report.add_some(format!("{name}.p50"), outcome.latency.ms(0.5), "ms");
+        let cpu = outcome.saturated.cpu_seconds * 1e6 / outcome.saturated.deliveries;
+        report.add(Figure::new(format!("{name}.cpu_per_delivery_saturated"), cpu, "µs"));
     }
     if round == 0 { memory(plan, &hub, report).await } else { Ok(()) }
 }
@@ -73,14 +93,13 @@ fn tell(
     what: &str,
     unit: &'static str,
     target: Target,
-    ours: Option<&Outcome>,
-    theirs: Option<&Outcome>,
+    (ours, theirs): (&Outcome, Option<&Outcome>),
     of: fn(&Outcome) -> Option<f64>,
     report: &mut Report,
 ) {
     let theirs = theirs.and_then(of);
     report.add_some(format!("centrifugo.{what}"), theirs, unit);
-    if let Some(ours) = ours.and_then(of) {
+    if let Some(ours) = of(ours) {
         let figure = Figure::new(format!("hub.{what}"), ours, unit);
         report.add(match theirs {
             Some(theirs) => figure.against(format!("centrifugo.{what}"), theirs).target(target),
@@ -89,7 +108,7 @@ fn tell(
     }
 }
 
-async fn measure(plan: &Plan, hub: &Hub, report: &mut Report) -> Result<Outcome> {
+async fn measure(plan: &Plan, hub: &Hub, outcome: &mut Outcome, report: &mut Report) -> Result<()> {
     let channel = format!("chat:channel:{}", uuid::Uuid::new_v4());
     let crowd = hub.gather(&channel, SUBSCRIBERS).await?;
     let delivered = || crowd.tally().delivered.load(Ordering::Relaxed);
@@ -100,22 +119,23 @@ async fn measure(plan: &Plan, hub: &Hub, report: &mut Report) -> Result<Outcome>
     tokio::time::sleep(plan.warm_up).await;
     let (start, before, cpu) = (clock::now(), delivered(), cpu_seconds(hub.pid)?);
     closed.begin();
-    tokio::time::sleep(plan.saturated).await;
-    let (seconds, count) = (clock::now().duration_since(start).as_secs_f64(), (delivered() - before) as f64);
-    let saturated_cpu = (cpu_seconds(hub.pid)? - cpu) * 1e6 / count;
+    tokio::time::sleep(plan.saturated / TURNS).await;
+    outcome.saturated.seconds += clock::now().duration_since(start).as_secs_f64();
+    outcome.saturated.deliveries += (delivered() - before) as f64;
+    outcome.saturated.cpu_seconds += cpu_seconds(hub.pid)? - cpu;
     closed.end().await?;
     ensure!(quiet(&crowd).await, "{}: deliveries are missing", hub.name);
     crowd.tally().take();
 
     let (before, cpu) = (delivered(), cpu_seconds(hub.pid)?);
-    let sent = publish(plan.steady, hub, &channel, STEADY_DELIVERIES, report).await?;
-    let expected = before + sent * crowd.size();
-    let complete = crowd.tally().arrived(expected, Duration::from_secs(5)).await;
+    let sent = publish(plan.steady / TURNS, hub, &channel, STEADY_DELIVERIES, report).await?;
+    let complete = crowd.tally().arrived(before + sent * crowd.size(), Duration::from_secs(5)).await;
     ensure!(complete, "{}: deliveries are missing", hub.name);
     crowd.complete()?;
-    let cpu = (cpu_seconds(hub.pid)? - cpu) * 1e6 / (delivered() - before) as f64;
-    let (latency, _) = crowd.tally().take();
-    Ok(Outcome { name: hub.name, saturated: count / seconds, saturated_cpu, latency, cpu })
+    outcome.steady.deliveries += (delivered() - before) as f64;
+    outcome.steady.cpu_seconds += cpu_seconds(hub.pid)? - cpu;
+    outcome.latency.merge(&crowd.tally().take().0);
+    Ok(())
 }
 
 /// Publishes by the clock, and gives the number of publications.
@@ -152,7 +172,7 @@ async fn memory(plan: &Plan, hub: &Hub, report: &mut Report) -> Result<()> {
     let channel = format!("chat:channel:{}", uuid::Uuid::new_v4());
     let _crowd = hub.gather(&channel, SUBSCRIBERS).await?;
     // The channel's history fills up first: 300 publications.
-    publish(Duration::from_secs(2), hub, &channel, STEADY_DELIVERIES, report).await?;
+    publish(Duration::from_millis(1_600), hub, &channel, STEADY_DELIVERIES, report).await?;
     let start = clock::now();
     let sample = async {
         let mut samples = Vec::new();

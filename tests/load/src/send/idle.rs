@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
+use crate::crowd::Crowd;
 use crate::hub::Hub;
 use crate::plan::Plan;
-use crate::process::{file_limit, resident_kib};
+use crate::process::{file_limit, open_files, resident_kib};
 use crate::report::{Figure, Report, Target};
 
 /// Connections, one number after the other on the same server.
@@ -55,7 +56,8 @@ async fn measure(plan: &Plan, hub: &Hub, report: &mut Report) -> Result<Vec<(usi
         crowds.push(hub.gather_idle(count - connected).await?);
         connected = count;
         tokio::time::sleep(plan.settle).await;
-        crowds.iter().try_for_each(|crowd| crowd.complete())?;
+        crowds.iter().try_for_each(Crowd::complete)?;
+        ensure!(open_files(hub.pid)? > count, "{} does not hold its connections", hub.name);
         found.push((count, (resident_kib(hub.pid)? - base) / count as f64));
     }
     Ok(found)

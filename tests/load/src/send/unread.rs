@@ -12,15 +12,17 @@ use crate::report::{Figure, Report, Target};
 use crate::rest::Api;
 use crate::stats::Latency;
 
-/// Channels that the messages are spread over; the reader is in every tenth.
-const CHANNELS: i64 = 1_000;
+/// Channels that the messages are spread over; the reader is in a hundred. With few channels, reading all of them would
+/// be the better plan.
+const CHANNELS: i64 = 20_000;
 const READER: &str = "reader";
 /// Requests.
 const ASKED: usize = 300;
-/// Makes `:messages` messages; `unread.sql` says how many of them the reader has not read.
+/// Makes the messages, and counts the slow way what the reader has not read.
 const ROWS: &str = include_str!("unread_rows.sql");
-/// The server's own question, as it stands in its `store.rs`.
-const QUESTION: &str = include_str!("unread_question.sql");
+/// Where the server's own question stands. It is read from there, so that the two cannot drift apart; as a dependency
+/// the server would be linked into this program for one text.
+const STORE: &str = include_str!("../../../../server/chat/src/reads/store.rs");
 const SCANS: &str = "SELECT coalesce(sum(seq_scan), 0)::bigint FROM pg_stat_user_tables
     WHERE relname IN ('channels', 'channel_members', 'messages', 'user_messages')";
 
@@ -67,9 +69,10 @@ async fn explain(stage: &Stage, report: &mut Report) -> Result<()> {
     let begin =
         format!("BEGIN; SET LOCAL ROLE parlor_app; SELECT set_config('app.current_app', '{app}', true)");
     sql.batch_execute(&begin).await?;
+    let question = question(STORE).context("the server's store has no UNREAD_SQL any more")?;
     let question =
-        QUESTION.replace(":app", &format!("'{app}'::uuid")).replace(":user", &format!("'{READER}'"));
-    let explain = format!("EXPLAIN (ANALYZE, BUFFERS) {question}");
+        question.replacen('?', &format!("'{app}'::uuid"), 1).replacen('?', &format!("'{READER}'"), 1);
+    let explain = format!("EXPLAIN (ANALYZE, BUFFERS, TIMING OFF) {question}");
     let mut times = Vec::new();
     let mut lines = Vec::new();
     for _ in 0..9 {
@@ -89,6 +92,13 @@ async fn explain(stage: &Stage, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
+/// The text of the constant `UNREAD_SQL`, whose lines end in a backslash.
+fn question(source: &str) -> Option<String> {
+    let (_, rest) = source.split_once("UNREAD_SQL: &str = \"")?;
+    let (text, _) = rest.split_once("\";")?;
+    Some(text.split("\\\n").map(str::trim_start).collect())
+}
+
 fn execution_ms(line: &str) -> Option<f64> {
     line.trim().strip_prefix("Execution Time: ")?.strip_suffix(" ms")?.parse().ok()
 }
@@ -96,6 +106,15 @@ fn execution_ms(line: &str) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_servers_question_is_found_in_its_source() {
+        let source =
+            "const UNREAD_SQL: &str = \"SELECT a \\\n    FROM b WHERE c = ? \\\n    AND d = ?\";\nfn";
+        assert_eq!(question(source).unwrap(), "SELECT a FROM b WHERE c = ? AND d = ?");
+        let question = question(STORE).unwrap();
+        assert!(question.starts_with("SELECT ") && question.matches('?').count() == 2, "{question}");
+    }
 
     #[test]
     fn the_time_is_read_from_the_plan() {
