@@ -283,3 +283,32 @@ impl Hub {
         self.wheel.schedule(client, &mut state.timers, earliest, self.now());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::ManualClock;
+    use crate::registry::SHARDS;
+    use crate::timer::TICK;
+
+    #[test]
+    fn channels_that_nobody_needs_are_forgotten() {
+        let clock = Arc::new(ManualClock::new(0));
+        let mut config = HubConfig::new("secret");
+        config.clock = clock.clone();
+        let hub = Hub::new(config);
+        let data = serde_json::value::to_raw_value(&1).unwrap();
+        let options = PublishOptions { idempotency_key: Some("k"), ..PublishOptions::default() };
+        for n in 0..1000 {
+            hub.publish(&format!("chat:{n}"), &data, &options).unwrap();
+            hub.publish(&format!("{n}"), &data, &options).unwrap();
+        }
+        assert_eq!(hub.channels.all().len(), 1000);
+        clock.advance(millis(hub.config().history_meta_ttl));
+        for _ in 0..SHARDS {
+            clock.advance(TICK);
+            hub.tick();
+        }
+        assert!(hub.channels.all().is_empty());
+    }
+}

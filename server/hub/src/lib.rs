@@ -14,6 +14,12 @@
 //! * `websocket/` and `http/` are the transports; `commands/` is the protocol, and knows neither.
 //! * `channel/` holds order and recovery; read its documentation first.
 //!
+//! **Differences from Centrifugo 5.4**, all deliberate: JSON only (`centrifuge-protobuf` is refused with
+//! 400), no delta and no WebSocket compression, HS256 only, no proxies, no `$` and `#` channels; a browser
+//! of a foreign origin gets 403 from the HTTP transports too; the `ping` command of old clients is
+//! answered; a refresh of a subscription with an expired token is error 109, so that the client fetches
+//! another; positions of idle channels are forgotten after a day, not a month.
+//!
 //! **Failure.** Everything here is memory: after a restart every stream has a new epoch and clients are
 //! told that they were not recovered, so they pull from the API. A client that does not read is cut off
 //! (3008) and recovers when it returns. A panic ends one connection.

@@ -158,3 +158,34 @@ async fn a_handshake_on_a_socket_that_was_used_before() {
     let reply = patiently("a reply", futures_util::StreamExt::next(&mut websocket)).await.unwrap().unwrap();
     assert!(reply.into_text().unwrap().contains("\"connect\""));
 }
+
+/// A client that sends pings and reads nothing is made to wait, and is served again when it reads.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flood_of_pings_waits_for_its_answers() {
+    let hub = TestHub::start().await;
+    let socket = TcpStream::connect(hub.address).await.unwrap();
+    let (mut from, mut to) = socket.into_split();
+    let handshake = "GET /connection/websocket HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+                     Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    let command = json!({"id": 1, "connect": {"token": token(&json!({"sub": "ann"}))}}).to_string();
+    let length = u16::try_from(command.len()).unwrap().to_be_bytes();
+    // Masked with zeros: still masked, and easy to write.
+    let text = [&[0x81, 0xFE][..], &length, &[0; 4], command.as_bytes()].concat();
+    let ping = [&[0x89u8, 0x80 | 125][..], &[0; 4], &[b'p'; 125]].concat();
+    let flood = [handshake.as_bytes(), &ping.repeat(150_000), &text].concat();
+    #[expect(clippy::disallowed_methods, reason = "a test")]
+    let writer = tokio::spawn(async move { to.write_all(&flood).await.map(|()| to) });
+    let mut sent = (0, 0);
+    while sent.0 == 0 || sent.1 < 2_000 {
+        let now = hub.hub.stats().bytes_sent;
+        sent = if now == sent.0 { (now, sent.1 + 1) } else { (now, 0) };
+        tokio::task::yield_now().await;
+    }
+    let (mut buffer, mut answer) = (vec![0; 65_536], Vec::new());
+    while !answer.windows(9).any(|part| part == b"\"connect\"") {
+        let read = patiently("answers", from.read(&mut buffer)).await.unwrap();
+        assert!(read > 0);
+        answer = [&answer[answer.len().saturating_sub(8)..], &buffer[..read]].concat();
+    }
+    drop(writer.await.unwrap().unwrap());
+}

@@ -81,7 +81,8 @@ pub(super) fn connect(
             from_token: wanted.from_token,
             expiry_shown: false,
         };
-        let result = hub.join(client, state, joining, |_| None)?;
+        // All that could refuse it was checked above.
+        let result = hub.join(client, state, joining, |_| None).map_err(|_| Disconnect::SERVER_ERROR)?;
         joined.push((channel, result));
     }
     let now = hub.now();

@@ -253,11 +253,16 @@ impl Future for Connection {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.get_mut();
-        // A peer that fills our memory with pings while it reads nothing waits with its reads as well.
-        if this.unsent.len() < PIECES && this.poll_read(cx).is_ready() {
+        // A peer that reads nothing and sends pings all the same waits with them: its answers are not
+        // collected here without end.
+        let reading = this.unsent.len() < PIECES;
+        if reading && this.poll_read(cx).is_ready() {
             return Poll::Ready(());
         }
         let written = this.poll_write(cx);
+        if !reading && this.unsent.len() < PIECES {
+            cx.waker().wake_by_ref();
+        }
         if this.client.outbound.is_closing() {
             this.hub.detach(&this.client);
         }
@@ -268,5 +273,16 @@ impl Future for Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         self.hub.forget(&self.client);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_idle_connection_is_small() {
+        assert!(size_of::<Connection>() <= 192, "{}", size_of::<Connection>());
+        assert!(size_of::<Client>() <= 448, "{}", size_of::<Client>());
     }
 }
