@@ -48,6 +48,16 @@ pub struct Chat {
     cids: Cache<(AppId, String), ChannelId>,
 }
 
+/// What the platform gives to the chat.
+pub struct Foundation {
+    pub config: Arc<Config>,
+    pub db: Db,
+    pub clock: Clock,
+    pub keys: Keys,
+    pub bell: Bell,
+    pub realtime: Arc<dyn Realtime>,
+}
+
 /// Rate limits by what they count.
 #[derive(Clone, Default)]
 pub struct Limits {
@@ -60,24 +70,13 @@ pub struct Limits {
 
 impl Chat {
     /// Puts the parts together and starts the writers of messages.
-    pub fn start(
-        config: Arc<Config>,
-        db: Db,
-        clock: Clock,
-        keys: Keys,
-        bell: Bell,
-        realtime: Arc<dyn Realtime>,
-        tracker: &TaskTracker,
-        stop: &CancellationToken,
-    ) -> Self {
+    pub fn start(ground: Foundation, tracker: &TaskTracker, stop: &CancellationToken) -> Self {
+        let Foundation { config, db, clock, keys, bell, realtime } = ground;
         let tokens = RealtimeTokens::new(config.realtime.token_secret.expose(), config.realtime.token_ttl_s);
         let sender = messages::send::Sender::start(&config, &db, &clock, &bell, tracker, stop);
         let activity = users::activity::Activity::new(db.clone(), clock.clone());
-        let cids = Cache::builder()
-            .max_capacity(100_000)
-            .time_to_live(Duration::from_secs(30))
-            .support_invalidation_closures()
-            .build();
+        let cids = Cache::builder().max_capacity(100_000).time_to_live(Duration::from_secs(30));
+        let cids = cids.support_invalidation_closures().build();
         let limits = Limits::default();
         Self { config, db, clock, keys, bell, realtime, tokens, limits, sender, activity, cids }
     }

@@ -3,7 +3,7 @@
 pub mod access;
 pub mod change;
 mod changes;
-mod create;
+pub mod create;
 pub mod routes;
 pub mod store;
 mod update;

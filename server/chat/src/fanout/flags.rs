@@ -22,6 +22,11 @@ use uuid::Uuid;
 
 use super::{READ_TOPIC, ReadMoved, SENT_TOPIC, SentEvent, SentEvents};
 
+/// Names the queue and the inbox entries; never changed.
+pub const NAME: &str = "flags";
+/// What it hears.
+pub const TOPICS: &[&str] = &[SENT_TOPIC, READ_TOPIC];
+
 /// Keeps `user_messages`.
 pub struct Flags {
     pub db: Db,
@@ -32,11 +37,11 @@ pub struct Flags {
 #[async_trait]
 impl Consumer for Flags {
     fn name(&self) -> &'static str {
-        "flags"
+        NAME
     }
 
     fn topics(&self) -> &'static [&'static str] {
-        &[SENT_TOPIC, READ_TOPIC]
+        TOPICS
     }
 
     async fn handle(&self, delivery: &Delivery) -> Result<()> {

@@ -40,3 +40,6 @@ pub struct ReadMoved {
     pub read_seq: i64,
     pub back: bool,
 }
+
+/// The consumers of this module with their topics.
+pub const CONSUMERS: [(&str, &[&str]); 2] = [(flags::NAME, flags::TOPICS), (notify::NAME, notify::TOPICS)];

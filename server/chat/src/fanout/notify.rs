@@ -29,6 +29,11 @@ use crate::channels::change::hint;
 use crate::reads::store as reads;
 use crate::users::store::user_id;
 
+/// Names the queue and the inbox entries; never changed.
+pub const NAME: &str = "notify";
+/// What it hears.
+pub const TOPICS: &[&str] = &[SENT_TOPIC];
+
 /// How often a user hears at the most.
 const PER_SECOND: u32 = 4;
 
@@ -101,11 +106,11 @@ impl Notify {
 #[async_trait]
 impl Consumer for Notify {
     fn name(&self) -> &'static str {
-        "notify"
+        NAME
     }
 
     fn topics(&self) -> &'static [&'static str] {
-        &[SENT_TOPIC]
+        TOPICS
     }
 
     async fn handle(&self, delivery: &Delivery) -> Result<()> {

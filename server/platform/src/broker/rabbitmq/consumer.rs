@@ -18,8 +18,8 @@ use lapin::{Channel, Connection};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
-use super::link::{Backoff, Link};
-use super::publisher::{confirming_channel, put};
+use super::link::{Backoff, LOOK, Link, answered};
+use super::publisher::Outlet;
 use super::topology::{Binding, Topology};
 use super::{away, message};
 use crate::broker::{Consumer, Delivery, guarded};
@@ -45,9 +45,10 @@ pub(super) struct Worker {
 /// One stay on a connection.
 struct Session<'a> {
     worker: &'a Worker,
+    connection: Arc<Connection>,
     inlet: Channel,
     /// Copies go out on a channel of their own, one at a time: see the publisher on returned messages.
-    outlet: Mutex<Channel>,
+    outlet: Mutex<Outlet>,
 }
 
 impl Worker {
@@ -58,7 +59,8 @@ impl Worker {
                 () = stop.cancelled() => return,
                 connection = self.link.patiently() => connection,
             };
-            let outcome = match timeout(OPEN, self.open(&connection)).await {
+            let opening = answered(&connection, self.open(connection.clone()));
+            let outcome = match timeout(OPEN, opening).await {
                 Ok(Ok((session, deliveries))) => {
                     backoff = Backoff::new();
                     session.serve(deliveries, &stop).await
@@ -73,9 +75,9 @@ impl Worker {
         }
     }
 
-    async fn open(&self, connection: &Connection) -> Result<(Session<'_>, lapin::Consumer)> {
-        let (inlet, outlet) =
-            (connection.create_channel().await.map_err(away)?, confirming_channel(connection).await?);
+    async fn open(&self, connection: Arc<Connection>) -> Result<(Session<'_>, lapin::Consumer)> {
+        let inlet = connection.create_channel().await.map_err(away)?;
+        let outlet = Mutex::new(Outlet::open(connection.clone()).await?);
         self.topology.declare_exchange(&inlet).await?;
         self.topology.declare_consumer(&inlet, &Binding::of(self.consumer.as_ref())).await?;
         let prefetch = u16::try_from(self.concurrency.saturating_mul(PREFETCH)).unwrap_or(u16::MAX);
@@ -83,7 +85,7 @@ impl Worker {
         let queue = self.topology.queue(self.consumer.name())?;
         let (options, arguments) = (BasicConsumeOptions::default(), FieldTable::default());
         let deliveries = inlet.basic_consume(queue, "".into(), options, arguments).await.map_err(away)?;
-        Ok((Session { worker: self, inlet, outlet: Mutex::new(outlet) }, deliveries))
+        Ok((Session { worker: self, connection, inlet, outlet }, deliveries))
     }
 }
 
@@ -91,9 +93,13 @@ impl Session<'_> {
     /// Works until `stop`, which is a success, or until the session is lost.
     async fn serve(&self, mut deliveries: lapin::Consumer, stop: &CancellationToken) -> Result<()> {
         let mut jobs = FuturesUnordered::new();
+        let mut look = tokio::time::interval(LOOK);
         let outcome = loop {
             tokio::select! {
                 () = stop.cancelled() => break Ok(()),
+                _ = look.tick() => if !self.is_open() {
+                    break Err(Error::unavailable("the connection to RabbitMQ was lost"));
+                },
                 message = deliveries.next(), if jobs.len() < self.worker.concurrency => match message {
                     Some(Ok(message)) => jobs.push(self.job(message)),
                     Some(Err(error)) => break Err(away(error)),
@@ -110,9 +116,11 @@ impl Session<'_> {
             }
         };
         if outcome.is_ok() {
-            let _ = self.inlet.basic_cancel(deliveries.tag(), BasicCancelOptions::default()).await;
+            let cancel = self.inlet.basic_cancel(deliveries.tag(), BasicCancelOptions::default());
+            let _ = answered(&self.connection, async { cancel.await.map_err(away) }).await;
             finish.await;
-            let _ = self.inlet.close(200, "stopping".into()).await;
+            let close = self.inlet.close(200, "stopping".into());
+            let _ = answered(&self.connection, async { close.await.map_err(away) }).await;
         } else {
             let _ = timeout(AFTERMATH, finish).await;
         }
@@ -131,11 +139,16 @@ impl Session<'_> {
                 self.bury(&message, "undecodable", &wrong, 1).await?;
             }
         }
-        match message.ack(BasicAckOptions::default()).await {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(Error::unavailable("the connection was lost before a job was acknowledged")),
-            Err(error) => Err(away(error)),
+        let acknowledge = async { message.ack(BasicAckOptions::default()).await.map_err(away) };
+        if answered(&self.connection, acknowledge).await? {
+            Ok(())
+        } else {
+            Err(Error::unavailable("the connection to RabbitMQ was lost before a job was acknowledged"))
         }
+    }
+
+    fn is_open(&self) -> bool {
+        self.connection.status().connected() && self.inlet.status().connected()
     }
 
     async fn handle(&self, delivery: &Delivery) -> Result<()> {
@@ -154,7 +167,7 @@ impl Session<'_> {
         match self.worker.topology.rung_after(consumer, attempt)? {
             Some(rung) => {
                 let properties = message::for_attempt(&message.properties, attempt + 1);
-                put(&*self.outlet.lock().await, rung, properties, &message.data).await
+                self.outlet.lock().await.put(rung, properties, &message.data).await
             }
             None => {
                 self.bury(message, "attempts_exhausted", &format!("{consumer}: {error:?}"), attempt).await
@@ -167,6 +180,6 @@ impl Session<'_> {
         tracing::error!(consumer, reason, error, "a job is given up");
         let properties = message::for_death(&message.properties, reason, error, attempts, now);
         let dead = self.worker.topology.dead(consumer)?;
-        put(&*self.outlet.lock().await, dead, properties, &message.data).await
+        self.outlet.lock().await.put(dead, properties, &message.data).await
     }
 }

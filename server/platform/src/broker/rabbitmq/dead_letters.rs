@@ -5,14 +5,16 @@
 //! as a listing may find fewer. A replayed message is acknowledged after its copy is confirmed: a crash in
 //! between leaves both, and the consumer's inbox drops the second.
 
-use lapin::Channel;
+use std::sync::Arc;
+
 use lapin::message::BasicGetMessage;
 use lapin::options::{BasicAckOptions, BasicGetOptions, BasicNackOptions, QueueDeclareOptions};
 use lapin::types::{FieldTable, ShortString};
+use lapin::{Channel, Connection};
 use parlor_protocol::EventId;
 
-use super::link::Link;
-use super::publisher::{confirming_channel, put};
+use super::link::{Link, answered};
+use super::publisher::Outlet;
 use super::topology::Topology;
 use super::{away, message};
 use crate::broker::DeadLetter;
@@ -20,7 +22,19 @@ use crate::error::Result;
 
 /// Up to so many dead letters of all consumers, oldest first.
 pub(super) async fn list(link: &Link, topology: &Topology, limit: usize) -> Result<Vec<DeadLetter>> {
-    let channel = open(link, topology).await?;
+    let connection = link.connection().await?;
+    answered(&connection, list_on(connection.clone(), topology, limit)).await
+}
+
+/// Puts dead letters back into their consumers' queues, with the whole ladder before them.
+pub(super) async fn replay(link: &Link, topology: &Topology, event: Option<EventId>) -> Result<usize> {
+    let connection = link.connection().await?;
+    answered(&connection, replay_on(connection.clone(), topology, event)).await
+}
+
+async fn list_on(connection: Arc<Connection>, topology: &Topology, limit: usize) -> Result<Vec<DeadLetter>> {
+    let channel = connection.create_channel().await.map_err(away)?;
+    topology.declare(&channel).await?;
     let mut letters = Vec::new();
     for binding in &topology.bindings {
         let queue = topology.dead(binding.consumer)?;
@@ -38,9 +52,14 @@ pub(super) async fn list(link: &Link, topology: &Topology, limit: usize) -> Resu
     Ok(letters)
 }
 
-/// Puts dead letters back into their consumers' queues, with the whole ladder before them.
-pub(super) async fn replay(link: &Link, topology: &Topology, event: Option<EventId>) -> Result<usize> {
-    let channel = open(link, topology).await?;
+async fn replay_on(
+    connection: Arc<Connection>,
+    topology: &Topology,
+    event: Option<EventId>,
+) -> Result<usize> {
+    let mut outlet = Outlet::open(connection).await?;
+    let channel = outlet.channel().clone();
+    topology.declare(&channel).await?;
     let mut count = 0;
     for binding in &topology.bindings {
         let (queue, dead) = (topology.queue(binding.consumer)?, topology.dead(binding.consumer)?);
@@ -50,7 +69,7 @@ pub(super) async fn replay(link: &Link, topology: &Topology, event: Option<Event
             let id = message::event_id(&message.properties);
             if event.is_none_or(|event| id == Some(event.0)) {
                 let properties = message::for_attempt(&message.properties, 1);
-                put(&channel, queue.clone(), properties, &message.data).await?;
+                outlet.put(queue.clone(), properties, &message.data).await?;
                 message.ack(BasicAckOptions::default()).await.map_err(away)?;
                 count += 1;
             }
@@ -59,12 +78,6 @@ pub(super) async fn replay(link: &Link, topology: &Topology, event: Option<Event
     }
     channel.close(200, "".into()).await.map_err(away)?;
     Ok(count)
-}
-
-async fn open(link: &Link, topology: &Topology) -> Result<Channel> {
-    let channel = confirming_channel(&*link.connection().await?).await?;
-    topology.declare(&channel).await?;
-    Ok(channel)
 }
 
 async fn waiting(channel: &Channel, queue: &ShortString) -> Result<u32> {

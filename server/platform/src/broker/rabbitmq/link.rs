@@ -5,6 +5,7 @@
 //! written down before an attempt begins, so that a caller who gives up half way does not make the next one
 //! knock at once.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +24,22 @@ const BACKOFF: (Duration, Duration) = (Duration::from_millis(200), Duration::fro
 const CONNECT: Duration = Duration::from_secs(10);
 /// Seconds after which a silent connection is asked for a sign of life; after twice as long it is lost.
 const HEARTBEAT: u16 = 10;
+
+/// How often a waiter looks whether its connection still lives.
+pub(super) const LOOK: Duration = Duration::from_millis(250);
+
+/// Waits for an answer as long as the connection lives. The library answers all who wait when a connection
+/// ends, but who begins to wait at that very moment may be passed over for ever.
+pub(super) async fn answered<T>(connection: &Connection, call: impl Future<Output = Result<T>>) -> Result<T> {
+    let mut call = pin!(call);
+    loop {
+        match timeout(LOOK, &mut call).await {
+            Ok(outcome) => return outcome,
+            Err(_) if connection.status().connected() => {}
+            Err(_) => return Err(Error::unavailable("the connection to RabbitMQ was lost")),
+        }
+    }
+}
 
 /// Doubles a wait up to its limit.
 pub(super) struct Backoff(Duration);

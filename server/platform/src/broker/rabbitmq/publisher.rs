@@ -18,7 +18,7 @@ use lapin::{BasicProperties, Channel, Connection, PublisherConfirm};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
-use super::link::Link;
+use super::link::{Link, answered};
 use super::topology::{Topology, name};
 use super::{away, message};
 use crate::error::{Error, Result};
@@ -27,46 +27,52 @@ use crate::outbox::relay::Row;
 /// How long a call may take before the caller keeps its rows.
 const CALL: Duration = Duration::from_secs(10);
 
+/// Where calls go out, one after the other.
+pub(super) struct Outlet {
+    connection: Arc<Connection>,
+    channel: Channel,
+}
+
 pub(super) struct Publisher {
     link: Arc<Link>,
     topology: Arc<Topology>,
-    channel: Mutex<Option<Channel>>,
+    outlet: Mutex<Option<Outlet>>,
 }
 
 impl Publisher {
     pub(super) fn new(link: Arc<Link>, topology: Arc<Topology>) -> Self {
-        Self { link, topology, channel: Mutex::new(None) }
+        Self { link, topology, outlet: Mutex::new(None) }
     }
 
     /// Publishes all rows in one flight. They are safe when it returns.
     pub(super) async fn publish(&self, rows: &[Row]) -> Result<()> {
-        let mut place = self.channel.lock().await;
+        let mut place = self.outlet.lock().await;
         // Taken out, and put back only after success: a call that failed or was dropped half way leaves no
         // channel with confirmations that nobody read.
-        let last = place.take().filter(|channel| channel.status().connected());
+        let last = place.take().filter(Outlet::is_open);
         let call = async {
-            let channel = match last {
-                Some(channel) => channel,
+            let outlet = match last {
+                Some(outlet) => outlet,
                 None => self.open().await?,
             };
-            self.send(&channel, rows).await?;
-            Ok::<_, Error>(channel)
+            answered(&outlet.connection, self.send(&outlet.channel, rows)).await?;
+            Ok::<_, Error>(outlet)
         };
         *place = Some(timeout(CALL, call).await.map_err(|_| Error::unavailable("RabbitMQ is too slow"))??);
         Ok(())
     }
 
-    async fn open(&self) -> Result<Channel> {
-        let channel = confirming_channel(&*self.link.connection().await?).await?;
-        self.topology.declare(&channel).await?;
-        Ok(channel)
+    async fn open(&self) -> Result<Outlet> {
+        let outlet = Outlet::open(self.link.connection().await?).await?;
+        self.topology.declare(&outlet.channel).await?;
+        Ok(outlet)
     }
 
     async fn send(&self, channel: &Channel, rows: &[Row]) -> Result<()> {
         let exchange = self.topology.exchange()?;
         let sending = rows.iter().map(async |row| {
-            let options =
-                BasicPublishOptions { mandatory: self.topology.is_heard(&row.topic), immediate: false };
+            let mandatory = self.topology.is_heard(&row.topic);
+            let options = BasicPublishOptions { mandatory, immediate: false };
             let (exchange, topic) = (exchange.clone(), name(row.topic.as_str())?);
             let properties = message::of_row(row)?;
             channel
@@ -80,23 +86,39 @@ impl Publisher {
     }
 }
 
-/// A channel on which publications are confirmed.
-pub(super) async fn confirming_channel(connection: &Connection) -> Result<Channel> {
-    let channel = connection.create_channel().await.map_err(away)?;
-    channel.confirm_select(ConfirmSelectOptions::default()).await.map_err(away)?;
-    Ok(channel)
-}
+impl Outlet {
+    /// A new channel, on which publications are confirmed.
+    pub(super) async fn open(connection: Arc<Connection>) -> Result<Self> {
+        let channel = connection.create_channel().await.map_err(away)?;
+        channel.confirm_select(ConfirmSelectOptions::default()).await.map_err(away)?;
+        Ok(Self { connection, channel })
+    }
 
-/// Puts one message into a queue. It is safe there when this returns.
-pub(super) async fn put(
-    channel: &Channel,
-    queue: ShortString,
-    properties: BasicProperties,
-    body: &[u8],
-) -> Result<()> {
-    let options = BasicPublishOptions { mandatory: true, immediate: false };
-    let sent = channel.basic_publish("".into(), queue, options, body, properties).await.map_err(away)?;
-    confirmed(sent).await
+    fn is_open(&self) -> bool {
+        self.connection.status().connected() && self.channel.status().connected()
+    }
+
+    /// The channel, for what is not a publication.
+    pub(super) fn channel(&self) -> &Channel {
+        &self.channel
+    }
+
+    /// Puts one message into a queue. It is safe there when this returns.
+    pub(super) async fn put(
+        &mut self,
+        queue: ShortString,
+        properties: BasicProperties,
+        body: &[u8],
+    ) -> Result<()> {
+        let options = BasicPublishOptions { mandatory: true, immediate: false };
+        let call = async {
+            let sent = self.channel.basic_publish("".into(), queue, options, body, properties).await;
+            confirmed(sent.map_err(away)?).await
+        };
+        timeout(CALL, answered(&self.connection, call))
+            .await
+            .map_err(|_| Error::unavailable("RabbitMQ is too slow"))?
+    }
 }
 
 async fn confirmed(sent: PublisherConfirm) -> Result<()> {

@@ -1,0 +1,61 @@
+//! The OpenAPI document: collected from the handlers, completed with what all of them share.
+
+use actix_web::App;
+use parlor_protocol::ErrorCode;
+use parlor_protocol::error::ErrorBody;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::{ContentBuilder, OpenApi, Ref, ResponseBuilder};
+use utoipa_actix_web::AppExt;
+use utoipa_actix_web::scope::scope;
+
+/// The whole document.
+pub fn document() -> OpenApi {
+    let (_, mut document) = App::new()
+        .into_utoipa_app()
+        .service(scope("/api/v1").configure(parlor_chat::routes))
+        .split_for_parts();
+    document.info.title = "Parlor".to_owned();
+    document.info.version = env!("CARGO_PKG_VERSION").to_owned();
+    document.info.description = Some(
+        "Chat rooms inside your app. Users call with a JWT signed by the app's secret, the customer's server \
+         with the secret itself. Errors carry a code of one table, see /docs/errors."
+            .to_owned(),
+    );
+    document.info.license = None;
+    document.info.contact = None;
+    complete(&mut document);
+    document
+}
+
+/// Every operation may answer with an error, needs a caller unless it says otherwise, and has a stable name.
+fn complete(document: &mut OpenApi) {
+    let components = document.components.get_or_insert_default();
+    let bearer =
+        HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT or sk_… secret").build();
+    components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+    let mut schemas = Vec::new();
+    <ErrorBody as utoipa::ToSchema>::schemas(&mut schemas);
+    schemas.push(("ErrorBody".to_owned(), <ErrorBody as utoipa::PartialSchema>::schema()));
+    components.schemas.extend(schemas);
+    let codes: Vec<_> =
+        ErrorCode::ALL.iter().map(|code| format!("{} `{}`", code.status(), code.as_str())).collect();
+    let error = ResponseBuilder::new()
+        .description(format!("An error of the table: {}.", codes.join(", ")))
+        .content(
+            "application/json",
+            ContentBuilder::new().schema(Some(Ref::from_schema_name("ErrorBody"))).build(),
+        )
+        .build();
+    for item in document.paths.paths.values_mut() {
+        let operations = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch]
+            .into_iter()
+            .flatten();
+        for operation in operations {
+            operation.responses.responses.insert("default".to_owned(), error.clone().into());
+            if operation.security.is_none() {
+                operation.security =
+                    Some(vec![SecurityRequirement::new::<_, [String; 0], String>("bearer", [])]);
+            }
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! `serve` and `work`: start, serve, stop.
+//!
+//! A stop (SIGTERM, SIGINT) goes in order: no new connections; requests that were taken are finished; the
+//! message writers finish their batch; relay and workers finish the row in hand; realtime clients are told
+//! to come back. What did not get done is in the outbox.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use parlor_platform::config::{BrokerKind, Config, RealtimeKind};
+use parlor_platform::{outbox, task, telemetry};
+
+use crate::http::{self, Served};
+use crate::wiring::Parts;
+use crate::{cause, dev};
+
+/// How long background tasks have to finish.
+const DRAIN: Duration = Duration::from_secs(15);
+
+/// What `dev` adds to `serve`.
+#[derive(Default)]
+pub struct Extra {
+    /// The data directory whose demo app is served and, the first time, filled.
+    pub demo: Option<dev::Directory>,
+}
+
+/// Serves until a signal comes.
+pub async fn serve(config: Config, extra: Extra) -> anyhow::Result<()> {
+    let metrics = telemetry::start_metrics().map_err(cause)?;
+    let parts = Arc::new(Parts::new(config).map_err(cause)?);
+    let config = parts.config.clone();
+    let listener = std::net::TcpListener::bind(config.server.listen)
+        .with_context(|| format!("cannot listen on {} (server.listen)", config.server.listen))?;
+    let chat = parts.chat();
+    let hub_stop = task::CancellationToken::new();
+    if let Some(embedded) = &parts.hub {
+        let listener = parlor_hub::bind(config.realtime.listen)
+            .with_context(|| format!("cannot listen on {} (realtime.listen)", config.realtime.listen))?;
+        let (hub, stop, token) = (embedded.hub().clone(), hub_stop.clone(), parts.tracker.token());
+        task::spawn("hub", async move {
+            let _counted = token;
+            if let Err(error) = hub.serve(listener, stop.cancelled_owned()).await {
+                tracing::error!(%error, "the realtime hub ended");
+            }
+        });
+    }
+    parts.start_relay();
+    if config.broker.kind == BrokerKind::Embedded {
+        parts.start_consumers();
+    }
+    start_housekeeping(&parts);
+    let demo = match extra.demo {
+        Some(directory) => Some(dev::demo(&parts, &chat, directory).await?),
+        None => None,
+    };
+    let is_dev = demo.is_some();
+    let server = http::start(listener, Served { parts: parts.clone(), chat, metrics, demo })?;
+    let handle = server.handle();
+    tracing::info!(address = %config.server.listen, "parlor serves");
+    if is_dev {
+        crate::print(&format!("\n  Parlor is ready: {}\n", config.server.public_url));
+    }
+    let server = tokio::task::spawn_blocking(move || actix_web::rt::System::new().block_on(server));
+    stop_signal().await;
+    tracing::info!("stopping: finishing what was taken");
+    handle.stop(true).await;
+    let served = server.await;
+    parts.stop.cancel();
+    hub_stop.cancel();
+    parts.tracker.close();
+    if tokio::time::timeout(DRAIN, parts.tracker.wait()).await.is_err() {
+        tracing::warn!("some tasks did not finish in time; what they left is in the outbox");
+    }
+    served??;
+    Ok(())
+}
+
+/// Works off jobs until a signal comes.
+pub async fn work(config: Config) -> anyhow::Result<()> {
+    if config.realtime.kind == RealtimeKind::Embedded {
+        anyhow::bail!("with realtime.kind = \"embedded\" jobs are worked off by `parlor serve`");
+    }
+    let parts = Parts::new(config).map_err(cause)?;
+    parts.start_consumers();
+    tracing::info!("parlor works");
+    stop_signal().await;
+    parts.stop.cancel();
+    parts.tracker.close();
+    let _ = tokio::time::timeout(DRAIN, parts.tracker.wait()).await;
+    Ok(())
+}
+
+/// Caches hear announcements; old inbox entries and idempotency keys go.
+fn start_housekeeping(parts: &Arc<Parts>) {
+    let (keys, stop) = (parts.keys.clone(), parts.stop.clone());
+    task::supervise(&parts.tracker, "announcements", parts.stop.clone(), move || {
+        keys.clone().listen(stop.clone())
+    });
+    let (db, clock, stop) = (parts.db.clone(), parts.clock.clone(), parts.stop.clone());
+    task::supervise(&parts.tracker, "purge", parts.stop.clone(), move || {
+        let (db, clock, stop) = (db.clone(), clock.clone(), stop.clone());
+        async move {
+            let every = Duration::from_secs(3600);
+            while tokio::time::timeout(every, stop.cancelled()).await.is_err() {
+                let older_than = clock.now() - chrono::Duration::days(2);
+                if let Err(error) = outbox::inbox::purge(&db, older_than).await {
+                    tracing::warn!(?error, "old inbox entries were not purged");
+                }
+            }
+        }
+    });
+}
+
+async fn stop_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let terminate = async {
+        match signal(SignalKind::terminate()) {
+            Ok(mut signal) => {
+                signal.recv().await;
+            }
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = terminate => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+}

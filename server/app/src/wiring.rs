@@ -1,0 +1,119 @@
+//! Which implementation stands behind each seam, from the configuration.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use parlor_chat::fanout::{Flags, Notify};
+use parlor_chat::{Chat, Foundation};
+use parlor_platform::broker::{self, Binding, Broker, Consumer};
+use parlor_platform::clock::Clock;
+use parlor_platform::config::{BrokerKind, Config, RealtimeKind};
+use parlor_platform::crypto::Vault;
+use parlor_platform::db::Db;
+use parlor_platform::keys::Keys;
+use parlor_platform::outbox::Bell;
+use parlor_platform::outbox::relay::Relay;
+use parlor_platform::realtime::{self, Realtime};
+use parlor_platform::task::{CancellationToken, TaskTracker};
+use parlor_platform::{Error, Result};
+
+/// All parts of one process.
+pub struct Parts {
+    pub config: Arc<Config>,
+    pub db: Db,
+    pub clock: Clock,
+    pub keys: Keys,
+    pub bell: Bell,
+    pub realtime: Arc<dyn Realtime>,
+    /// Set where realtime is in this process.
+    pub hub: Option<realtime::Embedded>,
+    pub broker: Arc<dyn Broker>,
+    pub tracker: TaskTracker,
+    /// No more requests: the writers finish what they took.
+    pub stop: CancellationToken,
+}
+
+impl Parts {
+    /// Puts the parts together; connects to nothing yet.
+    pub fn new(config: Config) -> Result<Self> {
+        let config = Arc::new(config);
+        let master_keys: Vec<String> =
+            config.security.master_keys.iter().map(|key| key.expose().to_owned()).collect();
+        let vault = Vault::new(&master_keys)
+            .map_err(|why| Error::internal(format!("security.master_keys: {why}")))?;
+        if config.realtime.token_secret.is_empty() {
+            return Err(Error::internal("realtime.token_secret is empty"));
+        }
+        let (clock, bell) = (Clock::default(), Bell::default());
+        let db = Db::new(&config.database)?;
+        let keys = Keys::new(db.clone(), vault);
+        let (realtime, hub): (Arc<dyn Realtime>, _) = match config.realtime.kind {
+            RealtimeKind::Embedded => {
+                let embedded = realtime::Embedded::new(&config);
+                (Arc::new(embedded.clone()), Some(embedded))
+            }
+            RealtimeKind::Centrifugo => (Arc::new(realtime::Centrifugo::new(&config.realtime)?), None),
+        };
+        let broker: Arc<dyn Broker> = match config.broker.kind {
+            BrokerKind::Embedded => {
+                Arc::new(broker::Embedded::new(db.clone(), clock.clone(), bell.clone(), &config.broker))
+            }
+            BrokerKind::Rabbitmq => {
+                Arc::new(broker::RabbitMq::new(&config.broker, clock.clone(), bindings())?)
+            }
+        };
+        let (tracker, stop) = (TaskTracker::new(), CancellationToken::new());
+        Ok(Self { config, db, clock, keys, bell, realtime, hub, broker, tracker, stop })
+    }
+
+    /// What the handlers share.
+    pub fn chat(&self) -> Chat {
+        let ground = Foundation {
+            config: self.config.clone(),
+            db: self.db.clone(),
+            clock: self.clock.clone(),
+            keys: self.keys.clone(),
+            bell: self.bell.clone(),
+            realtime: self.realtime.clone(),
+        };
+        Chat::start(ground, &self.tracker, &self.stop)
+    }
+
+    /// Starts the outbox's relay and what keeps caches and tables small.
+    pub fn start_relay(&self) {
+        let outside = self.config.broker.kind != BrokerKind::Embedded;
+        let relay = Relay {
+            db: self.db.clone(),
+            clock: self.clock.clone(),
+            bell: self.bell.clone(),
+            realtime: self.realtime.clone(),
+            broker: outside.then(|| self.broker.clone()),
+            poll: Duration::from_millis(self.config.outbox.poll_ms),
+        };
+        relay.start(&self.tracker, &self.stop);
+    }
+
+    /// Starts the consumers of jobs.
+    pub fn start_consumers(&self) {
+        let flags = Flags { db: self.db.clone(), clock: self.clock.clone(), config: self.config.clone() };
+        let notify = Notify::start(
+            self.db.clone(),
+            self.clock.clone(),
+            self.config.clone(),
+            self.realtime.clone(),
+            &self.tracker,
+            &self.stop,
+        );
+        let consumers: Vec<Arc<dyn Consumer>> = vec![Arc::new(flags), Arc::new(notify)];
+        debug_assert_eq!(
+            consumers.iter().map(|consumer| consumer.name()).collect::<Vec<_>>(),
+            bindings().iter().map(|binding| binding.consumer).collect::<Vec<_>>(),
+        );
+        self.broker.clone().start(consumers, &self.tracker, &self.stop);
+    }
+}
+
+/// All consumers of the system, whichever process runs them: a queue must exist before something is published.
+fn bindings() -> Vec<Binding> {
+    parlor_chat::fanout::CONSUMERS.iter().map(|(consumer, topics)| Binding { consumer, topics }).collect()
+}
