@@ -45,6 +45,14 @@ impl Server {
         Ok(())
     }
 
+    /// Where it panicked and why, if it did: a bench that hides this would measure a broken server.
+    pub fn panics(&self) -> Vec<String> {
+        let log = fs::read_to_string(&self.log).unwrap_or_default();
+        let lines: Vec<_> = log.lines().collect();
+        let panics = lines.windows(2).filter(|pair| pair[0].contains("panicked at"));
+        panics.map(|pair| pair.join(" ")).take(3).collect()
+    }
+
     /// Its process id.
     pub fn pid(&self) -> Result<u32> {
         self.child.id().context("the server has ended")

@@ -30,7 +30,7 @@ impl Api {
         self.call("GET", path, None).await
     }
 
-    /// Posts something.
+    /// Posts something; `null` is no body at all.
     pub async fn post<T: DeserializeOwned>(&mut self, path: &str, body: &Value) -> Result<T> {
         self.call("POST", path, Some(body)).await
     }
@@ -52,10 +52,10 @@ impl Api {
         path: &str,
         body: Option<&Value>,
     ) -> Result<T> {
-        let body = body.map(ToString::to_string).unwrap_or_default();
+        let body = body.filter(|body| !body.is_null()).map(ToString::to_string).unwrap_or_default();
         let path = format!("/api/v1{path}");
         let request = request(method, &self.host, &path, &[&self.authorization], body.as_bytes());
-        let answer = self.http.exchange(&request).await?;
+        let answer = self.http.exchange(&request).await.with_context(|| format!("{method} {path}"))?;
         let said = answer.success().with_context(|| format!("{method} {path}"))?;
         serde_json::from_slice(said).with_context(|| format!("{method} {path} answered something else"))
     }

@@ -58,14 +58,18 @@ async fn closed(
     let pid = stage.parlor.server.pid()?;
     let mut closed = Closed::start(senders, None);
     tokio::time::sleep(plan.warm_up).await;
-    let before = cpu_seconds(pid).ok();
+    let cpu = || [cpu_seconds(pid).ok(), cpu_seconds(std::process::id()).ok()];
+    let before = cpu();
     closed.begin();
     tokio::time::sleep(plan.send).await;
-    let after = cpu_seconds(pid).ok();
+    let after = cpu();
     let (senders, run) = closed.end().await?;
     ledger.add(senders);
-    let cpu = after.zip(before).map(|(after, before)| (after - before) * 1e6 / run.latency.count() as f64);
-    report.add_some(format!("{name}.cpu_per_send"), cpu, "µs");
+    for (who, (before, after)) in ["server", "generator"].into_iter().zip(before.into_iter().zip(after)) {
+        let cpu =
+            after.zip(before).map(|(after, before)| (after - before) * 1e6 / run.latency.count() as f64);
+        report.add_some(format!("{name}.{who}_cpu_per_send"), cpu, "µs");
+    }
     Ok(run)
 }
 

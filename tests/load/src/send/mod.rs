@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
+use crate::clock;
 use crate::floor::Floor;
 use crate::parlor::Parlor;
 use crate::plan::Plan;
@@ -42,7 +43,8 @@ impl Stage {
         Ok(Self { floor: Floor::prepare(&admin_url, directory).await?, parlor, world })
     }
 
-    async fn clear(self) -> Result<()> {
+    async fn clear(self, report: &mut Report) -> Result<()> {
+        self.parlor.server.panics().into_iter().for_each(|panic| report.note(format!("the server: {panic}")));
         drop(self.parlor.server);
         self.parlor.database.drop().await?;
         self.floor.remove().await
@@ -77,7 +79,7 @@ pub async fn run(plan: &Plan, directory: &Path, report: &mut Report) {
                 part("unread counts", plan, report, async |report| unread::run(plan, &stage, report).await)
                     .await;
             }
-            part("clearing up", plan, report, async |_| stage.clear().await).await;
+            part("clearing up", plan, report, async |report| stage.clear(report).await).await;
         }
         if round == 0 {
             // Before Centrifugo did anything else: its memory does not shrink again.
@@ -103,8 +105,9 @@ async fn part(
         report.note(format!("left out for lack of time: {name}"));
         return;
     }
+    let start = clock::now();
     match tokio::time::timeout(left, measure(report)).await {
-        Ok(Ok(())) => {}
+        Ok(Ok(())) => eprintln!("{name}: {:.1} s", clock::now().duration_since(start).as_secs_f64()),
         Ok(Err(error)) => report.note(format!("{name}: {error:#}")),
         Err(_) => report.note(format!("broken off for lack of time: {name}")),
     }

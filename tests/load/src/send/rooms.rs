@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use anyhow::Result;
 use parlor_protocol::event::channel_topic;
 use parlor_protocol::token::{RealtimeConnection, SubscriptionToken};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Stage;
 use super::check::{Ledger, drain};
@@ -79,7 +79,7 @@ async fn subscribers(mut api: Api, tokens: Vec<String>, topic: String) -> Result
     let mut subscribers = Vec::with_capacity(tokens.len());
     for token in tokens {
         api.speak_for(&token);
-        let connection: RealtimeConnection = api.post("/realtime/connection", &json!({})).await?;
+        let connection: RealtimeConnection = api.post("/realtime/connection", &Value::Null).await?;
         let leave: SubscriptionToken = api.post("/realtime/subscription", &json!({"channel": topic})).await?;
         let channel = Some((topic.clone(), leave.token));
         subscribers.push(Subscriber { url: connection.url, token: connection.token, channel });
