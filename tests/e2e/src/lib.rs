@@ -1,0 +1,10 @@
+//! The binary, started as its users start it, with a database of its own: `Server::start(Mode::Embedded)`,
+//! then `server.app("acme")`, `app.user("ann")`, and requests that read like the story.
+//!
+//! When a server is dropped, its outbox must be empty of what nobody told: see [`Server::settled`].
+
+mod client;
+mod server;
+
+pub use client::{Answer, App, Client};
+pub use server::{Mode, Server};
