@@ -1,6 +1,7 @@
 //! The hub in this process.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use parlor_hub::{Hub, HubConfig, Namespace, PublishOptions};
@@ -22,6 +23,8 @@ impl Embedded {
         let mut hub = HubConfig::new(config.realtime.token_secret.expose());
         hub.allowed_origins = config.server.allowed_origins.clone();
         hub.allowed_origins.push(config.server.public_url.trim_end_matches('/').to_owned());
+        hub.ping_interval = Duration::from_secs(30);
+        hub.pong_timeout = Duration::from_secs(10);
         hub.max_connections = config.realtime.max_connections;
         // Who joins a chat channel is told by `member.added`; announcing every connection to every other
         // one is quadratic when all reconnect.

@@ -115,14 +115,14 @@ pub async fn existing(conn: &AsyncPgConnection, app: Uuid, ids: Vec<&str>) -> Re
     Ok(rows.into_iter().collect())
 }
 
-/// Moves the channels' numbers to where the batch ends.
+/// Moves the channels' numbers to where the batch ends. Gives how many there were.
 pub async fn advance(
     conn: &AsyncPgConnection,
     app: Uuid,
     channels: &[(Uuid, i64, i64)],
     now: DateTime<Utc>,
-) -> Result<()> {
-    prepared::<Untyped>(
+) -> Result<usize> {
+    Ok(prepared::<Untyped>(
         "UPDATE channels c SET seq = v.seq, ordinal = v.ordinal, last_message_at = ? \
          FROM UNNEST(?, ?, ?) AS v (id, seq, ordinal) WHERE c.app_id = ? AND c.id = v.id",
     )
@@ -132,8 +132,7 @@ pub async fn advance(
     .bind::<Array<Int8>, _>(channels.iter().map(|(_, _, ordinal)| *ordinal).collect::<Vec<_>>())
     .bind::<SqlUuid, _>(app)
     .execute(&mut &*conn)
-    .await?;
-    Ok(())
+    .await?)
 }
 
 /// An accepted item.
@@ -144,13 +143,13 @@ pub struct NewMessage<'a> {
     pub countable: bool,
 }
 
-/// Writes the messages.
+/// Writes the messages. Gives how many there were.
 pub async fn insert(
     conn: &AsyncPgConnection,
     app: Uuid,
     new: &[NewMessage<'_>],
     now: DateTime<Utc>,
-) -> Result<(), diesel::result::Error> {
+) -> Result<usize, diesel::result::Error> {
     fn json<T: serde::Serialize>(value: &T, empty: bool) -> Option<Value> {
         if empty { None } else { serde_json::to_value(value).ok() }
     }
@@ -186,8 +185,7 @@ pub async fn insert(
     .bind::<Array<Nullable<SqlUuid>>, _>(new.iter().map(|new| new.item.reply_to_id.map(|id| id.0)).collect::<Vec<_>>())
     .bind::<Array<Int8>, _>(new.iter().map(|new| new.item.fingerprint).collect::<Vec<_>>())
     .execute(&mut &*conn)
-    .await?;
-    Ok(())
+    .await
 }
 
 /// Moves each sender's own read pointer to their last countable message.
