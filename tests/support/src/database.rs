@@ -10,6 +10,7 @@ use std::path::Path;
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use parlor_platform::config::{self, Secret};
 use parlor_platform::db::{Db, migrate};
+use parlor_platform::telemetry;
 use uuid::Uuid;
 
 use crate::setting;
@@ -34,6 +35,7 @@ impl TestDb {
     }
 
     async fn create(admin_url: String, options: &str) -> Self {
+        show_logs();
         let name = format!("parlor_test_{}", Uuid::new_v4().simple());
         run(&admin_url, &format!("CREATE DATABASE {name} {options}")).await;
         Self { name, admin_url }
@@ -88,6 +90,13 @@ impl Drop for TestDb {
             Ok::<_, std::io::Error>(())
         });
         let _ = dropping.join();
+    }
+}
+
+/// With `RUST_LOG` set, as in `RUST_LOG=parlor_platform=info`, a test shows what the server says in it.
+fn show_logs() {
+    if let Ok(log) = std::env::var("RUST_LOG") {
+        telemetry::start_logs(&config::Telemetry { log, log_format: config::LogFormat::Text });
     }
 }
 

@@ -1,14 +1,16 @@
-//! What tests of the server share: a [database each](TestDb), and [services](Services) that a test may stop
-//! and start. `script/test` runs them all with PostgreSQL, RabbitMQ and Centrifugo of its own.
+//! What tests of the server share: a [database each](TestDb), [services](Services) that a test may stop and
+//! start, and a [network](Proxy) that it may cut. `script/test` runs them all with PostgreSQL, RabbitMQ and Centrifugo of its own.
 //!
 //! Tests wait [for a condition](until), never for a time.
 
 mod database;
+mod proxy;
 mod services;
 
 use std::time::Duration;
 
 pub use database::TestDb;
+pub use proxy::Proxy;
 pub use services::{How, Services};
 
 /// A setting that `script/test` gives to tests, such as `PARLOR_TEST_AMQP_URL`.
