@@ -6,7 +6,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createWriteStream, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, createWriteStream, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -21,6 +21,8 @@ export default async function startServer(): Promise<(() => Promise<void>) | und
   const binary = resolve(here, '..', process.env['PARLOR_TEST_BIN'] ?? '../../target/debug/parlor');
   const [port, hubPort] = [await freePort(), await freePort()];
   const data = mkdtempSync(join(tmpdir(), 'parlor-browser-'));
+  // Started by root, its PostgreSQL runs as another user, who has to get in.
+  chmodSync(data, 0o755);
   const logFile = join(here, '../test-results/server.log');
   mkdirSync(join(here, '../test-results'), { recursive: true });
 

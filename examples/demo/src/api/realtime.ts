@@ -1,6 +1,6 @@
 /** centrifuge-js with Parlor's tokens. It reconnects, resubscribes and recovers on its own. */
 
-import { Centrifuge, type SubscribedContext } from 'centrifuge';
+import { Centrifuge, State, type SubscribedContext } from 'centrifuge';
 
 import type { Api } from './api';
 import type { ChannelEvent, UserEvent } from './events';
@@ -20,6 +20,8 @@ export interface TopicEvents {
 }
 
 const RETRY_MS = 2_000;
+/** The code of `connecting` where `connect()` was called. */
+const CONNECT_CALLED = 0;
 
 export class Realtime {
   private client: Centrifuge | undefined;
@@ -51,7 +53,9 @@ export class Realtime {
         },
       );
       client.on('connected', this.events.onConnected);
-      client.on('connecting', this.events.onDisconnected);
+      // The first attempt is not the loss of anything, unless it fails.
+      client.on('connecting', ({ code }) => code !== CONNECT_CALLED && this.events.onDisconnected());
+      client.on('error', () => client.state !== State.Connected && this.events.onDisconnected());
       client.on('disconnected', this.events.onDisconnected);
       client.on('publication', (context) => this.events.onUserEvent(context.data as UserEvent));
       this.client = client;

@@ -2,6 +2,9 @@
 
 import { useCallback, useEffect, useState, useSyncExternalStore } from 'react';
 
+/** Both panes beside each other; less shows one at a time. */
+export const ROOM_FOR_BOTH = '(min-width: 45rem)';
+
 export function useMediaQuery(query: string): boolean {
   const subscribe = useCallback(
     (listener: () => void) => {

@@ -7,11 +7,11 @@ import type { Timeline } from '../state/timeline';
 import { usePageVisible } from './browser';
 import { useChatState, useSession } from './useChat';
 
-export function useReading(channel: Channel, timeline: Timeline, atBottom: boolean): void {
+export function useReading(channel: Channel, timeline: Timeline, atBottom: boolean | undefined): void {
   const { chat, me } = useSession();
   const online = useChatState((state) => state.connection === 'online');
   const visible = usePageVisible();
-  const reading = atBottom && visible && channel.membership !== null;
+  const reading = atBottom === true && visible && channel.membership !== null;
   const newest = timeline.messages.get(timeline.order.at(-1) ?? '');
   const readSeq = timeline.members.get(me.id)?.read_seq ?? channel.membership?.read_seq ?? 0;
   const marked = useRef<string>(undefined);

@@ -37,7 +37,8 @@ function restore(box: HTMLElement, anchor: Anchor): void {
 
 export function useStickyScroll(ref: RefObject<HTMLElement | null>, content: unknown) {
   const anchor = useRef<Anchor>(undefined);
-  const [atBottom, setAtBottom] = useState(true);
+  // Not known before the first look: what is not on screen must not count as read.
+  const [atBottom, setAtBottom] = useState<boolean>();
 
   const remember = useCallback(() => {
     const box = ref.current;

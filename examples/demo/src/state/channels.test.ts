@@ -1,8 +1,17 @@
 import { describe, expect, it } from 'vitest';
 
 import type { UserEvent } from '../api/events';
-import { applyNotification, applyToList, emptyList, replaceAll, sorted, totalUnread } from './channels';
-import { channel, message, messageEvent } from './fixtures';
+import {
+  applyNotification,
+  applyToList,
+  emptyList,
+  put,
+  replaceAll,
+  setRead,
+  sorted,
+  totalUnread,
+} from './channels';
+import { channel, member, message, messageEvent } from './fixtures';
 
 const list = replaceAll(emptyList, [
   channel('old', { last_message: message(1), last_message_at: '2026-01-02T00:00:00Z', unread: 2 }),
@@ -25,6 +34,19 @@ describe('the channel list', () => {
   it('counts by notification, except where one is reading', () => {
     expect(totalUnread(applyNotification(list, news('newer', 3), null))).toBe(5);
     expect(totalUnread(applyNotification(list, news('newer', 3), 'newer'))).toBe(2);
+  });
+
+  it('does not go back to what was true before one read', () => {
+    const mine = (read_seq: number) => ({ seq: 9, membership: member('me', { read_seq }) });
+    const opened = replaceAll(emptyList, [channel('c', { ...mine(0), unread: 9 })]);
+    const read = setRead(opened, 'c', 0, member('me', { read_seq: 9 }));
+    expect(read.byId.get('c')?.unread).toBe(0);
+    const late = channel('c', { ...mine(0), unread: 9, name: 'Renamed' });
+    expect(put(read, late).byId.get('c')).toMatchObject({ unread: 0, name: 'Renamed' });
+    expect(totalUnread(replaceAll(read, [late]))).toBe(0);
+    expect(totalUnread(setRead(read, 'c', 9, member('me', { read_seq: 0 })))).toBe(0);
+    expect(put(read, channel('c', { ...mine(9), seq: 10, unread: 1 })).byId.get('c')?.unread).toBe(1);
+    expect(put(read, channel('c', { ...mine(9), seq: 8, name: 'Old' })).byId.get('c')?.name).toBe('c');
   });
 
   it('shows an edit of the newest message only', () => {

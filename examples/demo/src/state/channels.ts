@@ -1,7 +1,7 @@
 /** The list of my channels. Pure. */
 
 import type { DurableEvent, UserEvent } from '../api/events';
-import type { Channel, Member } from '../api/wire';
+import type { Channel, Member, ReadState } from '../api/wire';
 
 export interface ChannelList {
   status: 'loading' | 'ready' | 'error';
@@ -19,11 +19,26 @@ export function sorted(list: ChannelList): Channel[] {
 }
 
 export function replaceAll(list: ChannelList, channels: readonly Channel[]): ChannelList {
-  return { ...list, status: 'ready', byId: new Map(channels.map((channel) => [channel.id, channel])) };
+  const byId = new Map(channels.map((channel) => [channel.id, latest(list.byId.get(channel.id), channel)]));
+  return { ...list, status: 'ready', byId };
 }
 
 export function put(list: ChannelList, channel: Channel): ChannelList {
-  return { ...list, byId: new Map(list.byId).set(channel.id, channel) };
+  const row = latest(list.byId.get(channel.id), channel);
+  return { ...list, byId: new Map(list.byId).set(channel.id, row) };
+}
+
+/** An answer can be older than what is held: asked for before a change, or before one read further. */
+function latest(held: Channel | undefined, incoming: Channel): Channel {
+  if (!held || held === incoming) return incoming;
+  if (incoming.seq < held.seq) return held;
+  const { membership } = held;
+  if (!membership || !incoming.membership || membership.read_seq <= incoming.membership.read_seq) {
+    return incoming;
+  }
+  const { read_seq, read_ordinal, read_at, last_read_message_id } = membership;
+  const read = { read_seq, read_ordinal, read_at, last_read_message_id };
+  return { ...incoming, unread: held.unread, membership: { ...incoming.membership, ...read } };
 }
 
 export function drop(list: ChannelList, channelId: string): ChannelList {
@@ -37,11 +52,22 @@ export function putPeople(list: ChannelList, channelId: string, members: readonl
 
 function change(list: ChannelList, id: string, patch: (channel: Channel) => Partial<Channel>): ChannelList {
   const channel = list.byId.get(id);
-  return channel ? put(list, { ...channel, ...patch(channel) }) : list;
+  if (!channel) return list;
+  return { ...list, byId: new Map(list.byId).set(id, { ...channel, ...patch(channel) }) };
 }
 
 export function setUnread(list: ChannelList, channelId: string, unread: number): ChannelList {
   return change(list, channelId, () => ({ unread }));
+}
+
+/** My pointer after I read, here or in another window. */
+export function setRead(list: ChannelList, channelId: string, unread: number, read: ReadState): ChannelList {
+  return change(list, channelId, ({ membership }) => {
+    if (!membership) return { unread };
+    // Said of a pointer that has moved on since.
+    if (read.read_seq < membership.read_seq) return {};
+    return { unread, membership: { ...membership, ...read } };
+  });
 }
 
 /** An event of the open channel also moves its row in the list. */
@@ -79,7 +105,7 @@ export function applyNotification(list: ChannelList, event: UserEvent, reading: 
     case 'notification.message_new':
       return setUnread(list, channel_id, channel_id === reading ? 0 : event.data.unread);
     case 'notification.mark_read':
-      return setUnread(list, channel_id, event.data.unread);
+      return setRead(list, channel_id, event.data.unread, event.data.read);
     case 'notification.removed_from_channel':
       return drop(list, channel_id);
     case 'notification.added_to_channel':

@@ -102,7 +102,7 @@ export class Chat {
 
   async markRead(channelId: string, messageId: string): Promise<void> {
     const result = await this.api.markRead(channelId, messageId);
-    this.list((list) => channels.setUnread(list, channelId, result.unread));
+    this.list((list) => channels.setRead(list, channelId, result.unread, result.read));
     this.store.update((state) =>
       withTimeline(state, channelId, (timeline) => applyRead(timeline, this.userId, result.read)),
     );

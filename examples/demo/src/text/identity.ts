@@ -20,7 +20,7 @@ export function initialsOf(name: string): string {
   return (first(words[0]) + (words.length > 1 ? first(words.at(-1)) : '')).toLocaleUpperCase();
 }
 
-const firstName = (user: UserRef) => nameOf(user).split(/\s+/)[0] ?? user.id;
+export const firstNameOf = (user: UserRef) => nameOf(user).split(/\s+/)[0] ?? user.id;
 
 export interface ChannelFace {
   title: string;
@@ -35,6 +35,6 @@ export function faceOf(channel: Channel, people: readonly Member[] | undefined, 
   if (channel.name !== null) return { title: channel.name, seed: channel.id, image: channel.image };
   if (only && others.length === 1) return { title: nameOf(only), seed: only.id, image: only.image };
   if (only)
-    return { title: listOf(others.slice(0, 4).map(firstName)), seed: channel.id, image: channel.image };
+    return { title: listOf(others.slice(0, 4).map(firstNameOf)), seed: channel.id, image: channel.image };
   return { title: people ? 'Just you' : '', seed: channel.id, image: channel.image };
 }

@@ -1,6 +1,7 @@
 import { useRef } from 'react';
 
 import type { Channel } from '../api/wire';
+import { ROOM_FOR_BOTH, useMediaQuery } from '../hooks/browser';
 import { useChatState, useSession } from '../hooks/useChat';
 import { useFlip } from '../hooks/useFlip';
 import { useRoving } from '../hooks/useRoving';
@@ -9,6 +10,7 @@ import { Avatar } from './Avatar';
 import { ChannelRow } from './ChannelRow';
 import { Empty } from './Empty';
 import { Icon } from './Icon';
+import { OfflineLine } from './OfflineLine';
 import { Skeleton } from './Skeleton';
 
 interface Props {
@@ -22,6 +24,7 @@ interface Props {
 export function ChannelList({ channels, openId, onOpen, onNew, onSettings }: Props) {
   const { chat, me } = useSession();
   const status = useChatState((state) => state.list.status);
+  const wide = useMediaQuery(ROOM_FOR_BOTH);
   const ids = channels.map((channel) => channel.id);
   const list = useRef<HTMLUListElement>(null);
   useFlip(list, ids.join());
@@ -41,6 +44,7 @@ export function ChannelList({ channels, openId, onOpen, onNew, onSettings }: Pro
           <Icon name="compose" />
         </button>
       </header>
+      {!wide && <OfflineLine />}
       {status === 'loading' && <Skeleton kind="channels" />}
       {status === 'error' && (
         <Empty text="Couldn’t load your conversations.">

@@ -2,7 +2,7 @@ import type { Channel } from '../api/wire';
 import { useChatState, useSession } from '../hooks/useChat';
 import type { Roving } from '../hooks/useRoving';
 import { typingIn } from '../state/chatState';
-import { faceOf, nameOf } from '../text/identity';
+import { faceOf, firstNameOf } from '../text/identity';
 import { plainText } from '../text/markdown';
 import { count, shortTime } from '../text/time';
 import { Avatar } from './Avatar';
@@ -56,8 +56,8 @@ function previewOf(channel: Channel, me: string): string {
   const message = channel.last_message;
   if (!message) return 'No messages yet';
   const own = message.user.id === me;
-  if (message.deleted_at !== null) return `${own ? 'You' : nameOf(message.user)} deleted a message`;
+  if (message.deleted_at !== null) return `${own ? 'You' : firstNameOf(message.user)} deleted a message`;
   const text = plainText(message.text.slice(0, 300));
   if (own) return `You: ${text}`;
-  return channel.member_count > 2 ? `${nameOf(message.user)}: ${text}` : text;
+  return channel.member_count > 2 ? `${firstNameOf(message.user)}: ${text}` : text;
 }

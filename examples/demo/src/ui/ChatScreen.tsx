@@ -2,7 +2,7 @@
 
 import { useEffect, useMemo, useRef, useState } from 'react';
 
-import { useMediaQuery, useOpenChannel } from '../hooks/browser';
+import { ROOM_FOR_BOTH, useMediaQuery, useOpenChannel } from '../hooks/browser';
 import { useBadge } from '../hooks/useBadge';
 import { useChatState, useSession } from '../hooks/useChat';
 import { useTheme } from '../hooks/useTheme';
@@ -20,7 +20,7 @@ export function ChatScreen({ onLeave }: { onLeave: () => void }) {
   const theme = useTheme();
   const list = useChatState((state) => state.list);
   const [wanted, setOpenChannel] = useOpenChannel();
-  const wide = useMediaQuery('(min-width: 45rem)');
+  const wide = useMediaQuery(ROOM_FOR_BOTH);
   const [dialog, setDialog] = useState<Open>('none');
   const composer = useRef<HTMLTextAreaElement>(null);
   const channels = useMemo(() => sorted(list), [list]);

@@ -99,7 +99,7 @@ export function MessageList({ channel, title, timeline, onEdit, onDelete, onLeav
           })}
         </div>
       </div>
-      {!atBottom && <NewestPill unseen={unseen} onClick={() => toBottom(true)} />}
+      {atBottom === false && <NewestPill unseen={unseen} onClick={() => toBottom(true)} />}
     </div>
   );
 }
