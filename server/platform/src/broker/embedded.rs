@@ -34,6 +34,8 @@ const LEASE: chrono::Duration = chrono::Duration::seconds(60);
 const SLOW: Duration = Duration::from_secs(1);
 /// Jobs claimed at once.
 const CLAIM: i64 = 16;
+/// A job waits this long for company: under load a claim then finds many, and costs the senders less.
+const GATHER: Duration = Duration::from_millis(10);
 /// Look for due jobs at least this often: retries ring no bell.
 const POLL: Duration = Duration::from_millis(500);
 
@@ -61,7 +63,11 @@ impl Embedded {
                 Ok(0) => {
                     tokio::select! {
                         () = stop.cancelled() => return,
-                        _ = tokio::time::timeout(POLL, self.bell.jobs.notified()) => {}
+                        rung = tokio::time::timeout(POLL, self.bell.jobs.notified()) => {
+                            if rung.is_ok() {
+                                tokio::time::sleep(GATHER).await;
+                            }
+                        }
                     }
                 }
                 Ok(_) => {}

@@ -23,6 +23,9 @@ pub struct SystemTx {
     tx: Tx,
 }
 
+/// Ends a transaction without waiting for the disk.
+const LAZILY: &str = "SET LOCAL synchronous_commit = off; COMMIT";
+
 struct Tx {
     /// `None` once it is over.
     conn: Option<Object<AsyncPgConnection>>,
@@ -57,6 +60,11 @@ impl TenantTx {
     pub async fn commit(self) -> Result<()> {
         self.tx.commit().await
     }
+
+    /// Commits without waiting for the disk: for effects that are repeated if a crash undoes them.
+    pub async fn commit_lazily(self) -> Result<()> {
+        self.tx.end(LAZILY).await
+    }
 }
 
 impl SystemTx {
@@ -76,7 +84,7 @@ impl SystemTx {
 
     /// Commits without waiting for the disk: for bookkeeping that may be done twice after a crash.
     pub async fn commit_lazily(self) -> Result<()> {
-        self.tx.end("SET LOCAL synchronous_commit = off; COMMIT").await
+        self.tx.end(LAZILY).await
     }
 }
 

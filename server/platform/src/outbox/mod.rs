@@ -224,7 +224,7 @@ impl Bell {
     /// There is something in the outbox.
     pub fn ring(&self) {
         self.realtime.notify_one();
-        self.jobs.notify_waiters();
+        // One worker: it takes what there is, and a further ring wakes a further one.
         self.jobs.notify_one();
     }
 }
