@@ -8,6 +8,9 @@ use crate::clock;
 pub struct Plan {
     /// How often everything is repeated; figures are medians.
     pub rounds: usize,
+    /// Whether the floor is measured after each of our runs and not only before; around a figure with a target it
+    /// always is.
+    pub floor_around: bool,
     /// Whole seconds of each run of `pgbench`.
     pub floor_s: u64,
     /// Before each measurement.
@@ -39,18 +42,19 @@ impl Plan {
     pub fn quick() -> Self {
         Self {
             rounds: 1,
+            floor_around: false,
             floor_s: 1,
-            warm_up: Duration::from_millis(300),
-            send: Duration::from_millis(1_200),
-            drain: Duration::from_secs(2),
-            open: Duration::from_secs(4),
-            room: Duration::from_millis(900),
-            saturated: Duration::from_millis(1_200),
-            steady: Duration::from_millis(2_000),
-            settle: Duration::from_millis(500),
-            memory: Duration::from_secs(2),
+            warm_up: Duration::from_millis(200),
+            send: Duration::from_millis(1_000),
+            drain: Duration::from_millis(1_200),
+            open: Duration::from_secs(3),
+            room: Duration::from_millis(800),
+            saturated: Duration::from_millis(800),
+            steady: Duration::from_millis(1_600),
+            settle: Duration::from_millis(300),
+            memory: Duration::from_millis(1_500),
             unread_messages: 100_000,
-            deadline: Some(clock::now() + Duration::from_secs(48)),
+            deadline: Some(clock::now() + Duration::from_secs(45)),
         }
     }
 
@@ -58,6 +62,7 @@ impl Plan {
     pub fn full() -> Self {
         Self {
             rounds: 3,
+            floor_around: true,
             floor_s: 5,
             warm_up: Duration::from_secs(1),
             send: Duration::from_secs(6),

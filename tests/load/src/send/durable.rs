@@ -25,11 +25,14 @@ pub async fn run(plan: &Plan, stage: &Stage, report: &mut Report) -> Result<f64>
         let senders = connect(stage, name == "hot", clients).await?;
         let run = closed(plan, stage, &format!("send.{name}"), senders, &mut ledger, report).await?;
         drain(&format!("send.{name}"), plan, &stage.parlor.database, report).await?;
-        let after = stage.floor.measure(clients, plan.floor_s).await?;
-        compare(name, clients, &run, &[&before, &after], report);
+        let mut floors = vec![before];
+        if plan.floor_around || clients == SENDERS {
+            floors.push(stage.floor.measure(clients, plan.floor_s).await?);
+        }
+        compare(name, clients, &run, &floors, report);
         if name == "64" {
             rate = run.rate;
-            full = Some(after);
+            full = floors.pop();
         }
     }
     ledger.settle("send", &stage.parlor.database, report).await?;
@@ -73,9 +76,8 @@ async fn closed(
     Ok(run)
 }
 
-fn compare(name: &str, clients: usize, run: &Run, floors: &[&Inserts], report: &mut Report) {
-    let mean =
-        |of: fn(&Inserts) -> f64| floors.iter().map(|floor| of(floor)).sum::<f64>() / floors.len() as f64;
+fn compare(name: &str, clients: usize, run: &Run, floors: &[Inserts], report: &mut Report) {
+    let mean = |of: fn(&Inserts) -> f64| floors.iter().map(of).sum::<f64>() / floors.len() as f64;
     let floor = mean(|floor| floor.per_second);
     let floor_p50 = mean(|floor| floor.latency.ms(0.5).unwrap_or(f64::NAN));
     if name != "hot" {

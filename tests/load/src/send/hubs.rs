@@ -172,7 +172,7 @@ async fn memory(plan: &Plan, hub: &Hub, report: &mut Report) -> Result<()> {
     let channel = format!("chat:channel:{}", uuid::Uuid::new_v4());
     let _crowd = hub.gather(&channel, SUBSCRIBERS).await?;
     // The channel's history fills up first: 300 publications.
-    publish(Duration::from_millis(1_600), hub, &channel, STEADY_DELIVERIES, report).await?;
+    publish(Duration::from_millis(500), hub, &channel, 4.0 * STEADY_DELIVERIES, report).await?;
     let start = clock::now();
     let sample = async {
         let mut samples = Vec::new();

@@ -47,8 +47,8 @@ pub async fn run(plan: &Plan, stage: &Stage, report: &mut Report) -> Result<()> 
         let rate = (after - before) as f64 / seconds;
         report.add(Figure::new(format!("room.{size}.deliveries"), rate, "deliveries/s"));
         ledger.add(senders);
-        drain(&format!("room.{size}"), plan, &stage.parlor.database, report).await?;
     }
+    drain("room", plan, &stage.parlor.database, report).await?;
     ledger.settle("room", &stage.parlor.database, report).await
 }
 
