@@ -29,6 +29,8 @@ use crate::task::{CancellationToken, TaskTracker, supervise};
 const ROWS: i64 = 64;
 /// Wait after a failure, doubled up to the second while nothing succeeds.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
+/// How long a stopping relay may take to finish its round, so that nothing is told twice for no need.
+const GRACE: Duration = Duration::from_secs(3);
 /// How long the database may take to answer.
 const DATABASE: Duration = Duration::from_secs(10);
 
@@ -65,9 +67,13 @@ impl Relay {
     async fn run(self, sink: Sink, stop: CancellationToken) {
         let mut wait = BACKOFF.0;
         while !stop.is_cancelled() {
+            let overdue = async {
+                stop.cancelled().await;
+                tokio::time::sleep(GRACE).await;
+            };
             let outcome = tokio::select! {
-                () = stop.cancelled() => return,
-                outcome = self.lead(sink, &mut wait) => outcome,
+                () = overdue => return,
+                outcome = self.lead(sink, &mut wait, &stop) => outcome,
             };
             if let Err(error) = outcome {
                 metrics::counter!("parlor_relay_failures_total", "sink" => sink.name()).increment(1);
@@ -78,18 +84,21 @@ impl Relay {
         }
     }
 
-    /// Waits for the lock, then relays until something fails.
-    async fn lead(&self, sink: Sink, wait: &mut Duration) -> Result<()> {
+    /// Waits for the lock, then relays until something fails, or, between two rounds, until `stop`.
+    async fn lead(&self, sink: Sink, wait: &mut Duration, stop: &CancellationToken) -> Result<()> {
         let conn = self.db.dedicated("SET app.scope = 'system'; SET synchronous_commit = off").await?;
         while !in_time(try_lock(&conn, sink.lock())).await? {
-            tokio::time::sleep(Duration::from_millis(500)).await;
+            tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                () = tokio::time::sleep(Duration::from_millis(500)) => {}
+            }
         }
         tracing::info!(sink = sink.name(), "this process relays");
         let bell = match sink {
             Sink::Realtime => &self.bell.realtime,
             Sink::Jobs => &self.bell.jobs,
         };
-        loop {
+        while !stop.is_cancelled() {
             let told = match sink {
                 Sink::Realtime => self.realtime_round(&conn).await?,
                 Sink::Jobs => self.jobs_round(&conn).await?,
@@ -97,9 +106,13 @@ impl Relay {
             if told > 0 {
                 *wait = BACKOFF.0;
             } else {
-                let _ = tokio::time::timeout(self.poll, bell.notified()).await;
+                tokio::select! {
+                    () = stop.cancelled() => {}
+                    _ = tokio::time::timeout(self.poll, bell.notified()) => {}
+                }
             }
         }
+        Ok(())
     }
 
     async fn realtime_round(&self, conn: &AsyncPgConnection) -> Result<usize> {

@@ -35,6 +35,7 @@ pub struct Fake<T> {
     mood: Mutex<Mood>,
     calls: Mutex<usize>,
     told: Mutex<Vec<T>>,
+    stops: Mutex<CancellationToken>,
 }
 
 pub type FakeRealtime = Fake<Told>;
@@ -43,7 +44,17 @@ pub type FakeBroker = Fake<String>;
 
 impl<T: Clone> Fake<T> {
     pub fn new(mood: Mood) -> Arc<Self> {
-        Arc::new(Self { mood: Mutex::new(mood), calls: Mutex::default(), told: Mutex::default() })
+        Arc::new(Self {
+            mood: Mutex::new(mood),
+            calls: Mutex::default(),
+            told: Mutex::default(),
+            stops: Mutex::default(),
+        })
+    }
+
+    /// What it is told next is the last before this stop.
+    pub fn stops(&self, stop: &CancellationToken) {
+        *self.stops.lock().unwrap() = stop.clone();
     }
 
     pub fn becomes(&self, mood: Mood) {
@@ -73,6 +84,7 @@ impl<T: Clone> Fake<T> {
         };
         if takes {
             self.told.lock().unwrap().extend(what);
+            self.stops.lock().unwrap().cancel();
         }
         if !answers {
             std::future::pending::<()>().await;

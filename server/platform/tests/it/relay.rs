@@ -100,6 +100,27 @@ async fn a_crash_between_telling_and_forgetting_repeats_under_the_same_key() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_stop_repeats_nothing() {
+    let test_db = TestDb::new().await;
+    let (db, app) = (test_db.db(), outbox::app(&test_db).await);
+    let (realtime, broker) = (FakeRealtime::new(Mood::Well), FakeBroker::new(Mood::Well));
+
+    let process = Process::start(db.clone(), realtime.clone(), Some(broker.clone()));
+    realtime.stops(&process.stop);
+    outbox::event(&db, app, "channel", 1).await;
+    process.stop.cancelled().await;
+    process.end().await;
+    assert_eq!((realtime.told().len(), outbox::rows(&test_db).await), (1, 0), "told and forgotten");
+
+    let process = Process::start(db.clone(), realtime.clone(), Some(broker.clone()));
+    broker.stops(&process.stop);
+    outbox::jobs(&db, app, "test.job", [1]).await;
+    process.stop.cancelled().await;
+    process.end().await;
+    assert_eq!((broker.told().len(), outbox::rows(&test_db).await), (1, 0), "told and forgotten");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn of_two_relays_one_leads_and_the_other_takes_over_when_its_connection_is_cut() {
     let test_db = TestDb::new().await;
     let (db, app) = (test_db.db(), outbox::app(&test_db).await);
