@@ -3,15 +3,17 @@
 //! AMQP has no way to look at a message without taking it. We take messages without acknowledging them and
 //! give them back; for the moment in between others don't see them, so a replay that runs at the same time
 //! as a listing may find fewer. A replayed message is acknowledged after its copy is confirmed: a crash in
-//! between leaves both, and the consumer's inbox drops the second.
+//! between leaves both, and the consumer's inbox drops the second. Where a replay ends it can't know from the
+//! length of the queue, which lags behind, so it marks its copies and stops at the first that came back.
 
 use std::sync::Arc;
 
 use lapin::message::BasicGetMessage;
-use lapin::options::{BasicAckOptions, BasicGetOptions, BasicNackOptions, QueueDeclareOptions};
-use lapin::types::{FieldTable, ShortString};
+use lapin::options::{BasicAckOptions, BasicGetOptions, BasicNackOptions};
+use lapin::types::ShortString;
 use lapin::{Channel, Connection};
 use parlor_protocol::EventId;
+use uuid::Uuid;
 
 use super::link::{Link, answered};
 use super::publisher::Outlet;
@@ -60,15 +62,17 @@ async fn replay_on(
     let mut outlet = Outlet::open(connection).await?;
     let channel = outlet.channel().clone();
     topology.declare(&channel).await?;
-    let mut count = 0;
+    let (replay, mut count) = (Uuid::new_v4().to_string(), 0);
     for binding in &topology.bindings {
         let (queue, dead) = (topology.queue(binding.consumer)?, topology.dead(binding.consumer)?);
-        // Those that die again meanwhile are not for this round.
-        for _ in 0..waiting(&channel, &dead).await? {
-            let Some(message) = take(&channel, &dead).await? else { break };
+        while let Some(message) = take(&channel, &dead).await? {
+            if message::is_from_replay(&message.properties, &replay) {
+                // It has died again already, and all behind it died later.
+                break;
+            }
             let id = message::event_id(&message.properties);
             if event.is_none_or(|event| id == Some(event.0)) {
-                let properties = message::for_attempt(&message.properties, 1);
+                let properties = message::for_replay(&message.properties, &replay);
                 outlet.put(queue.clone(), properties, &message.data).await?;
                 message.ack(BasicAckOptions::default()).await.map_err(away)?;
                 count += 1;
@@ -78,12 +82,6 @@ async fn replay_on(
     }
     channel.close(200, "".into()).await.map_err(away)?;
     Ok(count)
-}
-
-async fn waiting(channel: &Channel, queue: &ShortString) -> Result<u32> {
-    let look = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
-    let queue = channel.queue_declare(queue.clone(), look, FieldTable::default()).await.map_err(away)?;
-    Ok(queue.message_count())
 }
 
 async fn take(channel: &Channel, queue: &ShortString) -> Result<Option<BasicGetMessage>> {

@@ -2,8 +2,8 @@
 //!
 //! The body is the payload. `message_id` is the event's id; the headers `app`, `topic` and `attempt` (the
 //! first is 1) say the rest, as a copy on a rung has lost its routing key. A dead letter also has `reason`,
-//! `error`, `attempts` and `died_at`. RabbitMQ adds headers of its own, all with the prefix `x-`, which
-//! copies leave behind: a message that it finds to go in circles it would drop.
+//! `error`, `attempts` and `died_at`; `replay` names the last replay. RabbitMQ adds headers of its own, all
+//! with the prefix `x-`, which copies leave behind: a message that it finds to go in circles it would drop.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use lapin::BasicProperties;
@@ -39,6 +39,16 @@ pub(super) fn of_row(row: &Row) -> Result<BasicProperties> {
 /// A copy for another attempt.
 pub(super) fn for_attempt(original: &BasicProperties, attempt: i64) -> BasicProperties {
     copy(original, [("attempt", AMQPValue::LongLongInt(attempt))])
+}
+
+/// A copy for the first attempt of another run, with a mark that it keeps.
+pub(super) fn for_replay(original: &BasicProperties, mark: &str) -> BasicProperties {
+    copy(original, [("attempt", AMQPValue::LongLongInt(1)), ("replay", text(mark))])
+}
+
+/// Whether it was put back under this mark.
+pub(super) fn is_from_replay(properties: &BasicProperties, mark: &str) -> bool {
+    text_header(properties, "replay").is_some_and(|replay| replay == mark)
 }
 
 /// A copy for the dead-letter queue.
