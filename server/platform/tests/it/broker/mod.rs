@@ -1,5 +1,6 @@
 //! One suite for both brokers, and what only RabbitMQ can be asked.
 
+mod outages;
 mod probe;
 mod rabbitmq;
 mod scenarios;
