@@ -1,5 +1,6 @@
 //! What tests of the server share: a [database each](TestDb), [services](Services) that a test may stop and
-//! start, and a [network](Proxy) that it may cut. `script/test` runs them all with PostgreSQL, RabbitMQ and Centrifugo of its own.
+//! start, and a [network](Proxy) that it may cut. `script/test` runs them all with PostgreSQL, RabbitMQ and
+//! Centrifugo of its own.
 //!
 //! Tests wait [for a condition](until), never for a time.
 
