@@ -8,9 +8,9 @@ export const baseUrl = () => {
   return url;
 };
 
-async function post<T>(path: string, body: unknown, token?: string): Promise<T> {
+async function post<T>(server: string, path: string, body: unknown, token?: string): Promise<T> {
   for (;;) {
-    const answer = await fetch(baseUrl() + path, {
+    const answer = await fetch(server + path, {
       method: 'POST',
       headers: {
         'content-type': 'application/json',
@@ -28,25 +28,27 @@ async function post<T>(path: string, body: unknown, token?: string): Promise<T> 
 export interface Room {
   id: string;
   name: string;
+  /** Where it is. */
+  server: string;
 }
 
-async function tokenOf(userId: string): Promise<string> {
-  return (await post<{ token: string }>('/dev/token', { user_id: userId })).token;
+async function tokenOf(server: string, userId: string): Promise<string> {
+  return (await post<{ token: string }>(server, '/dev/token', { user_id: userId })).token;
 }
 
 /** A channel of its own for each test, so that tests never see each other's messages. */
-export function makeRoom(label: string): Promise<Room> {
-  return makeNamedRoom(`${label} ${randomUUID().slice(0, 8)}`, ['ben']);
+export function makeRoom(label: string, server = baseUrl()): Promise<Room> {
+  return makeNamedRoom(`${label} ${randomUUID().slice(0, 8)}`, ['ben'], server);
 }
 
-export async function makeNamedRoom(name: string, members: string[]): Promise<Room> {
+export async function makeNamedRoom(name: string, members: string[], server = baseUrl()): Promise<Room> {
   const body = { type: 'team', name, members: members.map((user_id) => ({ user_id })) };
-  const { id } = await post<{ id: string }>('/api/v1/channels', body, await tokenOf('ann'));
-  return { id, name };
+  const { id } = await post<{ id: string }>(server, '/api/v1/channels', body, await tokenOf(server, 'ann'));
+  return { id, name, server };
 }
 
 /** Messages that were there before anybody looked. */
 export async function write(room: Room, userId: string, texts: string[]): Promise<void> {
-  const token = await tokenOf(userId);
-  for (const text of texts) await post(`/api/v1/channels/${room.id}/messages`, { text }, token);
+  const token = await tokenOf(room.server, userId);
+  for (const text of texts) await post(room.server, `/api/v1/channels/${room.id}/messages`, { text }, token);
 }

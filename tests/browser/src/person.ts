@@ -2,7 +2,7 @@
 
 import { test as base, expect, type Browser, type BrowserContextOptions, type Page } from '@playwright/test';
 
-import { baseUrl, type Room } from './api';
+import type { Room } from './api';
 
 export class Person {
   private constructor(
@@ -23,7 +23,7 @@ export class Person {
   }
 
   async open(room: Room, query = ''): Promise<void> {
-    await this.page.goto(`${baseUrl()}/?user=${this.userId}${query}#${room.id}`);
+    await this.page.goto(`${room.server}/?user=${this.userId}${query}#${room.id}`);
     await expect(this.log).toBeVisible();
     await expect(this.page.getByRole('heading', { name: room.name })).toBeVisible();
     await this.connected(room);

@@ -16,42 +16,69 @@ const STOP_MS = 15_000;
 const here = import.meta.dirname;
 const root = resolve(here, '../../..');
 
+/** A server of a test: where it is, and how it ends. */
+export interface Server {
+  url: string;
+  /** Ends it as a crash would: at once, and without a word to its PostgreSQL. */
+  kill: () => Promise<void>;
+  /** Starts it again on the same ports and data. */
+  start: () => Promise<void>;
+  /** Stops it in order and removes its data. */
+  remove: () => Promise<void>;
+}
+
 export default async function startServer(): Promise<(() => Promise<void>) | undefined> {
   if (process.env['PARLOR_TEST_URL'] !== undefined) return undefined;
+  const server = await newServer('server');
+  process.env['PARLOR_TEST_URL'] = server.url;
+  return server.remove;
+}
+
+/** A server with an empty data directory; its log is `test-results/{name}.log`. */
+export async function newServer(name: string): Promise<Server> {
   const binary = resolve(here, '..', process.env['PARLOR_TEST_BIN'] ?? '../../target/debug/parlor');
   const [port, hubPort] = [await freePort(), await freePort()];
+  const url = `http://127.0.0.1:${port}`;
   const data = mkdtempSync(join(tmpdir(), 'parlor-browser-'));
   // Started by root, its PostgreSQL runs as another user, who has to get in.
   chmodSync(data, 0o755);
-  const logFile = join(here, '../test-results/server.log');
+  const logFile = join(here, `../test-results/${name}.log`);
   mkdirSync(join(here, '../test-results'), { recursive: true });
-
-  const args = [
-    'dev',
-    '--data',
-    data,
-    '--listen',
-    `127.0.0.1:${port}`,
-    '--hub-listen',
-    `127.0.0.1:${hubPort}`,
-  ];
-  const server = spawn(binary, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
   const log = createWriteStream(logFile);
-  server.stdout.pipe(log);
-  server.stderr.pipe(log);
-  const stop = async () => {
-    await end(server);
+  const args = ['dev', '--data', data, '--listen', `127.0.0.1:${port}`];
+  let running: ChildProcess | undefined;
+
+  const start = async () => {
+    running = spawn(binary, [...args, '--hub-listen', `127.0.0.1:${hubPort}`], {
+      cwd: root,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    running.stdout?.pipe(log, { end: false });
+    running.stderr?.pipe(log, { end: false });
+    await ready(running, url, logFile);
+  };
+  const kill = async () => {
+    if (running && isRunning(running)) {
+      const gone = once(running, 'exit');
+      running.kill('SIGKILL');
+      await gone;
+    }
+  };
+  const remove = async () => {
+    if (running) await end(running);
     rmSync(data, { recursive: true, force: true });
   };
   try {
-    const url = `http://127.0.0.1:${port}`;
-    await ready(server, url, logFile);
-    process.env['PARLOR_TEST_URL'] = url;
+    await start();
   } catch (error) {
-    await stop();
+    await remove();
     throw error;
   }
-  return stop;
+  return { url, kill, start, remove };
+}
+
+function isRunning(server: ChildProcess): boolean {
+  return server.pid !== undefined && server.exitCode === null && server.signalCode === null;
 }
 
 async function ready(server: ChildProcess, url: string, logFile: string): Promise<void> {
@@ -68,7 +95,7 @@ async function ready(server: ChildProcess, url: string, logFile: string): Promis
 }
 
 async function end(server: ChildProcess): Promise<void> {
-  if (server.pid === undefined || server.exitCode !== null || server.signalCode !== null) return;
+  if (!isRunning(server)) return;
   const gone = once(server, 'exit');
   server.kill('SIGTERM');
   const patience = setTimeout(() => server.kill('SIGKILL'), STOP_MS);

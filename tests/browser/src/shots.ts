@@ -5,7 +5,7 @@
 
 import type { Browser, BrowserContextOptions } from '@playwright/test';
 
-import { makeNamedRoom, type Room, write } from './api';
+import { baseUrl, makeNamedRoom, type Room, write } from './api';
 import { expect, Person, test } from './person';
 
 const folder = 'test-results/shots';
@@ -25,10 +25,13 @@ const kitchen: [string, string[]][] = [
   ['ann', ['> They’re almost the colour\nClose enough for me. Let’s **keep them**']],
   ['dev', ['Great, I’ll call the tiler']],
 ];
-const museum: [string, string[]][] = [
-  ['ben', ['Morning! Coffee before the museum?', 'The one on the corner has the good croissants']],
-  ['ann', ['Yes please. Ten past nine, by the fountain?', 'I’ll bring the guidebook']],
-  ['ben', ['Perfect', '☕️🥐']],
+/** Goes on where the demo's own conversation of Ann and Ben ends. */
+const museum: [string, string][] = [
+  ['ben', 'That went well! Museum on Saturday?'],
+  ['ann', 'Yes please. Ten past nine, by the **fountain**?'],
+  ['ann', 'I’ll bring the guidebook'],
+  ['ben', 'Perfect. The café on the corner has the good croissants'],
+  ['ben', '☕️🥐'],
 ];
 
 async function fill(name: string, members: string[], talk: [string, string[]][]): Promise<Room> {
@@ -65,15 +68,45 @@ test('every width and theme', async ({ browser }) => {
 });
 
 test('the picture of the README', async ({ browser }) => {
-  const room = await fill('Museum on Saturday', ['ben', 'carla'], museum);
-  const options = { viewport: { width: 1080, height: 700 }, reducedMotion: 'reduce' } as const;
+  const options = {
+    viewport: { width: 1080, height: 760 },
+    deviceScaleFactor: 2,
+    reducedMotion: 'reduce',
+  } as const;
   const ann = await Person.at(browser, 'ann', options);
   const ben = await Person.at(browser, 'ben', options);
-  await ben.open(room);
-  await ann.open(room);
+  for (const [person, other] of [
+    [ann, 'Ben'],
+    [ben, 'Ann'],
+  ] as const) {
+    await person.page.goto(`${baseUrl()}/?user=${person.userId}`);
+    await person.page
+      .getByRole('navigation')
+      .getByRole('button', { name: new RegExp(`${other} \\w+`) })
+      .first()
+      .click();
+    await expect(person.message('Thanks, will do')).toBeVisible();
+  }
+  // Away and back: what was new when Ann came is no longer new.
+  await ann.page
+    .getByRole('navigation')
+    .getByRole('button', { name: /General/ })
+    .click();
+  await expect(ann.message('That one always gets a smile')).toBeVisible();
+  await ann.page.goBack();
+  await expect(ann.message('Thanks, will do')).toBeVisible();
+  await expect(ann.page.locator('[data-live]')).toBeAttached();
+  for (const [userId, text] of museum) {
+    const [from, to] = userId === 'ann' ? [ann, ben] : [ben, ann];
+    await from.send(text);
+    await expect(to.message(text.replaceAll('**', ''))).toBeVisible();
+  }
+  await expect(ann.message('I’ll bring the guidebook')).toHaveAccessibleName(/read by Ben/);
+  // The server tells of two signs of typing a second; the talk above was quicker than people are.
+  await ben.page.waitForTimeout(1_000);
   await ben.composer.pressSequentially('See');
   await expect(ann.page.getByText(/is typing/)).toBeVisible();
-  await expect(ann.row(room)).not.toContainText('unread');
+  await expect(ann.log.getByText('New', { exact: true })).toHaveCount(0);
   await ann.page.screenshot({ path: '../../examples/demo/screenshot.png' });
   await ann.leave();
   await ben.leave();

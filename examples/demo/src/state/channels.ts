@@ -1,7 +1,8 @@
 /** The list of my channels. Pure. */
 
 import type { DurableEvent, UserEvent } from '../api/events';
-import type { Channel, Member, ReadState } from '../api/wire';
+import type { Channel, Member, Message, ReadState } from '../api/wire';
+import { isOlder, readOf } from './timeline';
 
 export interface ChannelList {
   status: 'loading' | 'ready' | 'error';
@@ -33,12 +34,8 @@ function latest(held: Channel | undefined, incoming: Channel): Channel {
   if (!held || held === incoming) return incoming;
   if (incoming.seq < held.seq) return held;
   const { membership } = held;
-  if (!membership || !incoming.membership || membership.read_seq <= incoming.membership.read_seq) {
-    return incoming;
-  }
-  const { read_seq, read_ordinal, read_at, last_read_message_id } = membership;
-  const read = { read_seq, read_ordinal, read_at, last_read_message_id };
-  return { ...incoming, unread: held.unread, membership: { ...incoming.membership, ...read } };
+  if (!membership || !incoming.membership || !isOlder(incoming.membership, membership)) return incoming;
+  return { ...incoming, unread: held.unread, membership: { ...incoming.membership, ...readOf(membership) } };
 }
 
 export function drop(list: ChannelList, channelId: string): ChannelList {
@@ -65,8 +62,20 @@ export function setRead(list: ChannelList, channelId: string, unread: number, re
   return change(list, channelId, ({ membership }) => {
     if (!membership) return { unread };
     // Said of a pointer that has moved on since.
-    if (read.read_seq < membership.read_seq) return {};
+    if (isOlder(read, membership)) return {};
     return { unread, membership: { ...membership, ...read } };
+  });
+}
+
+/** A message moves its channel up where it is the newest, and changes the row where it was. */
+export function putMessage(list: ChannelList, message: Message): ChannelList {
+  if (message.parent_id !== null) return list;
+  return change(list, message.channel_id, ({ last_message }) => {
+    if (!last_message || message.seq > last_message.seq) {
+      return { last_message: message, last_message_at: message.created_at };
+    }
+    const same = message.id === last_message.id && message.updated_seq >= last_message.updated_seq;
+    return same ? { last_message: message } : {};
   });
 }
 
@@ -75,15 +84,8 @@ export function applyToList(list: ChannelList, event: DurableEvent, channelId: s
   switch (event.type) {
     case 'message.new':
     case 'message.updated':
-    case 'message.deleted': {
-      const { message } = event.data;
-      if (message.parent_id !== null) return list;
-      return change(list, channelId, ({ last_message, last_message_at }) => {
-        const newer = !last_message || message.seq > last_message.seq;
-        if (newer) return { last_message: message, last_message_at: message.created_at };
-        return message.id === last_message.id ? { last_message: message } : { last_message_at };
-      });
-    }
+    case 'message.deleted':
+      return putMessage(list, event.data.message);
     case 'member.added':
     case 'member.removed':
       return change(list, channelId, () => ({ member_count: event.data.member_count }));

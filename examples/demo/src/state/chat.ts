@@ -148,6 +148,7 @@ export class Chat {
   }
 
   private merge(message: Message): void {
+    this.list((list) => channels.putMessage(list, message));
     this.store.update((state) =>
       state.timelines.has(message.channel_id)
         ? withTimeline(state, message.channel_id, (timeline) => mergeMessages(timeline, [message]))

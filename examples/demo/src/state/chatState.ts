@@ -10,6 +10,8 @@ export interface ChatState {
   list: ChannelList;
   timelines: ReadonlyMap<string, Timeline>;
   outbox: Outbox;
+  /** The server could not take the last message; it is tried again. */
+  stalled: boolean;
   /** Who types where. */
   typing: ReadonlyMap<string, readonly UserRef[]>;
   /** The channel that is heard live, once the server has taken the subscription. */
@@ -23,6 +25,7 @@ export const initialChat: ChatState = {
   list: emptyList,
   timelines: new Map(),
   outbox: [],
+  stalled: false,
   typing: new Map(),
   live: null,
   reading: null,

@@ -49,6 +49,7 @@ export class Room {
       onSubscribed: (recovered) => {
         this.setLive(true);
         if (!recovered) void this.sync();
+        if (this.timeline().status === 'ready') void this.refreshMembers();
       },
     });
     void this.sync();
@@ -135,6 +136,12 @@ export class Room {
       });
     }
     this.change((timeline) => (timeline.status === 'ready' ? timeline : { ...timeline, status: 'ready' }));
+  }
+
+  /** How far others have read is told while one listens, and is no change that could be pulled later. */
+  private async refreshMembers(): Promise<void> {
+    const page = await this.api.members(this.channelId).catch(() => undefined);
+    if (page) this.change((timeline) => timelines.mergeMembers(timeline, page.items));
   }
 
   private receive(event: ChannelEvent): void {

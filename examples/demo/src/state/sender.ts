@@ -44,11 +44,13 @@ export class Sender {
         const message = await this.api.sendMessage(channelId, { id, text });
         this.delay = FIRST_DELAY_MS;
         this.onSent(message);
+        this.stall(false);
         this.change((outbox) => remove(outbox, id));
       } catch (caught) {
         const error = asApiError(caught);
         if (error.retryable) {
           this.change((outbox) => setState(outbox, id, 'waiting'));
+          this.stall(true);
           this.later(error.retryAfterMs ?? this.delay);
           break;
         }
@@ -61,6 +63,10 @@ export class Sender {
   private later(ms: number): void {
     this.timer = setTimeout(() => this.kick(), ms);
     this.delay = Math.min(this.delay * 2, LAST_DELAY_MS);
+  }
+
+  private stall(stalled: boolean): void {
+    this.store.update((state) => (state.stalled === stalled ? state : { ...state, stalled }));
   }
 
   private next() {

@@ -69,11 +69,22 @@ export function mergePage(timeline: Timeline, items: readonly Message[], before:
   return { ...merge(timeline, replies), before };
 }
 
+export function readOf({ read_seq, read_ordinal, read_at, last_read_message_id }: Member): ReadState {
+  return { read_seq, read_ordinal, read_at, last_read_message_id };
+}
+
+/** Whether one pointer was set before the other; marking as unread moves it back, so places don't tell. */
+export function isOlder(one: ReadState, other: ReadState): boolean {
+  return Date.parse(one.read_at ?? '') < Date.parse(other.read_at ?? '') || (!one.read_at && !!other.read_at);
+}
+
 export function mergeMembers(timeline: Timeline, incoming: readonly Member[]): Timeline {
   const members = new Map(timeline.members);
   for (const member of incoming) {
-    if (member.removed_at === null) members.set(member.user.id, member);
-    else members.delete(member.user.id);
+    const held = members.get(member.user.id);
+    if (member.removed_at !== null) members.delete(member.user.id);
+    // The pointer may have moved since this was answered.
+    else members.set(member.user.id, held && isOlder(member, held) ? { ...member, ...readOf(held) } : member);
   }
   return { ...timeline, members };
 }
