@@ -11,6 +11,8 @@ async function faultsOf(person: Person): Promise<string[]> {
 for (const colorScheme of ['light', 'dark'] as const) {
   for (const contrast of ['no-preference', 'more'] as const) {
     test(`axe finds nothing: ${colorScheme}, contrast ${contrast}`, async ({ browser, ben }) => {
+      // Axe looks at everything four times, which is a lot for a busy machine.
+      test.slow();
       const room = await makeRoom('Axe');
       await write(room, 'ben', ['**Bold**, `code`, https://example.org', '> quoted\nand answered']);
       await write(room, 'ann', ['Mine']);

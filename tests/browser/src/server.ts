@@ -6,7 +6,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, createWriteStream, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, createWriteStream, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -66,6 +66,7 @@ export async function newServer(name: string): Promise<Server> {
   };
   const remove = async () => {
     if (running) await end(running);
+    await endPostgres(data);
     rmSync(data, { recursive: true, force: true });
   };
   try {
@@ -101,6 +102,20 @@ async function end(server: ChildProcess): Promise<void> {
   const patience = setTimeout(() => server.kill('SIGKILL'), STOP_MS);
   await gone;
   clearTimeout(patience);
+}
+
+/** A server that was killed and not started again has left its PostgreSQL running. */
+async function endPostgres(data: string): Promise<void> {
+  let signal: NodeJS.Signals | 0 = 'SIGINT';
+  for (const deadline = Date.now() + STOP_MS; Date.now() < deadline; signal = 0) {
+    try {
+      const pid = Number(readFileSync(join(data, 'pg/postmaster.pid'), 'utf8').split('\n')[0]);
+      process.kill(pid, signal);
+    } catch {
+      return;
+    }
+    await new Promise((wake) => setTimeout(wake, 100));
+  }
 }
 
 async function freePort(): Promise<number> {
