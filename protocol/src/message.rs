@@ -41,6 +41,9 @@ pub struct Message {
     pub edited_at: Option<DateTime<Utc>>,
     /// Set once it was deleted.
     pub deleted_at: Option<DateTime<Utc>>,
+    /// Set if the server erased it: forget it, its place is not shown. Only in events and change lists.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub erased: bool,
 }
 
 /// A message to send.

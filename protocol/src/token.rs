@@ -62,9 +62,9 @@ pub struct RealtimeConnection {
     pub sse_url: String,
     /// Where the two above send their commands.
     pub emulation_url: String,
-    /// Connection JWT.
+    /// Connection JWT, to be used within a minute.
     pub token: String,
-    /// When the token expires; ask for a new one before.
+    /// When a connection made with it ends, unless a new token is shown.
     pub expires_at: DateTime<Utc>,
     /// The user's own channel, subscribed to by the server.
     pub user_channel: String,
@@ -83,9 +83,9 @@ pub struct SubscribeRequest {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 pub struct SubscriptionToken {
-    /// Subscription JWT.
+    /// Subscription JWT, to be used within a minute.
     pub token: String,
-    /// When it expires; ask for a new one before.
+    /// When a subscription made with it ends, unless a new token is shown.
     pub expires_at: DateTime<Utc>,
 }
 

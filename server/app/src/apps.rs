@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 use parlor_chat::apps::admin::{self, NewApp};
-use parlor_platform::config::Config;
+use parlor_platform::config::{Config, Mode};
 use parlor_platform::keys::NewKey;
 use parlor_protocol::AppId;
 use serde_json::json;
@@ -62,6 +62,11 @@ pub async fn run(config: Config, command: AppCommand) -> anyhow::Result<()> {
     let (db, keys, now) = (&parts.db, &parts.keys, parts.clock.now());
     match command {
         AppCommand::Create { name, rate_limit, guests, webhook_url, json } => {
+            let insecure = webhook_url.as_ref().is_some_and(|url| !url.starts_with("https://"));
+            anyhow::ensure!(
+                !(insecure && parts.config.server.mode == Mode::Production),
+                "in production a webhook's URL must be https"
+            );
             let new = NewApp { name, rate_limit_rps: rate_limit, guests_enabled: guests, webhook_url };
             let (app, key) = admin::create(db, keys, new, now).await.map_err(cause)?;
             show(app, &key, json);

@@ -51,6 +51,9 @@ fn complete(document: &mut OpenApi) {
             .into_iter()
             .flatten();
         for operation in operations {
+            // Handlers are named within their module; the document wants names of its own.
+            let tag = operation.tags.iter().flatten().next().cloned().unwrap_or_default();
+            operation.operation_id = operation.operation_id.take().map(|name| format!("{tag}_{name}"));
             operation.responses.responses.insert("default".to_owned(), error.clone().into());
             if operation.security.is_none() {
                 operation.security =

@@ -126,7 +126,9 @@ impl From<diesel::result::Error> for Error {
 /// Whether PostgreSQL is gone, going or starting, as opposed to refusing a statement.
 fn is_away(error: &diesel::result::Error) -> bool {
     use diesel::result::Error as E;
-    const SIGNS: [&str; 9] = [
+    const SIGNS: [&str; 10] = [
+        // The other side of it goes on, and so will a retry.
+        "deadlock detected",
         "connection closed",
         "terminating connection",
         "shutting down",

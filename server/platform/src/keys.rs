@@ -25,6 +25,9 @@ use crate::task::CancellationToken;
 /// How long a change may go unnoticed where its announcement was lost.
 pub const TTL: Duration = Duration::from_secs(30);
 
+/// Hexadecimal digits of a key's id.
+const KEY_DIGITS: usize = 24;
+
 /// A key with the app that it belongs to.
 #[derive(Debug)]
 pub struct Key {
@@ -70,6 +73,11 @@ impl Keys {
 
     /// The key of this public half; expired keys and unknown ones are `invalid_token`.
     pub async fn find(&self, id: &str, now: DateTime<Utc>) -> Result<Arc<Key>> {
+        // What can't be a key costs no query.
+        let digits = id.strip_prefix("pk_").unwrap_or_default();
+        if digits.len() != KEY_DIGITS || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(ErrorCode::InvalidToken.into());
+        }
         let key = self
             .keys
             .try_get_with(id.to_owned(), self.load(id))
@@ -95,6 +103,15 @@ impl Keys {
 
     /// How a user stands; `None` if never registered.
     pub async fn standing(&self, app: AppId, user: &UserId) -> Result<Option<UserStanding>> {
+        let standing = self.cached_standing(app, user).await?;
+        if standing.is_none() {
+            // Only who is there is remembered: who is registered next must be known at once, on every node.
+            self.users.invalidate(&(app, user.clone())).await;
+        }
+        Ok(standing)
+    }
+
+    async fn cached_standing(&self, app: AppId, user: &UserId) -> Result<Option<UserStanding>> {
         self.users
             .try_get_with((app, user.clone()), async {
                 let tx = self.db.tenant(app).await?;
@@ -116,7 +133,7 @@ impl Keys {
 
     /// Makes a key inside the caller's transaction.
     pub async fn create(&self, tx: &TenantTx, now: DateTime<Utc>) -> Result<NewKey> {
-        let id: String = uuid::Uuid::new_v4().simple().to_string().chars().take(24).collect();
+        let id: String = uuid::Uuid::new_v4().simple().to_string().chars().take(KEY_DIGITS).collect();
         let secret = format!("sk_{id}_{}", new_secret());
         let id = format!("pk_{id}");
         let sealed = self.vault.seal(secret.as_bytes(), &place(tx.app_id(), &id))?;

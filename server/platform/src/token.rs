@@ -103,7 +103,14 @@ pub fn sign_user(
     jsonwebtoken::encode(&header, &claims, &EncodingKey::from_secret(secret)).map_err(Error::internal)
 }
 
+/// Seconds in which a realtime token must be used. It outlives the right that it was given for by no more:
+/// who is removed can't come back with an old one.
+const USE_WITHIN_S: i64 = 60;
+
 /// Makes tokens that Centrifugo, or the embedded hub, verifies by itself.
+///
+/// A token is used within a minute (`exp`), and what it opened lasts until `expire_at`, when the client must
+/// show a new one.
 #[derive(Clone)]
 pub struct RealtimeTokens {
     key: EncodingKey,
@@ -116,6 +123,7 @@ struct SubscriptionClaims<'a> {
     channel: &'a str,
     iat: i64,
     exp: i64,
+    expire_at: i64,
 }
 
 impl RealtimeTokens {
@@ -141,7 +149,8 @@ impl RealtimeTokens {
         let claims = json!({
             "sub": event::realtime_user(app, user),
             "iat": now.timestamp(),
-            "exp": expires_at.timestamp(),
+            "exp": now.timestamp() + USE_WITHIN_S,
+            "expire_at": expires_at.timestamp(),
             "subs": channels,
             "meta": {"app_id": app, "user_id": user, "capabilities": ["subscribe"]},
         });
@@ -161,7 +170,8 @@ impl RealtimeTokens {
             sub: event::realtime_user(app, user),
             channel: &event::channel_topic(channel),
             iat: now.timestamp(),
-            exp: expires_at.timestamp(),
+            exp: now.timestamp() + USE_WITHIN_S,
+            expire_at: expires_at.timestamp(),
         };
         Ok((self.sign(&claims)?, expires_at))
     }

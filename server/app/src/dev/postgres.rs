@@ -178,9 +178,10 @@ impl Tools {
         let Ok(text) = std::fs::read_to_string(&file) else { return Ok(None) };
         let lines: Vec<&str> = text.lines().collect();
         let pid = lines.first().and_then(|pid| pid.trim().parse::<u32>().ok());
-        if pid.is_some_and(is_alive) {
+        // The pid may have gone to another process since: pg_ctl knows.
+        let runs = || self.run("pg_ctl", |pg_ctl| pg_ctl.args(["status", "--pgdata"]).arg(data)).is_ok();
+        if pid.is_some_and(is_alive) && runs() {
             let port = lines.get(3).and_then(|port| port.trim().parse().ok());
-            self.run("pg_ctl", |pg_ctl| pg_ctl.args(["status", "--pgdata"]).arg(data))?;
             return port.map(Some).context("postmaster.pid names no port");
         }
         std::fs::remove_file(&file).context("cannot remove a stale postmaster.pid")?;

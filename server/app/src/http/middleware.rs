@@ -105,18 +105,20 @@ fn tabled(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
         kind.is_some_and(|kind| kind.starts_with("application/json"))
     };
     let code = match response.status() {
-        StatusCode::METHOD_NOT_ALLOWED => ErrorCode::MethodNotAllowed,
+        StatusCode::METHOD_NOT_ALLOWED if !is_json(&response) => ErrorCode::MethodNotAllowed,
         StatusCode::NOT_FOUND if !is_json(&response) => ErrorCode::NotFound,
         StatusCode::PAYLOAD_TOO_LARGE if !is_json(&response) => ErrorCode::BodyTooLarge,
         StatusCode::BAD_REQUEST if !is_json(&response) => ErrorCode::InvalidRequest,
         status if status.is_server_error() && !is_json(&response) => ErrorCode::Internal,
         _ => return response,
     };
-    let allow = response.headers().get(header::ALLOW).cloned();
-    let (request, _) = response.into_parts();
+    let (request, old) = response.into_parts();
     let mut answer: HttpResponse = Error::new(code).error_response();
-    if let Some(allow) = allow {
-        answer.headers_mut().insert(header::ALLOW, allow);
+    // What says which methods and which pages may call stays true of the new body.
+    for (name, value) in old.headers() {
+        if name == header::ALLOW || name == header::VARY || name.as_str().starts_with("access-control-") {
+            answer.headers_mut().append(name.clone(), value.clone());
+        }
     }
     ServiceResponse::new(request, answer)
 }

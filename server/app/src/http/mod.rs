@@ -4,21 +4,23 @@ mod docs;
 mod health;
 mod middleware;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix_cors::Cors;
-use actix_web::dev::Server;
-use actix_web::http::header;
+use actix_web::dev::{ResourceDef, Server};
+use actix_web::http::header::{self, HeaderValue};
 use actix_web::middleware::{Condition, from_fn};
 use actix_web::web::{self, Data, PayloadConfig};
-use actix_web::{App, HttpServer};
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer, ResponseError};
 use metrics_exporter_prometheus::PrometheusHandle;
 use parlor_chat::Chat;
 use parlor_platform::Error;
 use parlor_platform::config::{self, Mode};
 use parlor_protocol::ErrorCode;
 use parlor_protocol::limits::BODY_BYTES;
+use utoipa::openapi::{OpenApi, PathItem};
 use utoipa_actix_web::AppExt;
 use utoipa_actix_web::scope::scope;
 
@@ -38,6 +40,7 @@ pub struct Served {
 pub fn start(listener: std::net::TcpListener, served: Served) -> std::io::Result<Server> {
     let config = served.parts.config.server.clone();
     let document = openapi::document();
+    let addresses = Data::new(Addresses::new(&document));
     let (chat, health) =
         (Data::new(served.chat), Data::new(health::Health::new(served.parts.clone(), served.metrics)));
     let headers = middleware::Headers::new(&served.parts.config);
@@ -49,6 +52,7 @@ pub fn start(listener: std::net::TcpListener, served: Served) -> std::io::Result
             .app_data(chat.clone())
             .app_data(health.clone())
             .app_data(headers.clone())
+            .app_data(addresses.clone())
             .app_data(PayloadConfig::new(BODY_BYTES))
             .wrap(Condition::new(!settings.allowed_origins.is_empty(), cors(&settings)))
             .wrap(from_fn(middleware::around));
@@ -82,9 +86,48 @@ pub fn start(listener: std::net::TcpListener, served: Served) -> std::io::Result
     Ok(server.run())
 }
 
-async fn not_found(request: actix_web::HttpRequest) -> Result<actix_web::HttpResponse, Error> {
-    // A path that exists with another method reaches this too, unless actix answered 405 itself.
-    Err(Error::with(ErrorCode::NotFound, format!("There is no {} {}.", request.method(), request.path())))
+/// The addresses of the API with their methods, for telling a wrong method from a wrong address: each handler
+/// is a resource of its own, so routing itself does not know of the others.
+struct Addresses(Vec<(ResourceDef, Vec<&'static str>)>);
+
+impl Addresses {
+    fn new(document: &OpenApi) -> Self {
+        let methods = |item: &PathItem| {
+            let all = [
+                ("DELETE", item.delete.is_some()),
+                ("GET", item.get.is_some()),
+                ("PATCH", item.patch.is_some()),
+                ("POST", item.post.is_some()),
+                ("PUT", item.put.is_some()),
+            ];
+            all.into_iter().filter(|(_, has)| *has).map(|(method, _)| method).collect()
+        };
+        let all = document.paths.paths.iter();
+        Self(all.map(|(path, item)| (ResourceDef::new(path.as_str()), methods(item))).collect())
+    }
+
+    /// The methods that this path has.
+    fn allowed(&self, path: &str) -> BTreeSet<&'static str> {
+        self.0
+            .iter()
+            .filter(|(known, _)| known.is_match(path))
+            .flat_map(|(_, methods)| methods)
+            .copied()
+            .collect()
+    }
+}
+
+async fn not_found(request: HttpRequest, addresses: Data<Addresses>) -> HttpResponse {
+    let (method, path) = (request.method(), request.path());
+    let allowed: Vec<&str> = addresses.allowed(path).into_iter().collect();
+    if allowed.is_empty() {
+        return Error::with(ErrorCode::NotFound, format!("There is no {method} {path}.")).error_response();
+    }
+    let mut response = Error::new(ErrorCode::MethodNotAllowed).error_response();
+    if let Ok(allow) = HeaderValue::from_str(&allowed.join(", ")) {
+        response.headers_mut().insert(header::ALLOW, allow);
+    }
+    response
 }
 
 fn cors(config: &config::Server) -> Cors {

@@ -8,7 +8,7 @@ use parlor_protocol::token::{App, CreateGuest, CreateToken, RevokeTokens, UserTo
 
 use super::{admin, guests, tokens};
 use crate::Chat;
-use crate::web::{ClientAddress, IdempotencyKey, ServerCaller, ValidJson, api_key};
+use crate::web::{ClientAddress, ServerCaller, ValidJson, api_key};
 
 /// Adds the routes of this file.
 pub fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
@@ -56,7 +56,6 @@ async fn create_guest(
     chat: Data<Chat>,
     address: ClientAddress,
     request: HttpRequest,
-    idempotency: IdempotencyKey,
     body: ValidJson<CreateGuest>,
 ) -> Result<HttpResponse> {
     chat.limits.address.check(address.0, chat.config.server.ip_rate_limit_rps)?;
@@ -66,6 +65,5 @@ async fn create_guest(
         return Err(ErrorCode::AppSuspended.into());
     }
     chat.limits.app.check(key.app, key.rate_limit_rps)?;
-    let id = idempotency.derived_id(&key_id);
-    Ok(HttpResponse::Created().json(guests::create(&chat, &key, body.value, id).await?))
+    Ok(HttpResponse::Created().json(guests::create(&chat, &key, body.value).await?))
 }

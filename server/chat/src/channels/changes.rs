@@ -7,6 +7,7 @@
 use parlor_platform::Result;
 use parlor_platform::db::TenantTx;
 use parlor_protocol::channel::ChannelChanges;
+use parlor_protocol::limits::BATCH;
 use parlor_protocol::{Capability, ChannelId, Member, Message};
 
 use super::{access, view};
@@ -14,7 +15,10 @@ use crate::members::store as members;
 use crate::messages::store as messages;
 use crate::web::Caller;
 
-/// At most `limit` messages and as many members after `since`.
+/// All members that a channel was created with share its first `seq`: a batch, and the creator.
+const TIES: i64 = BATCH as i64 + 1;
+
+/// At most `limit` messages and as many members after `since`, but for members that share a `seq`.
 pub async fn changes(
     tx: &TenantTx,
     caller: &Caller,
@@ -24,18 +28,20 @@ pub async fn changes(
 ) -> Result<ChannelChanges> {
     // The channel is read first: rows read later may be newer than its `seq`, never older.
     let access = access::require(tx, caller, id, Capability::ReadChannel).await?;
+    let row_seq = access.row.seq;
     let channel = view::channel(tx, caller.user(), access.row).await?;
     let fresh = messages::new_since(tx, id, since, caller.user(), limit + 1).await?;
     let changed = messages::changed_since(tx, id, since, caller.user(), limit + 1).await?;
-    let people = members::changed_since(tx, id, since, limit + 1).await?;
+    let people = members::changed_since(tx, id, since, limit + TIES).await?;
     let full = usize::try_from(limit).unwrap_or(0);
     let ends = [
         cut(fresh.iter().map(|row| row.updated_seq), full),
         cut(changed.iter().map(|row| row.updated_seq), full),
         cut(people.iter().map(|row| row.updated_seq), full),
     ];
-    let end = ends.into_iter().flatten().min();
-    let seq = end.unwrap_or(channel.seq.max(since));
+    // Each list was read at a moment of its own, so none vouches for what is past the channel's `seq`.
+    let end = ends.into_iter().flatten().min().map(|end| end.min(row_seq.max(since)));
+    let seq = end.unwrap_or(row_seq.max(since));
     let within = |updated_seq: i64| end.is_none_or(|end| updated_seq <= end);
     let mut messages: Vec<Message> = fresh
         .into_iter()
@@ -52,12 +58,12 @@ pub async fn changes(
     Ok(ChannelChanges { channel, messages, members, seq, more: end.is_some() })
 }
 
-/// The last `updated_seq` that fits, if the list is longer than a page. Rows that share a `seq` (a batch of
-/// members) stay together: the cut is before the first that does not fit.
+/// The last `updated_seq` that fits, if the list is longer than a page. Rows that share a `seq` stay together:
+/// the cut is before the first that does not fit, or, where all share one, after them, so that it moves on.
 fn cut(seqs: impl Iterator<Item = i64>, full: usize) -> Option<i64> {
     let seqs: Vec<i64> = seqs.collect();
-    let beyond = *seqs.get(full)?;
-    Some(beyond - 1)
+    let (first, beyond) = (*seqs.first()?, *seqs.get(full)?);
+    Some(if first == beyond { beyond } else { beyond - 1 })
 }
 
 #[cfg(test)]
@@ -69,5 +75,6 @@ mod tests {
         assert_eq!(cut([3, 4, 5].into_iter(), 3), None);
         assert_eq!(cut([3, 4, 9].into_iter(), 2), Some(8));
         assert_eq!(cut([3, 4, 4].into_iter(), 2), Some(3));
+        assert_eq!(cut([1, 1, 1, 2].into_iter(), 2), Some(1), "a page that is all one change still moves on");
     }
 }

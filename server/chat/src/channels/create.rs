@@ -13,7 +13,7 @@ use parlor_platform::{Error, Result};
 use parlor_protocol::channel::CreateChannel;
 use parlor_protocol::limits::DISTINCT_MEMBERS;
 use parlor_protocol::member::NewMember;
-use parlor_protocol::{Capability, Channel, ChannelId, ErrorCode, Role, UserId};
+use parlor_protocol::{Capability, Channel, ChannelId, ChannelType, ErrorCode, Role, UserId};
 use uuid::Uuid;
 
 use super::{access, store, view};
@@ -31,7 +31,7 @@ pub async fn get_or_create(
 ) -> Result<(Channel, bool)> {
     check(&request)?;
     let members = all_members(&request, caller.user());
-    let distinct_key = request.distinct.then(|| distinct_key(&members)).transpose()?;
+    let distinct_key = request.distinct.then(|| distinct_key(request.kind, &members));
     if request.distinct && !(2..=DISTINCT_MEMBERS).contains(&members.len()) {
         return Err(ErrorCode::TooManyMembers.into());
     }
@@ -68,6 +68,11 @@ pub async fn get_or_create(
             None => store::id_by_cid(tx, &cid).await?,
         };
         let existing = existing.ok_or(ErrorCode::ChannelNotFound)?;
+        if request.distinct {
+            // Who left a direct channel comes back by asking for it again.
+            store::lock(tx, existing).await?;
+            members::enter(tx, existing, &members, entries, now).await?;
+        }
         let access = access::require(tx, caller, existing, Capability::ReadChannel).await?;
         return Ok((view::channel(tx, caller.user(), access.row).await?, false));
     }
@@ -118,9 +123,10 @@ fn all_members(request: &CreateChannel, caller: Option<&UserId>) -> Vec<NewMembe
     members
 }
 
-fn distinct_key(members: &[NewMember]) -> Result<String> {
+fn distinct_key(kind: ChannelType, members: &[NewMember]) -> String {
     let mut ids: Vec<&str> = members.iter().map(|member| member.user_id.as_str()).collect();
     ids.sort_unstable();
+    ids.push(kind.as_str());
     let hash = sha256(&ids.iter().map(|id| id.as_bytes()).collect::<Vec<_>>());
-    Ok(hash.iter().map(|byte| format!("{byte:02x}")).collect())
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -3,6 +3,7 @@
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpResponse, delete, get, patch, post};
+use chrono::Datelike;
 use parlor_platform::{Error, Result};
 use parlor_protocol::channel::{ChannelChanges, CreateChannel, UpdateChannel};
 use parlor_protocol::{Capability, Channel, ChannelType, Page};
@@ -76,7 +77,13 @@ async fn list(chat: Data<Chat>, caller: Caller, query: Params<ListQuery>) -> Res
     let cursor = cursor.as_deref();
     let tx = chat.db.tenant(caller.app()).await?;
     let mut rows = match caller.user() {
-        Some(user) => store::page_of_user(&tx, user, kind, decode("my-channels", cursor)?, size + 1).await?,
+        Some(user) => {
+            let after = decode::<store::Position>("my-channels", cursor)?;
+            if after.is_some_and(|(time, _)| !(1..=9999).contains(&time.year())) {
+                return Err(parlor_protocol::ErrorCode::InvalidCursor.into());
+            }
+            store::page_of_user(&tx, user, kind, after, size + 1).await?
+        }
         None => store::page_of_app(&tx, kind, decode("channels", cursor)?, size + 1).await?,
     };
     let more = rows.len() as i64 > size;

@@ -8,6 +8,7 @@ use parlor_platform::db::{TenantTx, prepared};
 use parlor_platform::schema::{channel_members, channels};
 use parlor_platform::{Error, Result};
 use parlor_protocol::{ChannelConfig, ChannelId, ChannelType, UserId};
+use serde::Deserialize;
 use uuid::Uuid;
 
 /// A row of the table.
@@ -51,8 +52,6 @@ impl ChannelRow {
 pub fn config(stored: &serde_json::Value) -> Result<ChannelConfig> {
     ChannelConfig::deserialize(stored).map_err(Error::internal)
 }
-
-use serde::Deserialize;
 
 /// A channel that was not deleted.
 pub async fn find(tx: &TenantTx, id: ChannelId) -> Result<Option<ChannelRow>> {
@@ -136,6 +135,16 @@ pub async fn advance(tx: &TenantTx, id: ChannelId, members: i32) -> Result<Chann
         .returning(ChannelRow::as_returning())
         .get_result(&mut tx.conn()?)
         .await?)
+}
+
+/// Makes a distinct channel an ordinary one.
+pub async fn no_longer_distinct(tx: &TenantTx, id: ChannelId) -> Result<()> {
+    diesel::update(channels::table.find((tx.app(), id.0)))
+        .filter(channels::distinct_key.is_not_null())
+        .set(channels::distinct_key.eq(None::<String>))
+        .execute(&mut tx.conn()?)
+        .await?;
+    Ok(())
 }
 
 /// What a PATCH changes.

@@ -57,6 +57,7 @@ impl Consumer for Flags {
             let active_after = now - Duration::days(i64::from(self.config.chat.idle_days));
             write(&tx, &sent.events, self.config.chat.fanout_members, active_after).await?;
             mention(&tx, &sent.events).await?;
+            read_by_sending(&tx, &sent.events).await?;
         } else {
             let moved: ReadMoved = serde_json::from_str(&delivery.payload).map_err(Error::internal)?;
             lock(&tx, &mut vec![moved.channel_id.0]).await?;
@@ -95,7 +96,7 @@ async fn write(
          FROM UNNEST(?, ?, ?, ?) AS e (channel, message, author, seq) \
          JOIN channels c ON c.app_id = ? AND c.id = e.channel AND c.type <> 'livestream' AND c.member_count <= ? \
          JOIN channel_members m ON m.app_id = c.app_id AND m.channel_id = c.id AND m.removed_at IS NULL \
-         JOIN users u ON u.app_id = m.app_id AND u.id = m.user_id AND u.last_active_at > ? \
+         JOIN users u ON u.app_id = m.app_id AND u.id = m.user_id AND coalesce(u.last_active_at, u.created_at) > ? \
          WHERE EXISTS (SELECT FROM messages x WHERE x.app_id = m.app_id AND x.id = e.message) \
          ON CONFLICT DO NOTHING",
     )
@@ -134,6 +135,27 @@ async fn mention(tx: &TenantTx, events: &[SentEvent]) -> Result<()> {
     .bind::<Array<Text>, _>(pairs.iter().map(|(event, _)| event.user_id.as_str()).collect::<Vec<_>>())
     .bind::<Array<Int8>, _>(pairs.iter().map(|(event, _)| event.seq).collect::<Vec<_>>())
     .bind::<Array<Text>, _>(pairs.iter().map(|(_, user)| *user).collect::<Vec<_>>())
+    .bind::<SqlUuid, _>(tx.app())
+    .execute(&mut tx.conn()?)
+    .await?;
+    Ok(())
+}
+
+/// Who sends has read what was there before.
+async fn read_by_sending(tx: &TenantTx, events: &[SentEvent]) -> Result<()> {
+    let mut authors: Vec<(Uuid, &str)> =
+        events.iter().map(|event| (event.channel_id.0, event.user_id.as_str())).collect();
+    authors.sort_unstable();
+    authors.dedup();
+    prepared::<Untyped>(
+        "UPDATE user_messages x SET flags = x.flags | 1 \
+         FROM UNNEST(?, ?) AS e (channel, author), channel_members m \
+         WHERE m.app_id = ? AND m.channel_id = e.channel AND m.user_id = e.author \
+         AND x.app_id = m.app_id AND x.user_id = m.user_id AND x.channel_id = m.channel_id \
+         AND x.flags & 1 = 0 AND x.seq <= m.read_seq",
+    )
+    .bind::<Array<SqlUuid>, _>(authors.iter().map(|(channel, _)| *channel).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(authors.iter().map(|(_, author)| *author).collect::<Vec<_>>())
     .bind::<SqlUuid, _>(tx.app())
     .execute(&mut tx.conn()?)
     .await?;

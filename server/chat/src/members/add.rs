@@ -37,6 +37,8 @@ pub async fn add(
     }
     require_active(tx, request.members.iter().map(|member| &member.user_id)).await?;
     enter(tx, channel, &request.members, entries, now).await?;
+    // With somebody new it is no longer the channel of exactly those who were in it.
+    crate::channels::store::no_longer_distinct(tx, channel).await?;
     store::rows(tx, channel, &ids).await?.into_iter().map(store::MemberRow::into_member).collect()
 }
 
@@ -63,7 +65,7 @@ pub async fn join(
 }
 
 /// Writes those who are no members yet as one change each, so that every event has its `seq`.
-async fn enter(
+pub async fn enter(
     tx: &TenantTx,
     channel: ChannelId,
     members: &[NewMember],
@@ -77,7 +79,11 @@ async fn enter(
         .filter(|row| row.removed_at.is_none())
         .map(|row| row.user_id)
         .collect();
-    for member in members.iter().filter(|member| !present.contains(member.user_id.as_str())) {
+    let mut fresh: Vec<&NewMember> =
+        members.iter().filter(|member| !present.contains(member.user_id.as_str())).collect();
+    // In the order of ids, so that two batches can't wait for each other's users.
+    fresh.sort_by(|one, other| one.user_id.cmp(&other.user_id));
+    for member in fresh {
         let change = Change::begin(tx, channel, 1, now).await?;
         let read = (change.seq(), change.row.ordinal);
         store::insert(tx, channel, std::slice::from_ref(member), read, now).await?;

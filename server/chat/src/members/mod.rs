@@ -6,6 +6,8 @@ pub mod routes;
 pub mod store;
 mod update;
 
+pub use add::enter;
+
 use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};

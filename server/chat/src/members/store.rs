@@ -227,8 +227,15 @@ pub async fn set_read(tx: &TenantTx, channel: ChannelId, user: &UserId, read: &R
     note_user_seq(tx, channel, user).await
 }
 
-/// A member at present, holding its row.
+/// A member at present, holding its row. Rows are locked in one order everywhere: channel, users, members.
 pub async fn lock(tx: &TenantTx, channel: ChannelId, user: &UserId) -> Result<Option<ReadState>> {
+    users::table
+        .find((tx.app(), user.as_str()))
+        .select(users::id)
+        .for_no_key_update()
+        .first::<String>(&mut tx.conn()?)
+        .await
+        .optional()?;
     let row = channel_members::table
         .filter(channel_members::app_id.eq(tx.app()).and(channel_members::channel_id.eq(channel.0)))
         .filter(channel_members::user_id.eq(user.as_str()).and(channel_members::removed_at.is_null()))

@@ -48,6 +48,7 @@ pub async fn delete(
     message.mentions.clear();
     message.custom.0.clear();
     message.deleted_at = Some(now);
+    message.erased = erase;
     message.updated_seq = change.seq();
     change.tell(entries, EventType::MessageDeleted, json!({ "message": message, "hard": erase }))?;
     Ok(message)

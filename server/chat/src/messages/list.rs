@@ -1,6 +1,6 @@
 //! Pages of a timeline: the newest, before, after, or around a message. Oldest first.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike, Utc};
 use parlor_platform::db::TenantTx;
 use parlor_platform::{Error, Result};
 use parlor_protocol::message::MessagePage;
@@ -90,6 +90,12 @@ impl List<'_> {
                 .ok_or_else(|| ErrorCode::MessageNotFound.into());
         }
         if let Ok(time) = text.parse::<DateTime<Utc>>() {
+            if !(1..=9999).contains(&time.year()) {
+                return Err(Error::with(
+                    ErrorCode::InvalidParameter,
+                    "A time is between the years 1 and 9999.",
+                ));
+            }
             return store::seq_at(self.tx, self.channel, time).await;
         }
         decode("messages", Some(text))?.ok_or_else(|| ErrorCode::InvalidCursor.into())

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Int8, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Bool, Int8, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use parlor_platform::db::{TenantTx, prepared};
 use parlor_platform::schema::{messages, users};
@@ -33,6 +33,7 @@ pub struct MessageRow {
     pub created_at: DateTime<Utc>,
     pub edited_at: Option<DateTime<Utc>>,
     pub deleted_at: Option<DateTime<Utc>>,
+    pub erased: bool,
     #[diesel(select_expression = users::name)]
     #[diesel(select_expression_type = users::name)]
     pub name: Option<String>,
@@ -58,6 +59,7 @@ pub type MessageColumns = (
     Timestamptz,
     Nullable<Timestamptz>,
     Nullable<Timestamptz>,
+    Bool,
     Nullable<Text>,
     Nullable<Text>,
 );
@@ -84,6 +86,7 @@ impl MessageRow {
             created_at: self.created_at,
             edited_at: self.edited_at,
             deleted_at: self.deleted_at,
+            erased: self.erased,
         })
     }
 }
@@ -215,7 +218,7 @@ pub async fn newest_of_each(
 ) -> Result<Vec<MessageRow>> {
     Ok(prepared::<MessageColumns>(
         "SELECT m.id, m.channel_id, m.user_id, m.seq, m.updated_seq, m.ordinal, m.text, m.attachments, m.mentions, \
-             m.custom, m.parent_id, m.reply_to_id, m.created_at, m.edited_at, m.deleted_at, u.name, u.image \
+             m.custom, m.parent_id, m.reply_to_id, m.created_at, m.edited_at, m.deleted_at, m.erased, u.name, u.image \
          FROM UNNEST(?) AS c (id) CROSS JOIN (SELECT ?::uuid AS app, ?::text AS reader) v CROSS JOIN LATERAL ( \
              SELECT * FROM messages m WHERE m.app_id = v.app AND m.channel_id = c.id AND m.parent_id IS NULL \
              AND NOT m.erased AND (NOT m.shadowed OR v.reader IS NULL OR m.user_id = v.reader) \

@@ -53,6 +53,14 @@ pub enum Flag {
     Starred,
 }
 
+/// What may be listed: messages that are still there, in channels that the user is still in. Deleting and
+/// leaving write no flags, so that neither grows with the number of members or messages.
+const LISTED: &str = "EXISTS (SELECT FROM messages x \
+     JOIN channels c ON c.app_id = x.app_id AND c.id = x.channel_id AND c.deleted_at IS NULL \
+     JOIN channel_members m ON m.app_id = x.app_id AND m.channel_id = x.channel_id AND m.removed_at IS NULL \
+     WHERE x.app_id = user_messages.app_id AND x.id = user_messages.message_id AND x.deleted_at IS NULL \
+       AND m.user_id = user_messages.user_id)";
+
 /// A page of a user's flagged messages, newest first: `(channel, message, flags)`.
 pub async fn flagged(
     tx: &TenantTx,
@@ -73,7 +81,9 @@ pub async fn flagged(
         Flag::Mentioned => "flags & 6 <> 0 AND flags & 2 <> 0",
         Flag::Starred => "flags & 6 <> 0 AND flags & 4 <> 0",
     };
-    query = query.filter(diesel::dsl::sql::<diesel::sql_types::Bool>(condition));
+    for condition in [condition, LISTED] {
+        query = query.filter(diesel::dsl::sql::<diesel::sql_types::Bool>(condition));
+    }
     if let Some(before) = before {
         query = query.filter(user_messages::message_id.lt(before));
     }

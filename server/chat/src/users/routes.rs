@@ -38,6 +38,9 @@ async fn upsert_many(
     let tx = chat.db.tenant(caller.app).await?;
     let users = upsert(&tx, &body.value.users, false, chat.clock.now()).await?;
     tx.commit().await?;
+    for user in &users {
+        chat.keys.forget(&format!("user:{}:{}", caller.app, user.id)).await;
+    }
     Ok(HttpResponse::Ok().json(UpsertedUsers { users }))
 }
 
@@ -56,6 +59,7 @@ async fn upsert_one(
     let tx = chat.db.tenant(caller.app).await?;
     let mut users = upsert(&tx, &[body.value], false, chat.clock.now()).await?;
     tx.commit().await?;
+    chat.keys.forget(&format!("user:{}:{}", caller.app, id.0)).await;
     Ok(HttpResponse::Ok().json(users.pop()))
 }
 

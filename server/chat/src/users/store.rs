@@ -105,6 +105,9 @@ fn after_prefix(prefix: &str) -> String {
 
 /// Registers users or updates them; what a request leaves out stays.
 pub async fn upsert(tx: &TenantTx, rows: &[UpsertUser], guest: bool, now: DateTime<Utc>) -> Result<()> {
+    // In the order of ids, so that two batches can't wait for each other.
+    let mut rows: Vec<&UpsertUser> = rows.iter().collect();
+    rows.sort_by(|one, other| one.id.cmp(&other.id));
     let json =
         |custom: &Patch<Custom>| custom.value().map(|custom| serde_json::Value::Object(custom.0.clone()));
     prepared::<Untyped>(
@@ -138,7 +141,7 @@ struct Changes {
     custom: Option<serde_json::Value>,
 }
 
-/// Changes what the request names; does nothing, not even the time, if nothing would change.
+/// Changes what the request names; if it names nothing, not even the time.
 pub async fn update(tx: &TenantTx, id: &UserId, changes: UpdateUser, now: DateTime<Utc>) -> Result<()> {
     if changes.name.is_absent() && changes.image.is_absent() && changes.custom.is_absent() {
         return Ok(());

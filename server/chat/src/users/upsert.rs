@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use parlor_platform::db::TenantTx;
-use parlor_platform::{Error, Result, keys};
+use parlor_platform::{Error, Result};
 use parlor_protocol::user::UpsertUser;
 use parlor_protocol::{ErrorCode, User};
 
@@ -29,8 +29,6 @@ pub async fn upsert(
     store::upsert(tx, requests, guest, now).await?;
     let mut users = HashMap::new();
     for request in requests {
-        // The cache may hold that there is no such user.
-        keys::announce(tx, &format!("user:{}:{}", tx.app(), request.id)).await?;
         let row =
             store::find(tx, &request.id).await?.ok_or_else(|| Error::internal("an upserted user is gone"))?;
         users.insert(request.id.clone(), User::try_from(row)?);

@@ -59,7 +59,7 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
 }
 
 /// Whether any text in the JSON contains U+0000, raw or escaped; PostgreSQL can't store it.
-fn has_nul(json: &[u8]) -> bool {
+pub(super) fn has_nul(json: &[u8]) -> bool {
     const ESCAPE: &[u8] = b"u0000";
     let mut backslashes = 0_usize;
     for (at, byte) in json.iter().enumerate() {

@@ -114,8 +114,7 @@ async fn user(
         return Err(ErrorCode::UserDeactivated.into());
     }
     let rps = chat.config.server.user_rate_limit_rps;
-    let budget = chat.limits.user.check((key.app, claims.user.clone()), rps)?;
-    request.extensions_mut().insert(budget);
+    spend(request, rps, chat.limits.user.check((key.app, claims.user.clone()), rps))?;
     chat.activity.touch(key.app, &claims.user).await;
     Ok(UserCaller { app: key.app, user: claims.user })
 }
@@ -130,9 +129,14 @@ fn admit(chat: &Chat, key: &Key, request: &HttpRequest) -> Result<()> {
     if key.suspended {
         return Err(ErrorCode::AppSuspended.into());
     }
-    let budget = chat.limits.app.check(key.app, key.rate_limit_rps)?;
-    request.extensions_mut().insert(budget);
-    Ok(())
+    spend(request, key.rate_limit_rps, chat.limits.app.check(key.app, key.rate_limit_rps))
+}
+
+/// Notes what is left of a budget for the answer's headers, also where it is nothing.
+fn spend(request: &HttpRequest, limit: u32, checked: Result<Budget>) -> Result<()> {
+    let spent = Budget { limit, remaining: 0, reset_s: 1 };
+    request.extensions_mut().insert(checked.as_ref().copied().unwrap_or(spent));
+    checked.map(drop)
 }
 
 fn state(request: &HttpRequest) -> Result<web::Data<Chat>> {

@@ -18,6 +18,9 @@ pub fn encode<T: Serialize>(list: &str, position: &T) -> Result<String> {
 pub fn decode<T: DeserializeOwned>(list: &str, cursor: Option<&str>) -> Result<Option<T>> {
     let Some(cursor) = cursor else { return Ok(None) };
     let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| ErrorCode::InvalidCursor)?;
+    if super::body::has_nul(&bytes) {
+        return Err(ErrorCode::InvalidCursor.into());
+    }
     let (name, position) =
         serde_json::from_slice::<(String, T)>(&bytes).map_err(|_| ErrorCode::InvalidCursor)?;
     if name == list { Ok(Some(position)) } else { Err(ErrorCode::InvalidCursor.into()) }

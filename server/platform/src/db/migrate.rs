@@ -11,13 +11,19 @@ use crate::error::{Error, Result};
 /// Compiled in, so that a binary knows its own schema.
 pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations");
 
-/// Roles belong to the whole cluster, so two databases may be migrated at the same moment.
+/// One at a time in a database: two nodes that start together would both apply the first migration. The lock ends
+/// with the connection. Roles belong to the whole cluster, so two databases may be migrated at the same moment.
 const ROLES: &str = "
-DO $$ BEGIN
+SELECT pg_advisory_lock(1885434476, 0);
+DO $$ DECLARE wanted text; BEGIN
     BEGIN CREATE ROLE parlor_owner NOLOGIN NOBYPASSRLS; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END;
     BEGIN CREATE ROLE parlor_app NOLOGIN NOBYPASSRLS; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END;
-    IF NOT pg_has_role(current_user, 'parlor_owner', 'MEMBER') THEN EXECUTE format('GRANT parlor_owner TO %I', current_user); END IF;
-    IF NOT pg_has_role(current_user, 'parlor_app', 'MEMBER') THEN EXECUTE format('GRANT parlor_app TO %I', current_user); END IF;
+    -- From version 16 on, being a member does not imply that one may become the role.
+    FOR wanted IN SELECT unnest(ARRAY['parlor_owner', 'parlor_app']) LOOP
+        IF NOT pg_has_role(current_user, wanted, CASE WHEN current_setting('server_version_num')::int >= 160000 THEN 'SET' ELSE 'MEMBER' END) THEN
+            EXECUTE format('GRANT %I TO %I', wanted, current_user);
+        END IF;
+    END LOOP;
     EXECUTE format('GRANT CREATE, CONNECT ON DATABASE %I TO parlor_owner', current_database());
 END $$;
 GRANT ALL ON SCHEMA public TO parlor_owner;

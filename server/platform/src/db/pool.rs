@@ -29,7 +29,9 @@ impl Db {
     pub fn new(config: &config::Database) -> Result<Self> {
         let setup = format!(
             "SET application_name = 'parlor'; SET statement_timeout = {0}; SET lock_timeout = {0}; \
-             SET idle_in_transaction_session_timeout = 60000; SET ROLE parlor_app",
+             SET idle_in_transaction_session_timeout = 60000; \
+             SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3; \
+             SET ROLE parlor_app",
             config.statement_timeout_ms
         );
         let for_pool = setup.clone();

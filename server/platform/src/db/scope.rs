@@ -26,6 +26,9 @@ pub struct SystemTx {
 /// Ends a transaction without waiting for the disk.
 const LAZILY: &str = "SET LOCAL synchronous_commit = off; COMMIT";
 
+/// A database that does not answer a statement without work in this time has gone silent.
+const SILENCE: std::time::Duration = std::time::Duration::from_millis(900);
+
 struct Tx {
     /// `None` once it is over.
     conn: Option<Object<AsyncPgConnection>>,
@@ -90,9 +93,17 @@ impl SystemTx {
 
 impl Tx {
     async fn begin(conn: Object<AsyncPgConnection>, sql: &str) -> Result<Self> {
-        let tx = Self { conn: Some(conn) };
+        let mut tx = Self { conn: Some(conn) };
         let mut conn: &AsyncPgConnection = tx.conn()?;
-        conn.batch_execute(sql).await?;
+        match tokio::time::timeout(SILENCE, conn.batch_execute(sql)).await {
+            Ok(begun) => begun?,
+            Err(silent) => {
+                if let Some(conn) = tx.conn.take() {
+                    drop(Object::take(conn));
+                }
+                return Err(Error::unavailable(silent));
+            }
+        }
         Ok(tx)
     }
 
@@ -131,7 +142,8 @@ impl Drop for Tx {
         }
         task::spawn("rollback", async move {
             let mut shared: &AsyncPgConnection = &conn;
-            if shared.batch_execute("ROLLBACK").await.is_err() {
+            let rolled_back = tokio::time::timeout(SILENCE, shared.batch_execute("ROLLBACK")).await;
+            if !matches!(rolled_back, Ok(Ok(()))) {
                 drop(Object::take(conn));
             }
         });

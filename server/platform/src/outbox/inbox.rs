@@ -2,12 +2,13 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
+use diesel::sql_types::{Timestamptz, Untyped};
 use diesel_async::RunQueryDsl;
 use parlor_protocol::EventId;
 
-use crate::db::{Db, TenantTx};
+use crate::db::{Db, TenantTx, prepared};
 use crate::error::Result;
-use crate::schema::{idempotency_keys, inbox};
+use crate::schema::inbox;
 
 /// Records the event with the transaction of its effect. `false`: it was had before, do nothing.
 pub async fn first_time(tx: &TenantTx, consumer: &str, event: EventId, now: DateTime<Utc>) -> Result<bool> {
@@ -24,13 +25,26 @@ pub async fn first_time(tx: &TenantTx, consumer: &str, event: EventId, now: Date
     Ok(rows == 1)
 }
 
+const PURGE_INBOX: &str = "DELETE FROM inbox WHERE (app_id, consumer, event_id) IN \
+    (SELECT app_id, consumer, event_id FROM inbox WHERE created_at < ? LIMIT 5000)";
+const PURGE_KEYS: &str = "DELETE FROM idempotency_keys WHERE (app_id, key) IN \
+    (SELECT app_id, key FROM idempotency_keys WHERE created_at < ? LIMIT 5000)";
+
 /// Forgets what is older than any retry: inbox entries and idempotency keys.
 pub async fn purge(db: &Db, older_than: DateTime<Utc>) -> Result<usize> {
-    let tx = db.system().await?;
-    let conn = tx.conn()?;
-    let events = diesel::delete(inbox::table.filter(inbox::created_at.lt(older_than)));
-    let keys = diesel::delete(idempotency_keys::table.filter(idempotency_keys::created_at.lt(older_than)));
-    let count = events.execute(&mut &*conn).await? + keys.execute(&mut &*conn).await?;
-    tx.commit_lazily().await?;
+    let mut count = 0;
+    // A few thousand at a time: however much there is, no statement runs into its time limit.
+    for sql in [PURGE_INBOX, PURGE_KEYS] {
+        loop {
+            let tx = db.system().await?;
+            let rows =
+                prepared::<Untyped>(sql).bind::<Timestamptz, _>(older_than).execute(&mut tx.conn()?).await?;
+            tx.commit_lazily().await?;
+            count += rows;
+            if rows == 0 {
+                break;
+            }
+        }
+    }
     Ok(count)
 }

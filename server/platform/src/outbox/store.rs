@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, Int2, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Bool, Int2, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
@@ -48,10 +48,10 @@ pub struct OutboxRow {
     pub created_at: DateTime<Utc>,
 }
 
-/// What to publish next, in order.
+/// What to publish next, in order. The sink is written out, so that every plan can use its partial index.
 pub(super) async fn next_realtime(conn: &AsyncPgConnection, limit: i64) -> Result<Vec<OutboxRow>> {
     Ok(OutboxRow::query()
-        .filter(outbox::sink.eq("realtime").and(outbox::dead_at.is_null()))
+        .filter(diesel::dsl::sql::<Bool>("sink = 'realtime'").and(outbox::dead_at.is_null()))
         .order(outbox::id)
         .limit(limit)
         .load(&mut &*conn)
@@ -61,7 +61,7 @@ pub(super) async fn next_realtime(conn: &AsyncPgConnection, limit: i64) -> Resul
 /// Jobs to hand to an outside broker next, in order.
 pub(super) async fn next_jobs(conn: &AsyncPgConnection, limit: i64) -> Result<Vec<OutboxRow>> {
     Ok(OutboxRow::query()
-        .filter(outbox::sink.eq("job").and(outbox::dead_at.is_null()))
+        .filter(diesel::dsl::sql::<Bool>("sink = 'job'").and(outbox::dead_at.is_null()))
         .order((outbox::available_at, outbox::id))
         .limit(limit)
         .load(&mut &*conn)

@@ -69,27 +69,13 @@ impl Centrifugo {
         })
     }
 
-    async fn call<B: Serialize + Sync>(&self, method: &str, body: &B) -> Result<reqwest::Response> {
-        let response = self
-            .client
-            .post(format!("{}/{method}", self.url))
-            .header("X-API-Key", &self.key)
-            .header("X-Centrifugo-Error-Mode", "transport")
-            .json(body)
-            .send()
-            .await
-            .map_err(|error| Error::unavailable(format!("Centrifugo does not answer: {error}")))?;
-        if !response.status().is_success() {
-            return Err(Error::unavailable(format!("Centrifugo answered {} to {method}", response.status())));
+    /// Sends commands in one call. `false`: Centrifugo can't take the call as a whole, now or later.
+    async fn batch(&self, commands: &[Command]) -> Result<bool> {
+        let response = self.call("batch", &Batch { commands }).await?;
+        if matches!(response.status().as_u16(), 400 | 413) {
+            return Ok(false);
         }
-        Ok(response)
-    }
-}
-
-#[async_trait]
-impl Realtime for Centrifugo {
-    async fn carry_out(&self, commands: Vec<Command>) -> Result<()> {
-        let response = self.call("batch", &Batch { commands: &commands }).await?;
+        let response = accepted("batch", response)?;
         let result: BatchResult = response.json().await.map_err(Error::unavailable)?;
         if result.replies.len() != commands.len() {
             return Err(Error::unavailable("Centrifugo answered another number of replies"));
@@ -102,13 +88,53 @@ impl Realtime for Centrifugo {
                 if TEMPORARY.contains(&error.code) {
                     return Err(Error::unavailable(format!("Centrifugo: {} {}", error.code, error.message)));
                 }
-                metrics::counter!("parlor_realtime_refused_total").increment(1);
-                tracing::error!(
-                    code = error.code,
-                    message = error.message,
-                    ?command,
-                    "Centrifugo refused a command"
-                );
+                refused(command, error.code, &error.message);
+            }
+        }
+        Ok(true)
+    }
+
+    async fn call<B: Serialize + Sync>(&self, method: &str, body: &B) -> Result<reqwest::Response> {
+        self.client
+            .post(format!("{}/{method}", self.url))
+            .header("X-API-Key", &self.key)
+            .header("X-Centrifugo-Error-Mode", "transport")
+            .json(body)
+            .send()
+            .await
+            .map_err(|error| Error::unavailable(format!("Centrifugo does not answer: {error}")))
+    }
+}
+
+fn accepted(method: &str, response: reqwest::Response) -> Result<reqwest::Response> {
+    if response.status().is_success() {
+        return Ok(response);
+    }
+    Err(Error::unavailable(format!("Centrifugo answered {} to {method}", response.status())))
+}
+
+/// Says where a command went that can never be carried out; not what it said.
+fn refused(command: &Command, code: u32, message: &str) {
+    let target = match command {
+        Command::Publish(publish) => publish.channel.as_str(),
+        Command::Broadcast(broadcast) => broadcast.idempotency_key.as_str(),
+        Command::Unsubscribe(command) => command.channel.as_str(),
+        Command::Disconnect(command) => command.user.as_str(),
+    };
+    metrics::counter!("parlor_realtime_refused_total").increment(1);
+    tracing::error!(code, message, target, "Centrifugo refused a command");
+}
+
+#[async_trait]
+impl Realtime for Centrifugo {
+    async fn carry_out(&self, commands: Vec<Command>) -> Result<()> {
+        if self.batch(&commands).await? {
+            return Ok(());
+        }
+        // Something in it is not to Centrifugo's taste: the others must not wait for it.
+        for command in &commands {
+            if !self.batch(std::slice::from_ref(command)).await? {
+                refused(command, 0, "the request was refused");
             }
         }
         Ok(())
@@ -119,6 +145,6 @@ impl Realtime for Centrifugo {
     }
 
     async fn ping(&self) -> Result<()> {
-        self.call("info", &serde_json::json!({})).await.map(|_| ())
+        accepted("info", self.call("info", &serde_json::json!({})).await?).map(|_| ())
     }
 }

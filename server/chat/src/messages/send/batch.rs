@@ -190,6 +190,7 @@ fn message(item: &Item, user: UserRef, (seq, ordinal): (i64, i64), now: DateTime
         created_at: now,
         edited_at: None,
         deleted_at: None,
+        erased: false,
     }
 }
 

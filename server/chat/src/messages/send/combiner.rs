@@ -7,17 +7,19 @@
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use diesel_async::AsyncPgConnection;
+use futures_util::FutureExt;
 use parlor_platform::clock::{Clock, monotonic};
 use parlor_platform::config::Config;
 use parlor_platform::db::Db;
 use parlor_platform::outbox::Bell;
 use parlor_platform::task::{CancellationToken, TaskTracker, spawn};
 use parlor_platform::{Error, Result};
-use parlor_protocol::AppId;
+use parlor_protocol::{AppId, ErrorCode};
 use tokio::sync::{mpsc, oneshot};
 
 use super::batch::{self, WriteError};
@@ -113,39 +115,60 @@ impl Writer {
             for send in taken.drain(..) {
                 apps.entry(send.item.app).or_default().push(send);
             }
+            let mut away = None;
             for (app, sends) in apps {
-                self.write(app, sends).await;
+                match &away {
+                    None => away = self.write(app, sends).await,
+                    // One wait for a database that is away is enough for everybody in the batch.
+                    Some(error) => refuse(sends, error),
+                }
             }
         }
     }
 
-    async fn write(&mut self, app: AppId, sends: Vec<Waiting>) {
+    /// Writes one app's sends. Gives the error if the database is away.
+    async fn write(&mut self, app: AppId, sends: Vec<Waiting>) -> Option<Error> {
         let started = monotonic();
         let (items, answers): (Vec<Item>, Vec<_>) =
             sends.into_iter().map(|send| (send.item, send.answer)).unzip();
-        let outcomes = match self.attempt(app, &items).await {
+        let outcomes = match self.guarded(app, &items).await {
             Ok(outcomes) => outcomes,
-            // One that the database can't take must not refuse its neighbours.
-            Err(error)
-                if items.len() > 1 && !error.code().retryable() || is_internal(&error) && items.len() > 1 =>
-            {
-                let mut outcomes = Vec::with_capacity(items.len());
-                for item in &items {
-                    let alone = self.attempt(app, std::slice::from_ref(item)).await;
-                    outcomes.push(
-                        alone.and_then(|mut one| one.pop().unwrap_or_else(|| Err(batch::unavailable()))),
-                    );
-                }
-                outcomes
-            }
+            Err(error) if items.len() > 1 && !is_away(&error) => self.one_by_one(app, &items).await,
             Err(error) => items.iter().map(|_| Err(error.clone())).collect(),
         };
         self.bell.ring();
         metrics::histogram!("parlor_send_batch_size").record(items.len() as f64);
         metrics::histogram!("parlor_send_batch_seconds").record(started.elapsed().as_secs_f64());
+        let errors = outcomes.iter().filter_map(|outcome| outcome.as_ref().err());
+        let away = errors.into_iter().find(|error| is_away(error)).cloned();
         for (answer, outcome) in answers.into_iter().zip(outcomes) {
             // A caller that has gone away retries, or not.
             let _ = answer.send(outcome);
+        }
+        away
+    }
+
+    /// One that the database can't take must not refuse its neighbours.
+    async fn one_by_one(&mut self, app: AppId, items: &[Item]) -> Vec<Result<Sent>> {
+        let mut outcomes: Vec<Result<Sent>> = Vec::with_capacity(items.len());
+        for item in items {
+            let outcome = match outcomes.last() {
+                Some(Err(error)) if is_away(error) => Err(error.clone()),
+                _ => {
+                    let alone = self.guarded(app, std::slice::from_ref(item)).await;
+                    alone.and_then(|mut one| one.pop().unwrap_or_else(|| Err(batch::unavailable())))
+                }
+            };
+            outcomes.push(outcome);
+        }
+        outcomes
+    }
+
+    /// A panic fails the batch, not the writer; the connection that it held is gone with it.
+    async fn guarded(&mut self, app: AppId, items: &[Item]) -> Result<Vec<Result<Sent>>> {
+        match AssertUnwindSafe(self.attempt(app, items)).catch_unwind().await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(Error::internal("writing a batch panicked")),
         }
     }
 
@@ -175,6 +198,12 @@ impl Writer {
     }
 }
 
-fn is_internal(error: &Error) -> bool {
-    error.code() == parlor_protocol::ErrorCode::Internal
+fn is_away(error: &Error) -> bool {
+    error.code() == ErrorCode::Unavailable
+}
+
+fn refuse(sends: Vec<Waiting>, error: &Error) {
+    for send in sends {
+        let _ = send.answer.send(Err(error.clone()));
+    }
 }

@@ -91,7 +91,7 @@ pub async fn senders(
 pub async fn known(conn: &AsyncPgConnection, app: Uuid, ids: Vec<Uuid>) -> Result<HashMap<Uuid, Known>> {
     let rows = prepared::<(MessageColumns, Int8)>(
         "SELECT m.id, m.channel_id, m.user_id, m.seq, m.updated_seq, m.ordinal, m.text, m.attachments, m.mentions, \
-             m.custom, m.parent_id, m.reply_to_id, m.created_at, m.edited_at, m.deleted_at, u.name, u.image, m.fingerprint \
+             m.custom, m.parent_id, m.reply_to_id, m.created_at, m.edited_at, m.deleted_at, m.erased, u.name, u.image, m.fingerprint \
          FROM messages m JOIN users u ON u.app_id = m.app_id AND u.id = m.user_id \
          WHERE m.app_id = ? AND m.id = ANY(?)",
     )
