@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 macro_rules! error_codes {
-    ($($variant:ident = $code:literal, $status:literal, retry: $retry:literal, $meaning:literal;)+) => {
+    ($($variant:ident = $code:tt, $status:literal, retry: $retry:literal, $meaning:literal;)+) => {
         /// A code of the error table. Codes are never renamed or used for something else.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
         #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{ChannelId, EventId};
 
 macro_rules! event_types {
-    ($($(#[$doc:meta])* $variant:ident = $name:literal, durable: $durable:literal;)+) => {
+    ($($(#[$doc:meta])* $variant:ident = $name:tt, durable: $durable:literal;)+) => {
         /// The name of an event.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
         #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]

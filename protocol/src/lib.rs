@@ -6,6 +6,7 @@
 #![warn(missing_docs)]
 
 pub mod channel;
+mod custom;
 pub mod error;
 pub mod event;
 pub mod id;
@@ -18,6 +19,7 @@ pub mod token;
 pub mod user;
 
 pub use channel::{Channel, ChannelConfig, ChannelType};
+pub use custom::Custom;
 pub use error::{ErrorBody, ErrorCode};
 pub use event::{Envelope, EventType};
 pub use id::{AppId, ChannelId, EventId, MessageId, UserId};
@@ -26,10 +28,3 @@ pub use message::Message;
 pub use page::Page;
 pub use patch::Patch;
 pub use user::{User, UserRef};
-
-/// A customer's own JSON object, at most [`limits::CUSTOM_BYTES`] bytes when serialised.
-#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
-#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
-#[cfg_attr(feature = "utoipa", schema(value_type = Object))]
-#[serde(transparent)]
-pub struct Custom(pub serde_json::Map<String, serde_json::Value>);

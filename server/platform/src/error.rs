@@ -69,9 +69,10 @@ impl Error {
 
     /// Writes the cause of a 5xx to the log, once, where the error leaves us.
     pub fn log(&self) {
+        let request_id = REQUEST_ID.try_with(Clone::clone).unwrap_or_default();
         match self.code {
-            ErrorCode::Internal => tracing::error!(error = ?self, "internal error"),
-            ErrorCode::Unavailable => tracing::warn!(error = ?self, "unavailable"),
+            ErrorCode::Internal => tracing::error!(request_id, error = ?self, "internal error"),
+            ErrorCode::Unavailable => tracing::warn!(request_id, error = ?self, "unavailable"),
             _ => {}
         }
     }

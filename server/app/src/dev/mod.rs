@@ -94,6 +94,8 @@ fn settings(options: &Options, directory: &Directory, database_url: &str) -> BTr
     }
     // These a developer may set.
     settings.entry("PARLOR_SERVER_ALLOWED_ORIGINS".to_owned()).or_insert_with(|| origins.join(","));
+    // A laptop that compiles at the same time is slow, and nobody waits behind this one.
+    settings.entry("PARLOR_DATABASE_WAIT_TIMEOUT_MS".to_owned()).or_insert_with(|| "5000".to_owned());
     settings.entry("PARLOR_TELEMETRY_LOG_FORMAT".to_owned()).or_insert_with(|| "text".to_owned());
     settings
 }

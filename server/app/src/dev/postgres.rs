@@ -4,7 +4,7 @@
 //! system's `postgres` user, who owns its directory. A server that was killed leaves the cluster running: it
 //! is found by its pid file and taken over.
 
-use std::os::unix::fs::chown;
+use std::os::unix::fs::{OpenOptionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -148,18 +148,19 @@ impl Tools {
     fn init(&self, directory: &Path, data: &Path, password: &str) -> anyhow::Result<()> {
         crate::print(&format!("making a PostgreSQL {} cluster in {}", self.version, directory.display()));
         // Made beside and renamed: a crash half-way leaves nothing that looks like a cluster.
-        let beside = directory.join("pg.new");
-        if beside.exists() {
-            std::fs::remove_dir_all(&beside)?;
-        }
-        std::fs::create_dir(&beside)?;
-        let password_file = directory.join("pg.password");
-        std::fs::write(&password_file, password)?;
+        // A name of its own for each attempt: the initdb of one that was killed may still be at work.
+        let attempt = uuid::Uuid::now_v7().simple();
+        remove_attempts(directory);
+        let beside = directory.join(format!("pg.new.{attempt}"));
+        std::fs::create_dir(&beside).context("cannot make a directory for the cluster")?;
+        let password_file = directory.join(format!("pg.password.{attempt}"));
+        let mut file =
+            std::fs::OpenOptions::new().create_new(true).write(true).mode(0o600).open(&password_file)?;
+        std::io::Write::write_all(&mut file, password.as_bytes())?;
         if let Some((user, group)) = self.account {
             chown(&beside, Some(user), Some(group))?;
             chown(&password_file, Some(user), Some(group))?;
         }
-        std::fs::set_permissions(&password_file, std::os::unix::fs::PermissionsExt::from_mode(0o400))?;
         let made = self.run("initdb", |initdb| {
             initdb
                 .args(["--username=parlor", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8"])
@@ -242,6 +243,19 @@ impl Tools {
             command.uid(user).gid(group);
         }
         command
+    }
+}
+
+/// What attempts left that were killed.
+fn remove_attempts(directory: &Path) {
+    for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with("pg.new") {
+            let _ = std::fs::remove_dir_all(entry.path());
+        } else if name.starts_with("pg.password") {
+            let _ = std::fs::remove_file(entry.path());
+        }
     }
 }
 

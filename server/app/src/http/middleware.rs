@@ -2,8 +2,8 @@
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{HttpResponse, ResponseError};
 use parlor_chat::web::caller_budget;
@@ -59,11 +59,11 @@ pub async fn around(
     let mut response = REQUEST_ID.scope(id.clone(), answer).await?;
     // Taken from the answer: routing needs the request for itself.
     let http = response.request().clone();
-    let method = http.method().to_string();
+    let method = known(http.method());
     let route = http.match_pattern().unwrap_or_else(|| "(none)".to_owned());
     let (status, seconds) = (response.status().as_u16().to_string(), started.elapsed().as_secs_f64());
     let class = if response.status().is_server_error() { "error" } else { "ok" };
-    metrics::counter!("parlor_http_requests_total", "route" => route.clone(), "method" => method.clone(), "status" => status.clone())
+    metrics::counter!("parlor_http_requests_total", "route" => route.clone(), "method" => method, "status" => status.clone())
         .increment(1);
     metrics::histogram!("parlor_http_request_seconds", "route" => route.clone(), "class" => class)
         .record(seconds);
@@ -86,6 +86,20 @@ pub async fn around(
         headers.insert(HeaderName::from_static("x-ratelimit-reset"), HeaderValue::from(budget.reset_s));
     }
     Ok(response)
+}
+
+/// Methods that we know by name; callers may invent others, and each would be a metric of its own for ever.
+fn known(method: &Method) -> &'static str {
+    match method.as_str() {
+        "GET" => "GET",
+        "POST" => "POST",
+        "PUT" => "PUT",
+        "PATCH" => "PATCH",
+        "DELETE" => "DELETE",
+        "HEAD" => "HEAD",
+        "OPTIONS" => "OPTIONS",
+        _ => "OTHER",
+    }
 }
 
 /// The caller's id for the request if it is a sane one, else our own.

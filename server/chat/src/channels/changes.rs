@@ -26,7 +26,6 @@ pub async fn changes(
     since: i64,
     limit: i64,
 ) -> Result<ChannelChanges> {
-    // The channel is read first: rows read later may be newer than its `seq`, never older.
     let access = access::require(tx, caller, id, Capability::ReadChannel).await?;
     let row_seq = access.row.seq;
     let channel = view::channel(tx, caller.user(), access.row).await?;

@@ -101,8 +101,7 @@ fn check(request: &CreateChannel) -> Result<()> {
     Ok(())
 }
 
-/// The members of the request, each once, and the caller as owner. A user can't make others owners; in a
-/// distinct channel all are equal.
+/// The members of the request, each once, and the caller as owner. In a distinct channel all are equal.
 fn all_members(request: &CreateChannel, caller: Option<&UserId>) -> Vec<NewMember> {
     let mut seen = BTreeSet::new();
     let mut members = Vec::new();

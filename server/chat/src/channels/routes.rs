@@ -173,7 +173,7 @@ async fn get_changes(
         return Err(Error::with(parlor_protocol::ErrorCode::InvalidParameter, "`since` is 0 or more."));
     }
     let id = id.0.resolve(&chat, caller.app()).await?;
-    let tx = chat.db.tenant(caller.app()).await?;
+    let tx = chat.db.tenant_snapshot(caller.app()).await?;
     let changes = changes::changes(&tx, &caller, id, query.0.since, size).await?;
     tx.commit().await?;
     Ok(HttpResponse::Ok().json(changes))

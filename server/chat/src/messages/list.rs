@@ -57,7 +57,7 @@ pub async fn page(
             let middle = list.position(&around).await?;
             // The one in the middle belongs to the newer half.
             let (mut items, older) = list.before(middle, size / 2).await?;
-            let (rest, newer) = list.after(middle - 1, size - size / 2).await?;
+            let (rest, newer) = list.after(middle.saturating_sub(1), size - size / 2).await?;
             items.extend(rest);
             (items, older, newer)
         }
@@ -98,7 +98,8 @@ impl List<'_> {
             }
             return store::seq_at(self.tx, self.channel, time).await;
         }
-        decode("messages", Some(text))?.ok_or_else(|| ErrorCode::InvalidCursor.into())
+        let seq = decode::<i64>("messages", Some(text))?.filter(|seq| *seq >= 0);
+        seq.ok_or_else(|| ErrorCode::InvalidCursor.into())
     }
 
     /// Oldest first, and whether there are older ones.

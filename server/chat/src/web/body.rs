@@ -11,6 +11,9 @@ use parlor_protocol::ErrorCode;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
+/// How long a body of a few hundred KiB may take.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(15);
+
 /// A body that was read as `T`, with the bytes it was read from.
 pub struct ValidJson<T> {
     /// What the body says.
@@ -33,7 +36,10 @@ impl<T: DeserializeOwned> FromRequest for ValidJson<T> {
         let has_type = request.headers().contains_key(header::CONTENT_TYPE);
         let body = web::Bytes::from_request(request, payload);
         Box::pin(async move {
-            let bytes = body.await.map_err(|error| match error.as_error::<PayloadError>() {
+            let body = tokio::time::timeout(PATIENCE, body).await;
+            let body =
+                body.map_err(|_| Error::with(ErrorCode::InvalidJson, "The body did not arrive in time."))?;
+            let bytes = body.map_err(|error| match error.as_error::<PayloadError>() {
                 Some(PayloadError::Overflow) => Error::new(ErrorCode::BodyTooLarge).into(),
                 _ => actix_web::Error::from(Error::with(ErrorCode::InvalidJson, "The body was cut off.")),
             })?;
@@ -53,6 +59,9 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     }
     let bytes = if bytes.is_empty() { b"{}" } else { bytes };
     serde_json::from_slice(bytes).map_err(|error| match error.classify() {
+        _ if error.to_string().starts_with("nested too deeply") => {
+            Error::with(ErrorCode::InvalidJson, "The body is nested too deeply.")
+        }
         Category::Data => Error::with(ErrorCode::InvalidRequest, format!("The body does not fit: {error}.")),
         _ => Error::with(ErrorCode::InvalidJson, format!("The body is not JSON: {error}.")),
     })

@@ -212,9 +212,9 @@ fn client_address(request: &HttpRequest) -> Result<IpAddr> {
     if proxies == 0 {
         return Ok(peer);
     }
-    let forwarded =
-        request.headers().get("X-Forwarded-For").and_then(|value| value.to_str().ok()).unwrap_or("");
-    let hops: Vec<&str> = forwarded.split(',').map(str::trim).collect();
+    // Some proxies add to the line, others add a line.
+    let lines = request.headers().get_all("X-Forwarded-For").filter_map(|value| value.to_str().ok());
+    let hops: Vec<&str> = lines.flat_map(|line| line.split(',')).map(str::trim).collect();
     let client = hops.len().checked_sub(proxies).and_then(|at| hops.get(at)).and_then(|hop| hop.parse().ok());
     Ok(client.unwrap_or(peer))
 }

@@ -60,6 +60,11 @@ impl Db {
         TenantTx::begin(self.connection().await?, app).await
     }
 
+    /// The same, but it only reads, and all of its queries see one moment.
+    pub async fn tenant_snapshot(&self, app: AppId) -> Result<TenantTx> {
+        TenantTx::begin_snapshot(self.connection().await?, app).await
+    }
+
     /// Opens a transaction for what belongs to no tenant: keys before the tenant is known, and queues.
     pub async fn system(&self) -> Result<SystemTx> {
         SystemTx::begin(self.connection().await?).await

@@ -44,6 +44,12 @@ impl TenantTx {
         Ok(Self { tx: Tx::begin(conn, &tenant_begin_sql(app)).await?, app })
     }
 
+    pub(super) async fn begin_snapshot(conn: Object<AsyncPgConnection>, app: AppId) -> Result<Self> {
+        let sql =
+            tenant_begin_sql(app).replacen("BEGIN", "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY", 1);
+        Ok(Self { tx: Tx::begin(conn, &sql).await?, app })
+    }
+
     /// The tenant.
     pub fn app(&self) -> Uuid {
         self.app.0

@@ -29,8 +29,6 @@ use super::{Item, Sent};
 const QUEUE: usize = 8_192;
 /// A batch that takes longer than this has lost its database.
 const PATIENCE: Duration = Duration::from_secs(6);
-/// How long a new connection may take.
-const CONNECT: Duration = Duration::from_millis(800);
 /// How often a batch is read again after a message id was used at the same moment elsewhere.
 const CONFLICTS: usize = 5;
 
@@ -64,6 +62,7 @@ impl Sender {
                     bell: bell.clone(),
                     lanes: config.outbox.lanes,
                     batch: config.chat.send_batch,
+                    wait: Duration::from_millis(config.database.wait_timeout_ms),
                     conn: None,
                 };
                 let (token, stop) = (tracker.token(), stop.clone());
@@ -95,6 +94,8 @@ struct Writer {
     bell: Bell,
     lanes: i16,
     batch: usize,
+    /// How long a new connection may take.
+    wait: Duration,
     /// With whether its statements are prepared.
     conn: Option<(AsyncPgConnection, bool)>,
 }
@@ -178,7 +179,7 @@ impl Writer {
                 Some(conn) => conn,
                 None => {
                     let connect = self.db.dedicated("SELECT 1");
-                    (tokio::time::timeout(CONNECT, connect).await.map_err(Error::unavailable)??, false)
+                    (tokio::time::timeout(self.wait, connect).await.map_err(Error::unavailable)??, false)
                 }
             };
             let write = batch::write(&conn, warm, app, items, self.lanes, self.clock.now());
