@@ -10,7 +10,9 @@ use serde::Deserialize;
 use super::{add, remove, store, update};
 use crate::Chat;
 use crate::channels::{access, store as channels, view};
-use crate::web::{Caller, ChannelRef, Id, Params, UserCaller, ValidJson, decode, encode, limit, segment};
+use crate::web::{
+    Caller, ChannelRef, Id, NoBody, Params, UserCaller, ValidJson, decode, encode, limit, segment,
+};
 
 /// Adds the routes of this file.
 pub fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
@@ -111,7 +113,12 @@ async fn remove_one(
 /// Leave a channel.
 #[utoipa::path(tag = "members", params(("id" = String, Path,)), responses((status = 204)))]
 #[post("/channels/{id}/leave")]
-async fn leave(chat: Data<Chat>, caller: UserCaller, id: Id<ChannelRef>) -> Result<HttpResponse> {
+async fn leave(
+    chat: Data<Chat>,
+    caller: UserCaller,
+    id: Id<ChannelRef>,
+    _body: NoBody,
+) -> Result<HttpResponse> {
     let user = caller.user.clone();
     end_membership(&chat, &Caller::User(caller), id.0, &user).await
 }
@@ -131,7 +138,12 @@ async fn end_membership(chat: &Chat, caller: &Caller, id: ChannelRef, user: &Use
 /// Join an open channel (as `member`) or a livestream (as `guest`).
 #[utoipa::path(tag = "members", params(("id" = String, Path,)), responses((status = 200, body = Channel)))]
 #[post("/channels/{id}/join")]
-async fn join(chat: Data<Chat>, caller: UserCaller, id: Id<ChannelRef>) -> Result<HttpResponse> {
+async fn join(
+    chat: Data<Chat>,
+    caller: UserCaller,
+    id: Id<ChannelRef>,
+    _body: NoBody,
+) -> Result<HttpResponse> {
     let id = id.0.resolve(&chat, caller.app).await?;
     let now = chat.clock.now();
     let user = caller.user.clone();

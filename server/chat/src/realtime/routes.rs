@@ -10,7 +10,7 @@ use parlor_protocol::{Capability, ChannelId, Envelope, ErrorCode, EventId, Event
 use serde_json::json;
 
 use crate::channels::access;
-use crate::web::{Caller, ChannelRef, Id, UserCaller, ValidJson};
+use crate::web::{Caller, ChannelRef, Id, NoBody, UserCaller, ValidJson};
 use crate::{Chat, users};
 
 /// Adds the routes of this file.
@@ -21,7 +21,7 @@ pub fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_
 /// Where and how to connect, for any client of Centrifugo's protocol.
 #[utoipa::path(tag = "realtime", responses((status = 200, body = RealtimeConnection)))]
 #[post("/realtime/connection")]
-async fn connection(chat: Data<Chat>, caller: UserCaller) -> Result<HttpResponse> {
+async fn connection(chat: Data<Chat>, caller: UserCaller, _body: NoBody) -> Result<HttpResponse> {
     let (token, expires_at) = chat.tokens.connection(caller.app, &caller.user, chat.clock.now())?;
     let websocket = chat.config.realtime.public_url.trim_end_matches('/');
     let http = websocket.replacen("ws", "http", 1);

@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::{store, upsert};
 use crate::Chat;
-use crate::web::{Caller, Id, Params, ServerCaller, UserCaller, ValidJson, decode, encode, limit};
+use crate::web::{Caller, Id, NoBody, Params, ServerCaller, UserCaller, ValidJson, decode, encode, limit};
 use crate::{realtime, validate};
 
 /// Adds the routes of this file.
@@ -151,7 +151,12 @@ async fn update(
 /// Shut a user out: tokens are refused, realtime connections end. Messages stay.
 #[utoipa::path(tag = "users", params(("id" = String, Path,)), responses((status = 200, body = User)))]
 #[post("/users/{id}/deactivate")]
-async fn deactivate(chat: Data<Chat>, caller: ServerCaller, id: Id<UserId>) -> Result<HttpResponse> {
+async fn deactivate(
+    chat: Data<Chat>,
+    caller: ServerCaller,
+    id: Id<UserId>,
+    _body: NoBody,
+) -> Result<HttpResponse> {
     let now = chat.clock.now();
     set_deactivated(&chat, &caller, &id.0, Some(now)).await
 }
@@ -159,7 +164,12 @@ async fn deactivate(chat: Data<Chat>, caller: ServerCaller, id: Id<UserId>) -> R
 /// Let a deactivated user in again.
 #[utoipa::path(tag = "users", params(("id" = String, Path,)), responses((status = 200, body = User)))]
 #[post("/users/{id}/reactivate")]
-async fn reactivate(chat: Data<Chat>, caller: ServerCaller, id: Id<UserId>) -> Result<HttpResponse> {
+async fn reactivate(
+    chat: Data<Chat>,
+    caller: ServerCaller,
+    id: Id<UserId>,
+    _body: NoBody,
+) -> Result<HttpResponse> {
     set_deactivated(&chat, &caller, &id.0, None).await
 }
 

@@ -52,6 +52,27 @@ impl<T: DeserializeOwned> FromRequest for ValidJson<T> {
     }
 }
 
+/// For requests that need no body: one that is sent all the same is read, because a connection with an unread
+/// body can't be used again.
+pub struct NoBody;
+
+impl FromRequest for NoBody {
+    type Error = actix_web::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, actix_web::Error>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let body = web::Bytes::from_request(request, payload);
+        Box::pin(async move {
+            let too_large = |_| Error::new(ErrorCode::BodyTooLarge);
+            let body = tokio::time::timeout(PATIENCE, body).await;
+            let body =
+                body.map_err(|_| Error::with(ErrorCode::InvalidJson, "The body did not arrive in time."))?;
+            body.map_err(too_large)?;
+            Ok(Self)
+        })
+    }
+}
+
 /// An empty body is an empty object, so that requests without obligatory fields need none.
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     if has_nul(bytes) {

@@ -6,7 +6,7 @@ mod cursor;
 mod idempotency;
 mod params;
 
-pub use body::ValidJson;
+pub use body::{NoBody, ValidJson};
 pub use caller::{Caller, ClientAddress, ServerCaller, UserCaller, api_key, caller_budget};
 pub use cursor::{decode, encode, limit};
 pub use idempotency::{IdempotencyKey, Replay};

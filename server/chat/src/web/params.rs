@@ -20,6 +20,8 @@ impl<T: DeserializeOwned> FromRequest for Params<T> {
         let query = request.query_string();
         let read = if query.contains("%00") {
             Err(ErrorCode::NulByte.into())
+        } else if percent_decode(query).is_none() {
+            Err(Error::with(ErrorCode::InvalidParameter, "The query is not percent-encoded UTF-8."))
         } else {
             web::Query::<T>::from_query(query).map(|query| Self(query.into_inner())).map_err(|error| {
                 Error::with(ErrorCode::InvalidParameter, format!("The query does not fit: {error}."))
@@ -43,6 +45,8 @@ impl<T: FromStr> FromRequest for Id<T> {
 
 /// A named path segment, percent-decoded, read as `T`.
 pub fn segment<T: FromStr>(request: &HttpRequest, name: &str) -> Result<T> {
+    // Routing replaces bytes that are no UTF-8, which would make one id of many.
+    percent_decode(request.uri().path()).ok_or(ErrorCode::InvalidId)?;
     let text = request.match_info().query(name);
     let text = percent_decode(text).ok_or(ErrorCode::InvalidId)?;
     text.parse().map_err(|_| ErrorCode::InvalidId.into())
