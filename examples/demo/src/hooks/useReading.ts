@@ -22,10 +22,11 @@ export function useReading(channel: Channel, timeline: Timeline, atBottom: boole
   }, [chat, channel.id, reading]);
 
   useEffect(() => {
-    if (!reading || !online || !newest || newest.seq <= readSeq || marked.current === newest.id) return;
+    if (!reading || !online || !newest || marked.current === newest.id) return;
+    if (newest.seq <= readSeq && channel.unread === 0) return;
     marked.current = newest.id;
     chat.markRead(channel.id, newest.id).catch(() => {
       marked.current = undefined;
     });
-  }, [chat, channel.id, reading, online, newest, readSeq]);
+  }, [chat, channel.id, channel.unread, reading, online, newest, readSeq]);
 }

@@ -15,7 +15,11 @@ import {
 import { channel, member, message, messageEvent } from './fixtures';
 
 const list = replaceAll(emptyList, [
-  channel('old', { last_message: message(1, { channel_id: 'old' }), last_message_at: '2026-01-02T00:00:00Z', unread: 2 }),
+  channel('old', {
+    last_message: message(1, { channel_id: 'old' }),
+    last_message_at: '2026-01-02T00:00:00Z',
+    unread: 2,
+  }),
   channel('newer', { last_message_at: '2026-01-03T00:00:00Z' }),
 ]);
 const news = (channel_id: string, unread: number): UserEvent => ({
@@ -55,7 +59,8 @@ describe('the channel list', () => {
   });
 
   it('shows an edit of the newest message only', () => {
-    const edit = (seq: number) => messageEvent('message.updated', 9, message(seq, { channel_id: 'old', text: 'edited' }));
+    const edit = (seq: number) =>
+      messageEvent('message.updated', 9, message(seq, { channel_id: 'old', text: 'edited' }));
     expect(applyToList(list, edit(1), 'old').byId.get('old')?.last_message?.text).toBe('edited');
     const older = applyToList(list, { ...edit(0), seq: 9 }, 'old');
     expect(older.byId.get('old')?.last_message?.text).toBe('text 1');

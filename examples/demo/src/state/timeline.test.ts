@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { channel, member, message, messageEvent } from './fixtures';
+import { channel, member, message, messageEvent, person } from './fixtures';
 import {
   applyDurable,
   applyRead,
@@ -11,6 +11,7 @@ import {
   mergeMessages,
   mergePage,
   readersOf,
+  type Timeline,
 } from './timeline';
 
 const loaded = mergePage({ ...emptyTimeline, status: 'ready', seq: 12 }, [message(11), message(12)], 'older');
@@ -86,5 +87,17 @@ describe('a timeline', () => {
     const timeline = applyRead({ ...loaded, members }, 'ben', read);
     expect(readersOf(timeline, message(12)).map((reader) => reader.user.id)).toEqual(['ben']);
     expect(applyRead(timeline, 'ben', { ...read, read_seq: 11 })).toBe(timeline);
+  });
+
+  it('takes who writes for one who has read, by event and by change list', () => {
+    const timeline = { ...loaded, members: new Map([['ben', member('ben', { read_seq: 10 })]]) };
+    const answer = message(13, { user: person('ben') });
+    const readers = (seen: Timeline) => readersOf(seen, message(12)).map((reader) => reader.user.id);
+    expect(readers(applyDurable(timeline, messageEvent('message.new', 13, answer)))).toEqual(['ben']);
+    const changes = { channel: channel('c'), messages: [answer], members: [], seq: 13, more: false };
+    expect(readers(mergeChanges(timeline, changes))).toEqual(['ben']);
+    const later = member('ben', { read_seq: 10, read_at: '2026-01-05T13:00:00Z' });
+    const unread = { ...timeline, members: new Map([['ben', later]]) };
+    expect(readers(mergeChanges(unread, changes))).toEqual([]);
   });
 });

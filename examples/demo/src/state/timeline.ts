@@ -90,7 +90,8 @@ export function mergeMembers(timeline: Timeline, incoming: readonly Member[]): T
 }
 
 export function mergeChanges(timeline: Timeline, changes: ChannelChanges): Timeline {
-  const merged = mergeMembers(mergeMessages(timeline, changes.messages), changes.members);
+  const members = mergeMembers(mergeMessages(timeline, changes.messages), changes.members);
+  const merged = changes.messages.reduce(readByWriting, members);
   return { ...merged, seq: Math.max(merged.seq, changes.seq) };
 }
 
@@ -99,6 +100,15 @@ export function applyRead(timeline: Timeline, userId: string, read: ReadState): 
   const member = timeline.members.get(userId);
   if (!member || member.read_seq >= read.read_seq) return timeline;
   return { ...timeline, members: new Map(timeline.members).set(userId, { ...member, ...read }) };
+}
+
+/** Who writes has read up to there: the server moves the pointer too, and says so by the message alone. */
+function readByWriting(timeline: Timeline, message: Message): Timeline {
+  const { id, seq, ordinal, created_at, parent_id } = message;
+  if (parent_id !== null) return timeline;
+  const read = { read_seq: seq, read_ordinal: ordinal, read_at: created_at, last_read_message_id: id };
+  const member = timeline.members.get(message.user.id);
+  return member && isOlder(member, read) ? applyRead(timeline, message.user.id, read) : timeline;
 }
 
 export type Arrival = 'apply' | 'drop' | 'gap';
@@ -113,6 +123,7 @@ export function applyDurable(timeline: Timeline, event: DurableEvent): Timeline 
   const next = { ...timeline, seq: event.seq };
   switch (event.type) {
     case 'message.new':
+      return readByWriting(mergeMessages(next, [event.data.message]), event.data.message);
     case 'message.updated':
     case 'message.deleted':
       return mergeMessages(next, [event.data.message]);
