@@ -1,5 +1,6 @@
 //! Callers: tenants, their users, and requests that read like the story.
 
+use parlor_protocol::ErrorCode;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -37,6 +38,20 @@ impl App {
     }
 }
 
+impl App {
+    /// A visitor asks to come in, with the app's public key.
+    pub async fn guest(&self, request: Value) -> Answer {
+        let visitor = Client::new(&self.url, None);
+        visitor.with_header(Method::POST, "/guests", ("X-Api-Key", &self.public_key), request).await
+    }
+
+    /// A channel from this request; gives its id.
+    pub async fn channel_with(&self, request: Value) -> String {
+        let channel = self.server.post("/channels", request).await.gives(201);
+        channel["id"].as_str().unwrap_or_default().to_owned()
+    }
+}
+
 /// One who calls.
 #[derive(Clone)]
 pub struct Client {
@@ -62,6 +77,29 @@ impl Answer {
     pub fn code(&self) -> &str {
         self.json["error"]["code"].as_str().unwrap_or_default()
     }
+
+    /// A header as text, or "".
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    /// The body of an answer that must have this status.
+    #[track_caller]
+    pub fn gives(self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{}", self.text);
+        self.json
+    }
+
+    /// It must be this error of the table, in the form that all errors have.
+    #[track_caller]
+    pub fn refused(&self, code: ErrorCode) {
+        assert_eq!((self.status, self.code()), (code.status(), code.as_str()), "{}", self.text);
+        let error = &self.json["error"];
+        assert_eq!(error["retryable"], code.retryable(), "{}", self.text);
+        assert_eq!(error["doc"], format!("/docs/errors#{}", code.as_str()), "{}", self.text);
+        assert_eq!(error["request_id"], self.header("x-request-id"), "{}", self.text);
+        assert!(error["message"].as_str().is_some_and(|message| !message.is_empty()), "{}", self.text);
+    }
 }
 
 impl Client {
@@ -77,6 +115,11 @@ impl Client {
     /// The same caller with another token.
     pub fn with_token(&self, token: Option<&str>) -> Self {
         Self { token: token.map(str::to_owned), ..self.clone() }
+    }
+
+    /// The same caller at another node.
+    pub fn at(&self, url: &str) -> Self {
+        Self { url: url.to_owned(), ..self.clone() }
     }
 
     pub async fn get(&self, path: &str) -> Answer {
@@ -118,6 +161,26 @@ impl Client {
             Some(token) => request.bearer_auth(token),
             None => request,
         }
+    }
+
+    /// All items of a list, page after page; `query` says more than `cursor`, such as `limit=2`.
+    pub async fn all(&self, path: &str, query: &str) -> Vec<Value> {
+        let (mut items, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let mut page = self.get(&format!("{path}?{query}{cursor}")).await.gives(200);
+            if let Some(more) = page["items"].as_array_mut() {
+                items.append(more);
+            }
+            match page["next"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => return items,
+            }
+        }
+    }
+
+    /// A call with a header of the test's own.
+    pub async fn with_header(&self, method: Method, path: &str, header: (&str, &str), body: Value) -> Answer {
+        self.send(self.request(method, path).header(header.0, header.1).json(&body)).await
     }
 
     /// Any call.

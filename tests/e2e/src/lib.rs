@@ -4,7 +4,11 @@
 //! When a server is dropped, its outbox must be empty of what nobody told: see [`Server::settled`].
 
 mod client;
+mod dev;
 mod server;
 
 pub use client::{Answer, App, Client};
-pub use server::{Mode, Server};
+pub use dev::DevServer;
+pub use parlor_test_support::until;
+pub use reqwest::Method;
+pub use server::{Mode, Server, parlor};

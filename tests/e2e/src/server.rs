@@ -54,6 +54,8 @@ impl Server {
             ("PARLOR_SERVER_USER_RATE_LIMIT_RPS".to_owned(), "10000".to_owned()),
             ("PARLOR_SECURITY_MASTER_KEYS".to_owned(), crypto::new_master_key()),
             ("PARLOR_TELEMETRY_LOG".to_owned(), "warn".to_owned()),
+            // A busy machine may need long for a connection; tests that want to see it give up say so.
+            ("PARLOR_DATABASE_WAIT_TIMEOUT_MS".to_owned(), "20000".to_owned()),
         ];
         let realtime_url = match mode {
             Mode::Embedded => {
@@ -125,11 +127,9 @@ impl Server {
 
     /// Runs a subcommand with the server's settings and gives what it printed.
     pub async fn command(&self, arguments: &[&str]) -> Result<String, String> {
-        let output =
-            Command::new(binary()).args(arguments).envs(self.variables.iter().cloned()).output().await;
-        let output = output.map_err(|error| error.to_string())?;
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
+        let settings: Vec<(&str, &str)> =
+            self.variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        parlor(arguments, &settings).await
     }
 
     /// Creates a tenant.
@@ -175,8 +175,17 @@ impl Server {
     }
 }
 
+/// Runs the binary to its end with these settings: what it printed, or what it complained of.
+pub async fn parlor(arguments: &[&str], settings: &[(&str, &str)]) -> Result<String, String> {
+    let mut command = Command::new(binary());
+    command.args(arguments).envs(settings.iter().copied()).stdin(Stdio::null()).kill_on_drop(true);
+    let output = command.output().await.map_err(|error| error.to_string())?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
+}
+
 /// `parlor`, which `cargo build` puts two folders above this test.
-fn binary() -> PathBuf {
+pub(crate) fn binary() -> PathBuf {
     let test = match std::env::current_exe() {
         Ok(path) => path,
         Err(error) => panic!("where am I? {error}"),
@@ -185,7 +194,7 @@ fn binary() -> PathBuf {
     folder.join("parlor")
 }
 
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     match std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()) {
         Ok(address) => address.port(),
         Err(error) => panic!("no free port: {error}"),

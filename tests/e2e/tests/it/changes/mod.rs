@@ -1,0 +1,131 @@
+//! `/changes`: from wherever one starts, what one pulls leads to the state that a newcomer is shown.
+
+mod copy;
+
+use copy::Copy;
+use parlor_e2e::{App, Client, Mode, Server};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use serde_json::{Value, json};
+
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Send,
+    Reply(usize),
+    Edit(usize),
+    Delete(usize),
+    Erase(usize),
+    Come(usize),
+    Go(usize),
+    Role(usize),
+    Rename,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        5 => Just(Step::Send),
+        2 => (0..64_usize).prop_map(Step::Reply),
+        3 => (0..64_usize).prop_map(Step::Edit),
+        2 => (0..64_usize).prop_map(Step::Delete),
+        1 => (0..64_usize).prop_map(Step::Erase),
+        2 => (0..4_usize).prop_map(Step::Come),
+        2 => (0..4_usize).prop_map(Step::Go),
+        1 => (0..4_usize).prop_map(Step::Role),
+        1 => Just(Step::Rename),
+    ]
+}
+
+/// Takes a step if it can be taken; refusals leave everything as it is, which the comparison would show.
+async fn take(app: &App, ann: &Client, at: &str, roots: &mut Vec<String>, step: Step) {
+    let chosen = |n: usize| roots.get(n % roots.len().max(1)).cloned().unwrap_or_default();
+    match step {
+        Step::Send => {
+            let sent = ann.post(&format!("{at}/messages"), json!({ "text": "x" })).await.gives(201);
+            roots.push(sent["id"].as_str().unwrap().to_owned());
+        }
+        Step::Reply(n) => {
+            drop(ann.post(&format!("{at}/messages"), json!({ "text": "r", "parent_id": chosen(n) })).await)
+        }
+        Step::Edit(n) => {
+            drop(ann.patch(&format!("/messages/{}", chosen(n)), json!({ "text": format!("edit {n}") })).await)
+        }
+        Step::Delete(n) => drop(ann.delete(&format!("/messages/{}", chosen(n))).await),
+        Step::Erase(n) => drop(app.server.delete(&format!("/messages/{}?hard=true", chosen(n))).await),
+        Step::Come(n) => {
+            let members =
+                json!({ "members": [{ "user_id": format!("u{n}") }, { "user_id": format!("u{}", n + 1) }] });
+            drop(app.server.post(&format!("{at}/members"), members).await);
+        }
+        Step::Go(n) => drop(app.server.delete(&format!("{at}/members/u{n}")).await),
+        Step::Role(n) => {
+            drop(app.server.patch(&format!("{at}/members/u{n}"), json!({ "role": "moderator" })).await)
+        }
+        Step::Rename => drop(ann.patch(at, json!({ "name": format!("name {}", roots.len()) })).await),
+    }
+}
+
+async fn holds(app: &App, ann: &Client, steps: &[Step]) {
+    let at = format!("/channels/{}", app.channel(&[ann]).await);
+    let mut roots: Vec<String> = Vec::new();
+    let mut earlier = vec![Copy::default(), Copy::fresh(ann, &at, &roots).await];
+    for (n, step) in steps.iter().enumerate() {
+        take(app, ann, &at, &mut roots, *step).await;
+        if n % 5 == 0 {
+            earlier.push(Copy::fresh(ann, &at, &roots).await);
+        }
+    }
+    let now = Copy::fresh(ann, &at, &roots).await;
+    for copy in earlier {
+        for limit in [1, 3, 100] {
+            let (since, mut copy) = (copy.seq, copy.clone());
+            copy.pull(ann, &at, limit).await;
+            assert_eq!(copy, now, "from {since} in pages of {limit}");
+        }
+    }
+}
+
+#[test]
+fn pulling_from_any_seq_leads_to_the_state_that_a_newcomer_sees() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let (server, app, ann) = runtime.block_on(async {
+        let server = Server::start(Mode::Embedded).await;
+        let app = server.app("acme").await;
+        let users: Vec<Value> = (0..5).map(|n| json!({ "id": format!("u{n}") })).collect();
+        app.server.put("/users", json!({ "users": users })).await.gives(200);
+        let ann = app.user("ann").await;
+        (server, app, ann)
+    });
+    let config = Config { cases: 10, failure_persistence: None, max_shrink_iters: 100, ..Config::default() };
+    let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
+    let outcome = runner.run(&prop::collection::vec(step(), 1..40), |steps| {
+        runtime.block_on(holds(&app, &ann, &steps));
+        Ok(())
+    });
+    if let Err(failure) = outcome {
+        panic!("{failure}");
+    }
+    runtime.block_on(server.settled());
+    runtime.block_on(async { drop(server) });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_channel_with_more_first_members_than_a_page_is_pulled_to_its_end() {
+    let server = Server::start(Mode::Embedded).await;
+    let app = server.app("acme").await;
+    let ann = app.user("ann").await;
+    let ids: Vec<String> = (0..100).map(|n| format!("u{n:03}")).collect();
+    let users: Vec<Value> = ids.iter().map(|id| json!({ "id": id })).collect();
+    app.server.put("/users", json!({ "users": users })).await.gives(200);
+    let members: Vec<Value> = ids.iter().map(|id| json!({ "user_id": id })).collect();
+    let made = ann.post("/channels", json!({ "type": "team", "members": members })).await.gives(201);
+    let at = format!("/channels/{}", made["id"].as_str().unwrap());
+    ann.say(made["id"].as_str().unwrap(), "hello").await;
+    for limit in [1, 50, 100] {
+        let mut copy = Copy::default();
+        copy.pull(&ann, &at, limit).await;
+        assert_eq!((copy.members.len(), copy.messages.len(), copy.seq), (101, 1, 2));
+    }
+    let beyond = ann.get(&format!("{at}/changes?since=99")).await.gives(200);
+    assert_eq!((&beyond["messages"], &beyond["more"]), (&json!([]), &json!(false)));
+    server.settled().await;
+}

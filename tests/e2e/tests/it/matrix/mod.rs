@@ -1,0 +1,153 @@
+//! Every operation of the served document × everybody who may call it.
+
+mod table;
+mod tenants;
+
+use std::collections::BTreeSet;
+
+use parlor_e2e::{App, Client, Method, Mode, Server};
+use serde_json::{Value, json};
+use table::{CALLERS, TABLE};
+
+/// One operation, called once in a channel of its own by each caller.
+struct Scene {
+    channel: String,
+    /// A message of the caller, or of the owner where the caller can't have one.
+    message: String,
+    /// A member that the caller may act on.
+    target: &'static str,
+}
+
+/// Makes the channel that this caller meets. `role` is `None` for who is no member.
+async fn scene(app: &App, role: Option<&str>) -> Scene {
+    let mut members =
+        vec![json!({ "user_id": "first", "role": "owner" }), json!({ "user_id": "target", "role": "guest" })];
+    if let Some(role) = role {
+        members.push(json!({ "user_id": "caller", "role": role }));
+    }
+    let channel = app.channel_with(json!({ "type": "team", "members": members })).await;
+    let author = if role.is_some() { "caller" } else { "first" };
+    let path = format!("/channels/{channel}/messages");
+    let message = app.server.post(&path, json!({ "text": "canary", "user_id": author })).await.gives(201);
+    Scene { channel, message: message["id"].as_str().unwrap().to_owned(), target: "target" }
+}
+
+/// The operation's path and body in this scene.
+fn request(operation: &str, scene: &Scene, by_server: bool) -> (Method, String, Option<Value>) {
+    let (method, path) = operation.split_once(' ').unwrap();
+    let id = if path.ends_with("activate") {
+        "idle"
+    } else if path.starts_with("/users") {
+        "caller"
+    } else if path.starts_with("/messages/{id}") {
+        &scene.message
+    } else {
+        &scene.channel
+    };
+    let path = path.replace("{id}", id).replace("{user_id}", scene.target);
+    let path = match operation {
+        "GET /channels/{id}/changes" => format!("{path}?since=0"),
+        "GET /users/me/messages" => format!("{path}?flag=unread"),
+        _ => path,
+    };
+    let send = if by_server { json!({ "text": "hi", "user_id": "caller" }) } else { json!({ "text": "hi" }) };
+    let body = match operation {
+        "POST /channels" => json!({ "type": "team" }),
+        "PATCH /channels/{id}" => json!({ "name": "n" }),
+        "POST /channels/{id}/members" => json!({ "members": [{ "user_id": "extra", "role": "guest" }] }),
+        "PATCH /channels/{id}/members/{user_id}" => json!({ "role": "member" }),
+        "POST /channels/{id}/messages" | "POST /rooms/{id}/messages" => send,
+        "PATCH /messages/{id}" => json!({ "text": "edited" }),
+        "POST /channels/{id}/typing" => json!({ "typing": true }),
+        "POST /channels/{id}/unread" => json!({ "message_id": scene.message }),
+        "POST /realtime/subscription" => json!({ "channel": format!("chat:channel:{}", scene.channel) }),
+        "POST /tokens" => json!({ "user": { "id": "made" } }),
+        "POST /tokens/revoke" => json!({ "user_id": "extra" }),
+        "PUT /users" => json!({ "users": [{ "id": "made" }] }),
+        "PUT /users/{id}" => json!({ "id": "caller" }),
+        "PATCH /users/{id}" => json!({ "name": "n" }),
+        _ => json!({}),
+    };
+    let has_body = method != "GET" && method != "DELETE";
+    (method.parse().unwrap(), path, has_body.then_some(body))
+}
+
+/// `"POST /channels"` for everything that the document has.
+pub fn operations(document: &Value) -> BTreeSet<String> {
+    let mut all = BTreeSet::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        let path = path.strip_prefix("/api/v1").unwrap();
+        for method in item.as_object().unwrap().keys() {
+            if ["get", "put", "post", "delete", "patch", "head", "options", "trace"]
+                .contains(&method.as_str())
+            {
+                all.insert(format!("{} {path}", method.to_uppercase()));
+            }
+        }
+    }
+    all
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everybody_may_exactly_what_the_table_says() {
+    let settings = [("PARLOR_SERVER_IP_RATE_LIMIT_RPS", "1000")];
+    let server = Server::start_with(Mode::Embedded, &settings).await;
+    let (app, other) = (server.app("acme").await, server.app("other").await);
+    let caller = app.user("caller").await;
+    for id in ["first", "target", "extra", "idle"] {
+        app.user(id).await;
+    }
+    other.user("idle").await;
+    let stranger = other.user("caller").await;
+    let document = caller.at_root("/openapi.json").await.gives(200);
+    let in_table: BTreeSet<String> = TABLE.iter().map(|(operation, _)| (*operation).to_owned()).collect();
+    assert_eq!(operations(&document), in_table, "each operation needs its line in the table");
+
+    let mut wrong = Vec::new();
+    for (operation, line) in TABLE {
+        for (who, expected) in CALLERS.into_iter().zip(line) {
+            let role = ["guest", "member", "moderator", "admin", "owner"].contains(&who).then_some(who);
+            let scene = scene(&app, role).await;
+            let client: Client = match who {
+                "no token" => server.client(None),
+                "garbage" => server.client(Some("garbage")),
+                "other user" => stranger.clone(),
+                "other server" => other.server.clone(),
+                "server" => app.server.clone(),
+                _ => caller.clone(),
+            };
+            let (method, path, body) = request(operation, &scene, who.ends_with("server"));
+            let answer = client.call(method, &path, body).await;
+            let shown = if answer.status < 300 { "ok".to_owned() } else { answer.code().to_owned() };
+            if shown != *expected {
+                wrong.push(format!(
+                    "{operation} by {who}: expected {expected}, got {shown} ({})",
+                    answer.status
+                ));
+            }
+            if answer.status >= 300 && answer.text.contains("canary") {
+                wrong.push(format!("{operation} by {who} tells the message: {}", answer.text));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} of the matrix is wrong:\n{}", wrong.len(), wrong.join("\n"));
+    server.settled().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_document_describes_what_is_served() {
+    let server = Server::start(Mode::Embedded).await;
+    let document = server.client(None).at_root("/openapi.json").await.gives(200);
+    let mut names = BTreeSet::new();
+    for item in document["paths"].as_object().unwrap().values() {
+        for (method, operation) in item.as_object().unwrap() {
+            let name = operation["operationId"].as_str().unwrap().to_owned();
+            assert!(names.insert(name.clone()), "two operations are called {name}");
+            assert!(operation["responses"]["default"].is_object(), "{name}: no error");
+            assert!(operation["summary"].is_string(), "{name}: no summary");
+            assert!(method != "get" || operation["requestBody"].is_null(), "{name}: a body to GET");
+        }
+    }
+    let printed: Value = serde_json::from_str(&server.command(&["openapi"]).await.unwrap()).unwrap();
+    assert_eq!(printed, document, "the command prints what is served");
+}

@@ -1,0 +1,105 @@
+//! What each caller gets from each operation: `ok`, or the code of the error.
+//!
+//! The channel is of the type `team`, not open, and has an owner and a guest beside the caller. Messages are the
+//! caller's own where it is a member, the owner's otherwise.
+
+/// The columns.
+pub const CALLERS: [&str; 11] = [
+    "no token",
+    "garbage",
+    "other user",
+    "other server",
+    "non-member",
+    "guest",
+    "member",
+    "moderator",
+    "admin",
+    "owner",
+    "server",
+];
+
+type Line = [&'static str; 11];
+
+const T: &str = "missing_token";
+const G: &str = "invalid_token";
+const C: &str = "channel_not_found";
+const M: &str = "message_not_found";
+const N: &str = "not_a_member";
+const F: &str = "forbidden";
+const S: &str = "server_only";
+const U: &str = "user_only";
+const OK: &str = "ok";
+
+/// Users of the app alike, whatever their role in a channel.
+const fn users(
+    other_user: &'static str,
+    other_server: &'static str,
+    user: &'static str,
+    server: &'static str,
+) -> Line {
+    [T, G, other_user, other_server, user, user, user, user, user, user, server]
+}
+
+/// In a channel, by role.
+const fn roles(
+    guest: &'static str,
+    member: &'static str,
+    moderator: &'static str,
+    admin: &'static str,
+    owner: &'static str,
+) -> Line {
+    [T, G, C, C, N, guest, member, moderator, admin, owner, OK]
+}
+
+/// In a channel, by role, for users only.
+const fn own(guest: &'static str, others: &'static str) -> Line {
+    [T, G, C, U, N, guest, others, others, others, others, U]
+}
+
+const READ: Line = roles(OK, OK, OK, OK, OK);
+const SEND: Line = roles(F, OK, OK, OK, OK);
+
+/// The lines. Another tenant's secret acts in its own app, where this app's ids are unknown.
+pub const TABLE: &[(&str, Line)] = &[
+    ("GET /app", users(S, OK, S, OK)),
+    ("POST /tokens", users(S, OK, S, OK)),
+    ("POST /tokens/revoke", users(S, "user_not_found", S, OK)),
+    // Asks for the public key in a header, whoever calls.
+    ("POST /guests", [T; 11]),
+    ("PUT /users", users(S, OK, S, OK)),
+    ("GET /users", users(OK, OK, OK, OK)),
+    ("GET /users/search", users(OK, OK, OK, OK)),
+    ("GET /users/me", users(OK, U, OK, U)),
+    ("GET /users/me/messages", users(OK, U, OK, U)),
+    ("GET /users/{id}", users(OK, OK, OK, OK)),
+    ("PUT /users/{id}", users(S, OK, S, OK)),
+    ("PATCH /users/{id}", users(OK, OK, OK, OK)),
+    ("POST /users/{id}/deactivate", users(S, OK, S, OK)),
+    ("POST /users/{id}/reactivate", users(S, OK, S, OK)),
+    ("GET /unread", users(OK, U, OK, U)),
+    ("GET /channels", users(OK, OK, OK, OK)),
+    ("POST /channels", users(OK, OK, OK, OK)),
+    ("GET /channels/{id}", READ),
+    ("PATCH /channels/{id}", roles(F, F, F, OK, OK)),
+    ("DELETE /channels/{id}", roles(F, F, F, F, OK)),
+    ("GET /channels/{id}/changes", READ),
+    ("GET /channels/{id}/members", READ),
+    ("POST /channels/{id}/members", roles(F, F, F, OK, OK)),
+    ("PATCH /channels/{id}/members/{user_id}", roles(F, F, F, OK, OK)),
+    ("DELETE /channels/{id}/members/{user_id}", roles(F, F, OK, OK, OK)),
+    ("POST /channels/{id}/join", own(OK, OK)),
+    ("POST /channels/{id}/leave", own(OK, OK)),
+    ("GET /channels/{id}/messages", READ),
+    ("POST /channels/{id}/messages", SEND),
+    ("GET /rooms/{id}/messages", READ),
+    ("POST /rooms/{id}/messages", SEND),
+    ("GET /messages/room/{id}", READ),
+    ("GET /messages/{id}", [T, G, M, M, N, OK, OK, OK, OK, OK, OK]),
+    ("PATCH /messages/{id}", [T, G, M, M, N, F, OK, OK, OK, OK, OK]),
+    ("DELETE /messages/{id}", [T, G, M, M, N, OK, OK, OK, OK, OK, OK]),
+    ("POST /channels/{id}/read", own(OK, OK)),
+    ("POST /channels/{id}/unread", own(OK, OK)),
+    ("POST /channels/{id}/typing", own(F, OK)),
+    ("POST /realtime/connection", users(OK, U, OK, U)),
+    ("POST /realtime/subscription", own(OK, OK)),
+];

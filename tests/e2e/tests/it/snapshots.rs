@@ -1,0 +1,57 @@
+//! What others build on is committed, so that a change to it shows in review.
+
+use std::path::Path;
+
+use parlor_e2e::parlor;
+use parlor_protocol::{ErrorCode, EventType};
+
+/// Compares with the committed file, or writes it where `UPDATE_SNAPSHOTS` is set.
+fn is_committed(name: &str, text: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/api").join(name);
+    if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, text).unwrap();
+    }
+    let committed = std::fs::read_to_string(&path).unwrap_or_default();
+    let differs = committed.lines().zip(text.lines()).position(|(old, new)| old != new);
+    assert!(
+        committed == text,
+        "docs/api/{name} is not what the binary says (first at line {}). If the change is meant:\n\
+         UPDATE_SNAPSHOTS=1 cargo test -p parlor-e2e snapshots, and commit it",
+        differs.unwrap_or_else(|| committed.lines().count().min(text.lines().count())) + 1
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_openapi_document_is_committed() {
+    is_committed("openapi.json", &parlor(&["openapi"], &[]).await.unwrap());
+}
+
+#[test]
+fn the_errors_are_committed() {
+    let rows: String = ErrorCode::ALL
+        .iter()
+        .map(|code| {
+            let retry = if code.retryable() { "yes" } else { "no" };
+            format!("| `{}` | {} | {retry} | {} |\n", code.as_str(), code.status(), code.meaning())
+        })
+        .collect();
+    let text = format!(
+        "# Errors\n\nCodes are never renamed or used for something else.\n\n| Code | Status | Retry | Meaning |\n|---|---|---|---|\n{rows}"
+    );
+    is_committed("errors.md", &text);
+}
+
+#[test]
+fn the_events_are_committed() {
+    let rows: String = EventType::ALL
+        .iter()
+        .map(|event| {
+            format!("| `{}` | {} |\n", event.as_str(), if event.is_durable() { "yes" } else { "no" })
+        })
+        .collect();
+    let text = format!(
+        "# Events\n\nDurable events carry a `seq`: a gap between them must be pulled.\n\n| Event | Durable |\n|---|---|\n{rows}"
+    );
+    is_committed("events.md", &text);
+}
