@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::Stdio;
 
 use parlor_platform::crypto;
-use parlor_test_support::{TestDb, setting, until};
+use parlor_test_support::{Services, TestDb, setting, until};
 use serde_json::Value;
 use tokio::process::{Child, Command};
 
@@ -22,6 +22,13 @@ pub enum Mode {
 impl Mode {
     /// Both.
     pub const ALL: [Self; 2] = [Self::Embedded, Self::Cluster];
+}
+
+/// One more process on a server's data; it ends when this is dropped.
+pub struct Node {
+    _process: Child,
+    /// `http://127.0.0.1:…`
+    pub url: String,
 }
 
 /// A running server.
@@ -45,17 +52,26 @@ impl Server {
 
     /// The same with settings of the test's own.
     pub async fn start_with(mode: Mode, settings: &[(&str, &str)]) -> Self {
-        let db = TestDb::new().await;
+        Self::start_where(mode, settings, setting).await
+    }
+
+    /// The same on services of the test's own, which it may stop.
+    pub async fn start_on(services: &Services, mode: Mode, settings: &[(&str, &str)]) -> Self {
+        Self::start_where(mode, settings, |name| services.setting(name).to_owned()).await
+    }
+
+    async fn start_where(mode: Mode, settings: &[(&str, &str)], setting: impl Fn(&str) -> String) -> Self {
+        let db = TestDb::on(setting("PARLOR_TEST_PG_ADMIN_URL")).await;
         let (api, hub) = (free_port(), free_port());
         let mut variables = vec![
             ("PARLOR_DATABASE_URL".to_owned(), db.url()),
             ("PARLOR_SERVER_LISTEN".to_owned(), format!("127.0.0.1:{api}")),
             ("PARLOR_SERVER_PUBLIC_URL".to_owned(), format!("http://127.0.0.1:{api}")),
+            // A busy machine may need long for a connection; tests that want to see it give up say so.
+            ("PARLOR_DATABASE_WAIT_TIMEOUT_MS".to_owned(), "20000".to_owned()),
             ("PARLOR_SERVER_USER_RATE_LIMIT_RPS".to_owned(), "10000".to_owned()),
             ("PARLOR_SECURITY_MASTER_KEYS".to_owned(), crypto::new_master_key()),
             ("PARLOR_TELEMETRY_LOG".to_owned(), "warn".to_owned()),
-            // A busy machine may need long for a connection; tests that want to see it give up say so.
-            ("PARLOR_DATABASE_WAIT_TIMEOUT_MS".to_owned(), "20000".to_owned()),
         ];
         let realtime_url = match mode {
             Mode::Embedded => {
@@ -94,16 +110,48 @@ impl Server {
 
     /// Starts the processes, the first time or after [`Self::kill`], on the same ports and data.
     pub async fn launch(&mut self) {
-        self.processes.push(self.spawn(&["serve"]));
+        self.begin();
+        self.ready().await;
+    }
+
+    /// Starts the processes and does not wait: what they need may be away.
+    pub fn begin(&mut self) {
+        self.processes.push(self.spawn(&["serve"], &[]));
         if self.mode == Mode::Cluster {
-            self.processes.push(self.spawn(&["work"]));
+            self.processes.push(self.spawn(&["work"], &[]));
         }
+    }
+
+    /// Waits until the server says that it can work.
+    pub async fn ready(&self) {
         let client = reqwest_client();
         let ready = format!("{}/readyz", self.url);
         until("the server is ready", async || {
             client.get(&ready).send().await.is_ok_and(|answer| answer.status().is_success())
         })
         .await;
+    }
+
+    /// One more `parlor serve` on the same database and brokers, at an address of its own.
+    pub async fn another_node(&self) -> Node {
+        let port = free_port();
+        let url = format!("http://127.0.0.1:{port}");
+        let settings = [
+            ("PARLOR_SERVER_LISTEN", format!("127.0.0.1:{port}")),
+            ("PARLOR_SERVER_PUBLIC_URL", url.clone()),
+        ];
+        let process = self.spawn(&["serve"], &settings);
+        let (client, ready) = (reqwest_client(), format!("{url}/readyz"));
+        until("the node is ready", async || {
+            client.get(&ready).send().await.is_ok_and(|answer| answer.status().is_success())
+        })
+        .await;
+        Node { _process: process, url }
+    }
+
+    /// Whether all processes live.
+    pub fn is_running(&mut self) -> bool {
+        self.processes.iter_mut().all(|process| matches!(process.try_wait(), Ok(None)))
     }
 
     /// SIGKILL to all processes; returns when they are gone.
@@ -130,6 +178,12 @@ impl Server {
         let settings: Vec<(&str, &str)> =
             self.variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         parlor(arguments, &settings).await
+    }
+
+    /// What signs the tokens of realtime, for a test that makes some itself.
+    pub fn realtime_secret(&self) -> &str {
+        let secret = self.variables.iter().find(|(name, _)| name == "PARLOR_REALTIME_TOKEN_SECRET");
+        secret.map_or("", |(_, secret)| secret)
     }
 
     /// Creates a tenant.
@@ -165,9 +219,10 @@ impl Server {
         .await;
     }
 
-    fn spawn(&self, arguments: &[&str]) -> Child {
+    fn spawn(&self, arguments: &[&str], settings: &[(&str, String)]) -> Child {
         let mut command = Command::new(binary());
-        command.args(arguments).envs(self.variables.iter().cloned()).stdin(Stdio::null()).kill_on_drop(true);
+        command.args(arguments).envs(self.variables.iter().cloned()).envs(settings.iter().cloned());
+        command.stdin(Stdio::null()).kill_on_drop(true);
         match command.spawn() {
             Ok(child) => child,
             Err(error) => panic!("{}: {error}; build it with `cargo build -p parlor`", binary().display()),

@@ -24,7 +24,11 @@ pub struct TestDb {
 impl TestDb {
     /// One with the current schema and no rows.
     pub async fn new() -> Self {
-        let admin_url = setting("PARLOR_TEST_PG_ADMIN_URL");
+        Self::on(setting("PARLOR_TEST_PG_ADMIN_URL")).await
+    }
+
+    /// The same in a cluster of the test's own.
+    pub async fn on(admin_url: String) -> Self {
         let template = template(&admin_url).await;
         Self::create(admin_url, &format!("TEMPLATE {template} STRATEGY file_copy")).await
     }

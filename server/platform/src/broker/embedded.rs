@@ -28,8 +28,9 @@ use crate::outbox::Bell;
 use crate::outbox::relay::Row;
 use crate::task::{CancellationToken, TaskTracker, supervise};
 
-/// How long a worker may have a job, unless it says that it still works on it, before another takes it.
-const LEASE: chrono::Duration = chrono::Duration::seconds(60);
+/// How long a worker may have a job, unless it says that it still works on it, before another takes it. Longer than
+/// [`CLAIM`] jobs that are just not [`SLOW`]; it is also how long jobs wait whose worker died.
+const LEASE: chrono::Duration = chrono::Duration::seconds(20);
 /// A job that takes longer than this is slow; its lease is renewed as often.
 const SLOW: Duration = Duration::from_secs(1);
 /// Jobs claimed at once.

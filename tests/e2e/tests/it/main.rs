@@ -1,22 +1,6 @@
 //! The story of two people who chat, and of everything that can go wrong, on both pairs of implementations.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod bad_input;
-mod changes;
-mod channel_lists;
-mod channels;
 mod conversation;
-mod dev;
-mod http;
-mod jwt;
-mod matrix;
-mod members;
-mod messages;
-mod operator;
-mod reads;
-mod retries;
-mod sessions;
-mod snapshots;
-mod timeline;
-mod unread_model;
-mod users;
+mod faults;
+mod realtime;

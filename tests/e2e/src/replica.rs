@@ -1,0 +1,252 @@
+//! What a client holds of a channel: a snapshot by REST, brought forward by events.
+//!
+//! It knows the rule of [`Envelope`] and nothing else: an event whose `prev_seq` is what it holds is applied, one
+//! whose `seq` is not newer is dropped, and any other means that something was missed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use parlor_protocol::channel::ChannelChanges;
+use parlor_protocol::member::ReadState;
+use parlor_protocol::message::MessagePage;
+use parlor_protocol::{Channel, Envelope, EventType, Member, Message, MessageId, Page, UserId};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::client::{Answer, Client};
+
+/// What became of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Applied {
+    /// It is part of the state now.
+    Yes,
+    /// It was before.
+    Stale,
+    /// Something before it is missing.
+    Gap,
+}
+
+/// A channel as one reader knows it.
+#[derive(Clone, Debug, Default)]
+pub struct Replica {
+    /// `None` once the channel was deleted.
+    pub channel: Option<Channel>,
+    pub members: BTreeMap<String, Member>,
+    pub messages: BTreeMap<i64, Message>,
+    /// The `seq` that it holds.
+    pub seq: i64,
+    /// Where each message is: none may be in two places.
+    places: BTreeMap<MessageId, i64>,
+    /// Where messages were erased that had been counted: they are counted no more.
+    erased: BTreeSet<i64>,
+}
+
+impl PartialEq for Replica {
+    /// Equal in what they show: a fresh snapshot does not know what was erased before.
+    fn eq(&self, other: &Self) -> bool {
+        (&self.channel, &self.members, &self.messages, self.seq)
+            == (&other.channel, &other.members, &other.messages, other.seq)
+    }
+}
+
+impl Replica {
+    /// Reads everything by REST; of threads those of these roots.
+    pub async fn snapshot(user: &Client, channel: &str, threads: &[MessageId]) -> Self {
+        let mut replica = Self::default();
+        let answer = user.get(&format!("/channels/{channel}")).await;
+        if answer.status == 404 {
+            return replica;
+        }
+        let of: Channel = read(&answer);
+        replica.seq = of.seq;
+        replica.channel = Some(of);
+        let mut cursor = String::new();
+        loop {
+            let page: Page<Member> =
+                read(&user.get(&format!("/channels/{channel}/members?limit=100{cursor}")).await);
+            replica
+                .members
+                .extend(page.items.into_iter().map(|member| (member.user.id.as_str().to_owned(), member)));
+            let Some(next) = page.next else { break };
+            cursor = format!("&cursor={next}");
+        }
+        let lists = std::iter::once(String::new()).chain(threads.iter().map(|id| format!("&parent_id={id}")));
+        for list in lists {
+            let mut cursor = String::new();
+            loop {
+                let path = format!("/channels/{channel}/messages?limit=100{list}{cursor}");
+                let page: MessagePage = read(&user.get(&path).await);
+                page.items.into_iter().for_each(|message| replica.hold(message));
+                let Some(before) = page.before else { break };
+                cursor = format!("&before={before}");
+            }
+        }
+        replica.forget_what_only_the_server_computes();
+        replica
+    }
+
+    /// Takes an event in, or says why not.
+    pub fn apply(&mut self, envelope: &Envelope) -> Applied {
+        let (Some(seq), Some(prev_seq)) = (envelope.seq, envelope.prev_seq) else {
+            self.hint(envelope);
+            return Applied::Yes;
+        };
+        if seq <= self.seq {
+            return Applied::Stale;
+        }
+        if prev_seq != self.seq {
+            return Applied::Gap;
+        }
+        self.seq = seq;
+        self.change(envelope);
+        if let Some(channel) = &mut self.channel {
+            channel.seq = seq;
+        }
+        self.forget_what_only_the_server_computes();
+        Applied::Yes
+    }
+
+    /// Takes in a part of what was missed; `false` when that was all. Fails while the server is away.
+    pub async fn pull(&mut self, user: &Client, channel: &str) -> Result<bool, ()> {
+        let path = format!("/channels/{channel}/changes?limit=100&since={}", self.seq);
+        let answer = user.try_send(user.request(reqwest::Method::GET, &path)).await.map_err(drop)?;
+        if answer.status == 503 {
+            return Err(());
+        }
+        let changes: ChannelChanges = read(&answer);
+        for message in changes.messages {
+            if message.erased {
+                self.erase(&message);
+            } else {
+                self.hold(message);
+            }
+        }
+        for member in changes.members {
+            self.place(member);
+        }
+        // Read pointers move without a `seq`; a reader that was away asks for them with the members.
+        self.channel = Some(changes.channel);
+        self.seq = changes.seq;
+        self.forget_what_only_the_server_computes();
+        Ok(changes.more)
+    }
+
+    fn change(&mut self, envelope: &Envelope) {
+        let Some(channel) = &mut self.channel else {
+            panic!("an event after the channel's end: {envelope:?}")
+        };
+        match envelope.kind {
+            EventType::MessageNew => {
+                let message: Message = part(envelope, "message");
+                channel.ordinal = message.ordinal;
+                channel.last_message_at = Some(message.created_at);
+                if message.parent_id.is_none() {
+                    let read = ReadState {
+                        read_seq: message.seq,
+                        read_ordinal: message.ordinal,
+                        read_at: Some(message.created_at),
+                        last_read_message_id: Some(message.id),
+                    };
+                    if let Some(sender) = self.members.get_mut(message.user.id.as_str()) {
+                        sender.read = read;
+                    }
+                }
+                assert!(!self.places.contains_key(&message.id), "a message was applied twice: {message:?}");
+                self.hold(message);
+            }
+            EventType::MessageUpdated => {
+                let message: Message = part(envelope, "message");
+                self.hold(message);
+            }
+            EventType::MessageDeleted => {
+                let message: Message = part(envelope, "message");
+                if part::<bool>(envelope, "hard") {
+                    self.erase(&message);
+                } else {
+                    self.hold(message);
+                }
+            }
+            EventType::MemberAdded | EventType::MemberRemoved => {
+                channel.member_count = part(envelope, "member_count");
+                self.place(part(envelope, "member"));
+            }
+            EventType::MemberUpdated => self.place(part(envelope, "member")),
+            EventType::ChannelUpdated => *channel = part(envelope, "channel"),
+            EventType::ChannelDeleted => {
+                *self = Self::default();
+            }
+            EventType::MessageRead
+            | EventType::TypingStart
+            | EventType::TypingStop
+            | EventType::NotificationMessageNew
+            | EventType::NotificationMarkRead
+            | EventType::NotificationAddedToChannel
+            | EventType::NotificationRemovedFromChannel => panic!("a hint with a seq: {envelope:?}"),
+        }
+    }
+
+    fn hint(&mut self, envelope: &Envelope) {
+        if envelope.kind == EventType::MessageRead {
+            let user: UserId = part(envelope, "user_id");
+            if let Some(member) = self.members.get_mut(user.as_str()) {
+                member.read = part(envelope, "read");
+            }
+        }
+    }
+
+    fn hold(&mut self, message: Message) {
+        let place = *self.places.entry(message.id).or_insert(message.seq);
+        assert_eq!(place, message.seq, "a message is there twice: {message:?}");
+        self.messages.insert(message.seq, message);
+    }
+
+    fn erase(&mut self, message: &Message) {
+        self.messages.remove(&message.seq);
+        self.places.remove(&message.id);
+        if message.parent_id.is_none() {
+            self.erased.insert(message.seq);
+        }
+    }
+
+    fn place(&mut self, member: Member) {
+        let id = member.user.id.as_str().to_owned();
+        match member.removed_at {
+            Some(_) => self.members.remove(&id),
+            None => self.members.insert(id, member),
+        };
+    }
+
+    /// Capabilities and the reader's own part of the channel are answers, not state: they follow from the rest.
+    fn forget_what_only_the_server_computes(&mut self) {
+        if let Some(channel) = &mut self.channel {
+            channel.membership = None;
+            channel.unread = 0;
+            channel.capabilities.clear();
+            channel.last_message = None;
+        }
+    }
+
+    /// What a member has not read, by the subtraction that clients make.
+    pub fn unread(&self, user: &str) -> i64 {
+        let (Some(channel), Some(member)) = (&self.channel, self.members.get(user)) else { return 0 };
+        let deleted = self.messages.values().filter(|message| {
+            message.deleted_at.is_some() && message.parent_id.is_none() && message.seq > member.read.read_seq
+        });
+        let gone = deleted.count() + self.erased.range(member.read.read_seq + 1..).count();
+        channel.ordinal - member.read.read_ordinal - i64::try_from(gone).unwrap_or(0)
+    }
+}
+
+fn part<T: DeserializeOwned>(envelope: &Envelope, name: &str) -> T {
+    match serde_json::from_value(envelope.data.get(name).cloned().unwrap_or(Value::Null)) {
+        Ok(part) => part,
+        Err(error) => panic!("`{name}` of {envelope:?}: {error}"),
+    }
+}
+
+fn read<T: DeserializeOwned>(answer: &Answer) -> T {
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    match serde_json::from_str(&answer.text) {
+        Ok(value) => value,
+        Err(error) => panic!("{error}: {}", answer.text),
+    }
+}

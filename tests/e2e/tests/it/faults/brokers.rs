@@ -1,0 +1,102 @@
+//! Centrifugo and RabbitMQ go away and come back, or are not there yet.
+
+use std::time::Duration;
+
+use diesel::QueryableByName;
+use diesel::sql_types::BigInt;
+use diesel_async::RunQueryDsl;
+use parlor_e2e::{Mode, Server};
+use parlor_platform::clock::monotonic;
+use parlor_test_support::{How, Services, until};
+use serde_json::json;
+
+use super::load::Load;
+use super::world::World;
+
+/// How long both are away. In production half a minute is nothing special; the outcome does not depend on it.
+const OUTAGE: Duration = Duration::from_secs(8);
+
+#[derive(QueryableByName)]
+struct Count {
+    #[diesel(sql_type = BigInt)]
+    count: i64,
+}
+
+/// Each message leaves a row of flags for each of the channel's five members.
+async fn until_flags_caught_up(server: &Server, messages: usize) {
+    let mut conn = server.db.admin().await;
+    until("every message has its flags", async || {
+        let rows: Count = diesel::sql_query("SELECT count(*) AS count FROM user_messages")
+            .get_result(&mut conn)
+            .await
+            .unwrap();
+        assert!(rows.count <= 5 * messages as i64, "more flags than messages");
+        rows.count == 5 * messages as i64
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn centrifugo_and_rabbitmq_stop_and_return() {
+    let services = Services::start("all").await;
+    let server = Server::start_on(&services, Mode::Cluster, &[]).await;
+    let world = World::new(&server).await;
+    let follower = world.follow().await;
+    // A few senders: it is not speed that is tested.
+    let load = Load::from(world.senders.iter().step_by(4).cloned());
+    load.more(50).await;
+
+    let before = load.acked();
+    tokio::join!(services.stop("centrifugo", How::Kill), services.stop("rabbitmq", How::Kill));
+    let gone = monotonic();
+    let during = load.acked();
+    let root = server.client(None);
+    until("the server says that it is degraded", async || {
+        let ready = root.at_root("/readyz").await;
+        assert_eq!(ready.status, 200, "sends are taken all the same: {}", ready.text);
+        let parts = (&ready.json["database"], &ready.json["realtime"], &ready.json["broker"]);
+        ready.json["status"] == "degraded" && parts == (&json!("up"), &json!("down"), &json!("down"))
+    })
+    .await;
+    tokio::time::sleep(OUTAGE.saturating_sub(gone.elapsed())).await;
+    let sent = load.acked() - during;
+    assert!(sent > 0, "sends do not need them");
+    assert!(load.refusals().is_empty(), "{:?}", load.refusals());
+
+    tokio::join!(services.resume("centrifugo"), services.resume("rabbitmq"));
+    let back = monotonic();
+    load.more(50).await;
+    let acks = load.finish().await;
+    world.check(&server, &acks, follower).await;
+    let told = back.elapsed();
+    until_flags_caught_up(&server, acks.len()).await;
+    println!(
+        "{before} acknowledged before, {sent} in {OUTAGE:?} without both; told {told:.1?}, flags {:.1?} after their return",
+        back.elapsed()
+    );
+    let ready = root.at_root("/readyz").await;
+    assert_eq!(ready.json["status"], "ok", "{}", ready.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_starts_before_its_brokers() {
+    let services = Services::start("all").await;
+    let mut server = Server::start_on(&services, Mode::Cluster, &[]).await;
+    let world = World::new(&server).await;
+    server.settled().await;
+    server.kill().await;
+    tokio::join!(services.stop("centrifugo", How::Kill), services.stop("rabbitmq", How::Kill));
+
+    server.launch().await;
+    let load = Load::from(world.senders.iter().step_by(4).cloned());
+    load.more(40).await;
+    assert!(server.is_running());
+    assert_eq!(server.client(None).at_root("/readyz").await.json["status"], "degraded");
+    assert!(load.refusals().is_empty(), "{:?}", load.refusals());
+    let acks = load.finish().await;
+
+    tokio::join!(services.resume("centrifugo"), services.resume("rabbitmq"));
+    let follower = world.follow().await;
+    world.check(&server, &acks, follower).await;
+    until_flags_caught_up(&server, acks.len()).await;
+}

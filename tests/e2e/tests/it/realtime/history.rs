@@ -1,0 +1,184 @@
+//! For every kind of durable change: a snapshot brought forward by events equals a fresh snapshot.
+//!
+//! A random history is played by people of several roles; one of them listens and applies what comes by the rule of
+//! `prev_seq` alone. Between chapters what that reader holds is compared with what the API says. With
+//! `PARLOR_TEST_SEED` set to what a failed run printed, the same history is told again.
+
+use std::collections::BTreeSet;
+
+use parlor_e2e::{Answer, App, Applied, Client, Heard, Listener, Mode, Replica, Server};
+use parlor_protocol::{EventType, MessageId};
+use serde_json::json;
+
+super::on_both! { a_snapshot_and_its_events_are_a_fresh_snapshot }
+
+const CHAPTERS: usize = 6;
+const STEPS: usize = 25;
+
+/// Numbers that a seed decides (xorshift64*, Vigna 2016).
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: usize) -> usize {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        usize::try_from(self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33).unwrap() % sides
+    }
+
+    fn choose<'a, T>(&mut self, from: &'a [T]) -> Option<&'a T> {
+        if from.is_empty() { None } else { Some(&from[self.roll(from.len())]) }
+    }
+}
+
+struct Story {
+    app: App,
+    people: Vec<Client>,
+    room: String,
+    /// Messages with their authors, by the main timeline.
+    told: Vec<(MessageId, usize)>,
+    /// Messages with replies, which are never erased.
+    threads: Vec<MessageId>,
+    dice: Dice,
+}
+
+impl Story {
+    async fn step(&mut self) {
+        let room = format!("/channels/{}", self.room);
+        let who = self.dice.roll(3);
+        let (owner, actor) = (self.people[0].clone(), self.people[who].clone());
+        let text = format!("{} says {}", actor.id, self.dice.roll(1_000));
+        let message = self.dice.choose(&self.told).copied();
+        let answer = match (self.dice.roll(12), message) {
+            (0..=3, _) | (_, None) => {
+                let answer = actor
+                    .post(&format!("{room}/messages"), json!({ "text": text, "mentions": ["ben"] }))
+                    .await;
+                self.told.push((answer.json["id"].as_str().unwrap().parse().unwrap(), who));
+                answer
+            }
+            (4, Some((id, _))) => {
+                let reply = json!({ "text": text, "parent_id": id });
+                let answer = actor.post(&format!("{room}/messages"), reply).await;
+                if answer.status == 201 {
+                    self.threads.push(id);
+                }
+                answer
+            }
+            (5, Some((id, author))) => {
+                let edit = json!({ "text": text, "custom": { "edited": true } });
+                self.people[author].patch(&format!("/messages/{id}"), edit).await
+            }
+            (6, Some((id, author))) => self.people[author].delete(&format!("/messages/{id}")).await,
+            (7, Some((id, _))) if !self.threads.contains(&id) => {
+                self.told.retain(|(known, _)| *known != id);
+                self.app.server.delete(&format!("/messages/{id}?hard=true")).await
+            }
+            (8, _) => actor.post(&format!("{room}/read"), json!({})).await,
+            (9, Some((id, _))) => actor.post(&format!("{room}/unread"), json!({ "message_id": id })).await,
+            (10, _) => self.members(&owner, &room).await,
+            _ => {
+                let change = match self.dice.roll(3) {
+                    0 => json!({ "name": text }),
+                    1 => json!({ "image": null, "custom": { "topic": text } }),
+                    _ => json!({ "config": { "typing_disabled": self.dice.roll(2) == 0 } }),
+                };
+                owner.patch(&room, change).await
+            }
+        };
+        // What is gone can't be edited, replied to or marked; nothing else may fail.
+        assert!(answer.status < 300 || [404, 409, 410, 422].contains(&answer.status), "{answer:?}");
+    }
+
+    async fn members(&mut self, owner: &Client, room: &str) -> Answer {
+        let guest = ["dan", "eve"][self.dice.roll(2)];
+        match self.dice.roll(3) {
+            0 => {
+                let members = json!({ "members": [{ "user_id": guest }] });
+                owner.post(&format!("{room}/members"), members).await
+            }
+            1 => {
+                let role = ["moderator", "member", "admin"][self.dice.roll(3)];
+                owner.patch(&format!("{room}/members/{guest}"), json!({ "role": role })).await
+            }
+            _ => owner.delete(&format!("{room}/members/{guest}")).await,
+        }
+    }
+
+    /// One of each, whatever the dice say.
+    async fn one_of_each(&mut self) {
+        let (owner, room) = (self.people[0].clone(), format!("/channels/{}", self.room));
+        let member = json!({ "members": [{ "user_id": "fay" }] });
+        assert_eq!(owner.post(&format!("{room}/members"), member).await.status, 200);
+        let role = json!({ "role": "moderator" });
+        assert_eq!(owner.patch(&format!("{room}/members/fay"), role).await.status, 200);
+        assert_eq!(owner.delete(&format!("{room}/members/fay")).await.status, 204);
+        assert_eq!(owner.patch(&room, json!({ "name": "Story" })).await.status, 200);
+        let said = owner.say(&self.room, "a word").await;
+        let message = format!("/messages/{}", said["id"].as_str().unwrap());
+        assert_eq!(owner.patch(&message, json!({ "text": "another word" })).await.status, 200);
+        assert_eq!(owner.delete(&message).await.status, 200);
+    }
+}
+
+async fn a_snapshot_and_its_events_are_a_fresh_snapshot(mode: Mode) {
+    let seed = match std::env::var("PARLOR_TEST_SEED") {
+        Ok(seed) => seed.parse().unwrap(),
+        Err(_) => MessageId::new().0.as_u64_pair().1,
+    };
+    println!("PARLOR_TEST_SEED={seed}");
+    let server = Server::start(mode).await;
+    let app = server.app("acme").await;
+    let mut people = Vec::new();
+    for id in ["ann", "ben", "cid"] {
+        people.push(app.user(id).await);
+    }
+    for id in ["dan", "eve", "fay"] {
+        app.user(id).await;
+    }
+    let room = app.channel(&[&people[0], &people[1], &people[2]]).await;
+    let reader = people[1].clone();
+    let mut story = Story { app, people, room, told: Vec::new(), threads: Vec::new(), dice: Dice(seed | 1) };
+    let room = story.room.clone();
+    let listener = Listener::connect(&reader).await;
+    listener.subscribe(&room).await;
+    let mut held = Replica::snapshot(&reader, &room, &[]).await;
+    let mut seen = 0;
+    for _ in 0..CHAPTERS {
+        for _ in 0..STEPS {
+            story.step().await;
+        }
+        story.one_of_each().await;
+        // All of a channel is told in order: after the last word nothing can be on its way.
+        let last = story.people[0].say(&room, "so much for this chapter").await["seq"].as_i64();
+        listener
+            .until("the chapter was heard", |heard| match heard {
+                Heard::Event { envelope, .. } => last == envelope.seq,
+                _ => false,
+            })
+            .await;
+        for event in listener.events_of(&room).iter().skip(seen) {
+            seen += 1;
+            assert_eq!(held.apply(event), Applied::Yes, "held {}, came {event:?}", held.seq);
+        }
+        let fresh = Replica::snapshot(&reader, &room, &story.threads).await;
+        assert_eq!(held, fresh);
+        let unread = reader.get(&format!("/channels/{room}")).await.json["unread"].as_i64();
+        assert_eq!(held.unread("ben"), unread.unwrap(), "the reader's own subtraction");
+    }
+    assert_eq!(story.people[0].delete(&format!("/channels/{room}")).await.status, 204);
+    let topic = format!("chat:channel:{room}");
+    assert_eq!(held.apply(&listener.next(&topic, seen, EventType::ChannelDeleted).await), Applied::Yes);
+    assert_eq!(held, Replica::snapshot(&reader, &room, &[]).await);
+
+    let heard: BTreeSet<&str> = listener
+        .events_of(&room)
+        .iter()
+        .filter(|event| event.seq.is_some())
+        .map(|event| event.kind.as_str())
+        .collect();
+    let durable: BTreeSet<&str> =
+        EventType::ALL.iter().filter(|kind| kind.is_durable()).map(|kind| kind.as_str()).collect();
+    assert_eq!(heard, durable, "a kind of event that this history lacks");
+    server.settled().await;
+}

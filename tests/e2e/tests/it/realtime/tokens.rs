@@ -1,0 +1,79 @@
+//! Tokens run out, and the client brings new ones without ever dropping the connection.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use centrifuge::{Client, Protocol, State, SubState, TransportEndpoint};
+use jsonwebtoken::{DecodingKey, EncodingKey, Header, Validation, decode, encode};
+use parlor_e2e::{Mode, Server};
+use parlor_test_support::until;
+use serde_json::{Value, json};
+
+super::on_both! { tokens_are_refreshed_without_a_drop }
+
+/// The same token, but it runs out in two seconds; from the API one lives a minute at the least.
+fn shortened(token: &str, secret: &str) -> String {
+    let rules = Validation::default();
+    let mut claims: Value =
+        decode(token, &DecodingKey::from_secret(secret.as_bytes()), &rules).unwrap().claims;
+    let now = jsonwebtoken::get_current_timestamp();
+    claims["exp"] = json!(now + 2);
+    encode(&Header::default(), &claims, &EncodingKey::from_secret(secret.as_bytes())).unwrap()
+}
+
+async fn tokens_are_refreshed_without_a_drop(mode: Mode) {
+    let server = Server::start(mode).await;
+    let app = server.app("acme").await;
+    let ann = app.user("ann").await;
+    let room = app.channel(&[&ann]).await;
+    let topic = format!("chat:channel:{room}");
+    let answer = ann.post("/realtime/connection", json!({})).await;
+    let connection = answer.json["token"].as_str().unwrap().to_owned();
+    let url = answer.json["url"].as_str().unwrap().to_owned();
+    let subscription = ann.post("/realtime/subscription", json!({ "channel": topic })).await;
+    let subscription = subscription.json["token"].as_str().unwrap().to_owned();
+
+    let count = || Arc::new(AtomicU32::new(0));
+    let (connections, connectings, subscriptions, subscribings) = (count(), count(), count(), count());
+    let bump = |counter: &Arc<AtomicU32>| {
+        let counter = counter.clone();
+        move || {
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
+    };
+    let secret = server.realtime_secret().to_owned();
+    let (bump_connections, bump_connectings) = (bump(&connections), bump(&connectings));
+    let key = secret.clone();
+    let client = Client::builder_with_transports([TransportEndpoint::websocket(url)])
+        .protocol(Protocol::Json)
+        .get_token(move |_| {
+            bump_connections();
+            let token = shortened(&connection, &key);
+            async move { Ok(Some(token)) }
+        })
+        .on_connecting(move |_, _| bump_connectings())
+        .build()
+        .unwrap();
+    let (bump_subscriptions, bump_subscribings) = (bump(&subscriptions), bump(&subscribings));
+    let heard = client
+        .new_subscription(&topic)
+        .get_token(move |_| {
+            bump_subscriptions();
+            let token = shortened(&subscription, &secret);
+            async move { Ok(token) }
+        })
+        .on_subscribing(move |_, _| bump_subscribings())
+        .build()
+        .unwrap();
+    heard.subscribe();
+    client.connect().unwrap();
+    // Each refresh is asked for by the time to live that the server gave with the one before.
+    until("both tokens were refreshed", async || {
+        connections.load(Ordering::Relaxed) >= 3 && subscriptions.load(Ordering::Relaxed) >= 3
+    })
+    .await;
+    assert_eq!((client.state(), heard.state()), (State::Connected, SubState::Subscribed));
+    assert_eq!(connectings.load(Ordering::Relaxed), 1, "connected once");
+    assert_eq!(subscribings.load(Ordering::Relaxed), 1, "subscribed once");
+    client.close().await;
+}
