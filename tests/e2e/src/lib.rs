@@ -5,10 +5,14 @@
 
 mod client;
 mod dev;
+mod realtime;
+mod replica;
 mod server;
 
 pub use client::{Answer, App, Client};
 pub use dev::DevServer;
 pub use parlor_test_support::until;
+pub use realtime::{Heard, Listener};
+pub use replica::{Applied, Replica};
 pub use reqwest::Method;
-pub use server::{Mode, Server, parlor};
+pub use server::{Mode, Node, Server, parlor};

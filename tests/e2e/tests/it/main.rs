@@ -1,6 +1,24 @@
 //! The story of two people who chat, and of everything that can go wrong, on both pairs of implementations.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod bad_input;
+mod changes;
+mod channel_lists;
+mod channels;
 mod conversation;
+mod dev;
 mod faults;
+mod http;
+mod jwt;
+mod matrix;
+mod members;
+mod messages;
+mod operator;
+mod reads;
 mod realtime;
+mod retries;
+mod sessions;
+mod snapshots;
+mod timeline;
+mod unread_model;
+mod users;
