@@ -11,13 +11,13 @@ use serde_json::{Value, json};
 
 super::on_both! { tokens_are_refreshed_without_a_drop }
 
-/// The same token, but it runs out in two seconds; from the API one lives a minute at the least.
+/// The same token, but what it opens lasts two seconds; with one from the API it is a minute at the least.
 fn shortened(token: &str, secret: &str) -> String {
     let rules = Validation::default();
     let mut claims: Value =
         decode(token, &DecodingKey::from_secret(secret.as_bytes()), &rules).unwrap().claims;
     let now = jsonwebtoken::get_current_timestamp();
-    claims["exp"] = json!(now + 2);
+    claims["expire_at"] = json!(now + 2);
     encode(&Header::default(), &claims, &EncodingKey::from_secret(secret.as_bytes())).unwrap()
 }
 
