@@ -58,7 +58,7 @@ pub enum AppCommand {
 
 /// Does it.
 pub async fn run(config: Config, command: AppCommand) -> anyhow::Result<()> {
-    let parts = Parts::new(config).map_err(cause)?;
+    let parts = Parts::patient(config).map_err(cause)?;
     let (db, keys, now) = (&parts.db, &parts.keys, parts.clock.now());
     match command {
         AppCommand::Create { name, rate_limit, guests, webhook_url, json } => {

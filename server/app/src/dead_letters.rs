@@ -27,7 +27,7 @@ pub enum DlqCommand {
 
 /// Does it.
 pub async fn run(config: Config, command: DlqCommand) -> anyhow::Result<()> {
-    let parts = Parts::new(config).map_err(cause)?;
+    let parts = Parts::patient(config).map_err(cause)?;
     match command {
         DlqCommand::List { limit, json } => {
             let letters = parts.broker.dead_letters(limit).await.map_err(cause)?;

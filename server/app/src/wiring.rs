@@ -66,6 +66,12 @@ impl Parts {
         Ok(Self { config, db, clock, keys, bell, realtime, hub, broker, tracker, stop })
     }
 
+    /// For commands: a person waits for the database longer than a request would.
+    pub fn patient(mut config: Config) -> Result<Self> {
+        config.database.wait_timeout_ms = config.database.wait_timeout_ms.max(10_000);
+        Self::new(config)
+    }
+
     /// What the handlers share.
     pub fn chat(&self) -> Chat {
         let ground = Foundation {
