@@ -1,8 +1,9 @@
--- What was decided and has yet to be told: the outbox, and who has heard already.
+-- What was decided and has yet to be told: the outbox, and who has heard already. Neither refers to `apps`: every
+-- commit writes here, and all would lock the one row of their app. The app's scope is the row's policy.
 
 CREATE TABLE outbox (
     id bigint GENERATED ALWAYS AS IDENTITY,
-    app_id uuid NOT NULL REFERENCES apps (id) ON DELETE CASCADE,
+    app_id uuid NOT NULL,
     event_id uuid NOT NULL,
     -- 'realtime' or 'job'.
     sink text NOT NULL CHECK (sink IN ('realtime', 'job')),
@@ -32,7 +33,7 @@ ALTER TABLE outbox FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON outbox USING (app_id = parlor_current_app() OR parlor_is_system());
 
 CREATE TABLE inbox (
-    app_id uuid NOT NULL REFERENCES apps (id) ON DELETE CASCADE,
+    app_id uuid NOT NULL,
     consumer text COLLATE "C" NOT NULL,
     event_id uuid NOT NULL,
     created_at timestamptz NOT NULL,

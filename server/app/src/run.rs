@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use parlor_platform::config::{BrokerKind, Config, RealtimeKind};
-use parlor_platform::{outbox, task, telemetry};
+use parlor_platform::{db, outbox, task, telemetry};
 
 use crate::http::{self, Served};
 use crate::wiring::Parts;
@@ -91,7 +91,7 @@ pub async fn work(config: Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Caches hear announcements; old inbox entries and idempotency keys go.
+/// Caches hear announcements; old inbox entries and idempotency keys go; a young database gets statistics.
 fn start_housekeeping(parts: &Arc<Parts>) {
     let (keys, stop) = (parts.keys.clone(), parts.stop.clone());
     task::supervise(&parts.tracker, "announcements", parts.stop.clone(), move || {
@@ -106,6 +106,18 @@ fn start_housekeeping(parts: &Arc<Parts>) {
                 let older_than = clock.now() - chrono::Duration::days(2);
                 if let Err(error) = outbox::inbox::purge(&db, older_than).await {
                     tracing::warn!(?error, "old inbox entries were not purged");
+                }
+            }
+        }
+    });
+    let (db, stop) = (parts.db.clone(), parts.stop.clone());
+    task::supervise(&parts.tracker, "statistics", parts.stop.clone(), move || {
+        let (db, stop) = (db.clone(), stop.clone());
+        async move {
+            let every = Duration::from_secs(5);
+            while tokio::time::timeout(every, stop.cancelled()).await.is_err() {
+                if let Err(error) = db::analyze_small_tables(&db).await {
+                    tracing::debug!(?error, "small tables were not analysed");
                 }
             }
         }

@@ -62,6 +62,9 @@ enum Bench {
         /// One short round that ends within 50 seconds, for a look; figures to quote need the full run.
         #[arg(long)]
         quick: bool,
+        /// Only the parts that have this in their name: durable, half, rooms, unread, idle, hub. Half needs durable.
+        #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+        only: Vec<String>,
         /// Where the figures are written as JSON.
         #[arg(long, value_name = "FILE")]
         json: Option<PathBuf>,
@@ -69,13 +72,13 @@ enum Bench {
 }
 
 fn main() -> ExitCode {
-    let Bench::Send { quick, json } = Arguments::parse().bench;
+    let Bench::Send { quick, only, json } = Arguments::parse().bench;
     clock::epoch();
     match tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("starting the runtime")
-        .and_then(|runtime| runtime.block_on(send(quick, json)))
+        .and_then(|runtime| runtime.block_on(send(quick, only, json)))
     {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -85,8 +88,8 @@ fn main() -> ExitCode {
     }
 }
 
-async fn send(quick: bool, json: Option<PathBuf>) -> Result<()> {
-    let plan = if quick { Plan::quick() } else { Plan::full() };
+async fn send(quick: bool, only: Vec<String>, json: Option<PathBuf>) -> Result<()> {
+    let plan = Plan { only, ..if quick { Plan::quick() } else { Plan::full() } };
     let directory = Scratch::create()?;
     let mut report = Report::default();
     if quick {

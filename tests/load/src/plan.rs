@@ -33,6 +33,8 @@ pub struct Plan {
     pub memory: Duration,
     /// Messages of the database in which unread counts are asked for.
     pub unread_messages: i64,
+    /// Parts of which one of these is in the name; all, if there are none.
+    pub only: Vec<String>,
     /// When parts that have not begun are left out.
     pub deadline: Option<Instant>,
 }
@@ -54,6 +56,7 @@ impl Plan {
             settle: Duration::from_millis(300),
             memory: Duration::from_millis(1_500),
             unread_messages: 100_000,
+            only: Vec::new(),
             deadline: Some(clock::now() + Duration::from_secs(45)),
         }
     }
@@ -74,8 +77,14 @@ impl Plan {
             settle: Duration::from_secs(3),
             memory: Duration::from_secs(120),
             unread_messages: 1_000_000,
+            only: Vec::new(),
             deadline: None,
         }
+    }
+
+    /// Whether this part is wanted.
+    pub fn wants(&self, part: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|word| part.contains(word.as_str()))
     }
 
     /// What is left until the deadline.

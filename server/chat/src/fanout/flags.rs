@@ -6,6 +6,7 @@
 //! marking them read are serialised per channel by an advisory lock: without it a pointer that moves between
 //! the two could leave a row unread for ever.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -20,7 +21,7 @@ use parlor_platform::outbox::inbox;
 use parlor_platform::{Error, Result};
 use uuid::Uuid;
 
-use super::{READ_TOPIC, ReadMoved, SENT_TOPIC, SentEvent, SentEvents};
+use super::{READ_TOPIC, ReadMoved, SENT_TOPIC, SentEvent};
 
 /// Names the queue and the inbox entries; never changed.
 pub const NAME: &str = "flags";
@@ -44,23 +45,32 @@ impl Consumer for Flags {
         TOPICS
     }
 
-    async fn handle(&self, delivery: &Delivery) -> Result<()> {
+    fn at_once(&self) -> usize {
+        super::AT_ONCE
+    }
+
+    async fn handle(&self, jobs: &[Delivery]) -> Result<()> {
+        let Some(app) = jobs.first().map(|job| job.app) else { return Ok(()) };
         let now = self.clock.now();
-        let tx = self.db.tenant(delivery.app).await?;
-        if !inbox::first_time(&tx, self.name(), delivery.event_id, now).await? {
-            return Ok(());
+        let tx = self.db.tenant(app).await?;
+        let new = inbox::first_time(&tx, self.name(), jobs.iter().map(|job| job.event_id), now).await?;
+        let (mut sent, mut moved) = (Vec::new(), Vec::new());
+        for job in jobs.iter().filter(|job| new.contains(&job.event_id)) {
+            if job.topic == SENT_TOPIC {
+                sent.extend(super::sent(job)?);
+            } else {
+                moved.push(serde_json::from_str::<ReadMoved>(&job.payload).map_err(Error::internal)?);
+            }
         }
-        if delivery.topic == SENT_TOPIC {
-            let sent: SentEvents = serde_json::from_str(&delivery.payload).map_err(Error::internal)?;
-            let mut channels: Vec<Uuid> = sent.events.iter().map(|event| event.channel_id.0).collect();
-            lock(&tx, &mut channels).await?;
+        let channels = sent.iter().map(|event| event.channel_id).chain(moved.iter().map(|moved| moved.channel_id));
+        lock(&tx, channels.map(|channel| channel.0).collect()).await?;
+        if !sent.is_empty() {
             let active_after = now - Duration::days(i64::from(self.config.chat.idle_days));
-            write(&tx, &sent.events, self.config.chat.fanout_members, active_after).await?;
-            mention(&tx, &sent.events).await?;
-            read_by_sending(&tx, &sent.events).await?;
-        } else {
-            let moved: ReadMoved = serde_json::from_str(&delivery.payload).map_err(Error::internal)?;
-            lock(&tx, &mut vec![moved.channel_id.0]).await?;
+            write(&tx, &sent, self.config.chat.fanout_members, active_after).await?;
+            mention(&tx, &sent).await?;
+            read_by_sending(&tx, &sent).await?;
+        }
+        if !moved.is_empty() {
             mark(&tx, &moved).await?;
         }
         match self.config.broker.kind {
@@ -72,11 +82,9 @@ impl Consumer for Flags {
 }
 
 /// Serialises the work on these channels, in one order for everybody.
-async fn lock(tx: &TenantTx, channels: &mut Vec<Uuid>) -> Result<()> {
-    channels.sort_unstable();
-    channels.dedup();
+async fn lock(tx: &TenantTx, channels: BTreeSet<Uuid>) -> Result<()> {
     prepared::<Untyped>("SELECT pg_advisory_xact_lock(hashtextextended(c::text, 0)) FROM UNNEST(?) AS c")
-        .bind::<Array<SqlUuid>, _>(channels.clone())
+        .bind::<Array<SqlUuid>, _>(channels.into_iter().collect::<Vec<_>>())
         .execute(&mut tx.conn()?)
         .await?;
     Ok(())
@@ -94,10 +102,13 @@ async fn write(
          SELECT m.app_id, m.user_id, e.message, e.channel, e.seq, \
              CASE WHEN m.read_seq >= e.seq OR m.user_id = e.author THEN 1 ELSE 0 END \
          FROM UNNEST(?, ?, ?, ?) AS e (channel, message, author, seq) \
-         JOIN channels c ON c.app_id = ? AND c.id = e.channel AND c.type <> 'livestream' AND c.member_count <= ? \
-         JOIN channel_members m ON m.app_id = c.app_id AND m.channel_id = c.id AND m.removed_at IS NULL \
-         JOIN users u ON u.app_id = m.app_id AND u.id = m.user_id AND coalesce(u.last_active_at, u.created_at) > ? \
-         WHERE EXISTS (SELECT FROM messages x WHERE x.app_id = m.app_id AND x.id = e.message) \
+         CROSS JOIN LATERAL (SELECT x.app_id FROM messages x WHERE x.app_id = ? AND x.id = e.message OFFSET 0) x \
+         CROSS JOIN LATERAL (SELECT c.id FROM channels c WHERE c.app_id = x.app_id AND c.id = e.channel \
+             AND c.type <> 'livestream' AND c.member_count <= ? OFFSET 0) c \
+         CROSS JOIN LATERAL (SELECT m.app_id, m.user_id, m.read_seq FROM channel_members m \
+             WHERE m.app_id = x.app_id AND m.channel_id = c.id AND m.removed_at IS NULL OFFSET 0) m \
+         CROSS JOIN LATERAL (SELECT FROM users u WHERE u.app_id = m.app_id AND u.id = m.user_id \
+             AND coalesce(u.last_active_at, u.created_at) > ? OFFSET 0) u \
          ON CONFLICT DO NOTHING",
     )
     .bind::<Array<SqlUuid>, _>(countable.iter().map(|event| event.channel_id.0).collect::<Vec<_>>())
@@ -126,8 +137,8 @@ async fn mention(tx: &TenantTx, events: &[SentEvent]) -> Result<()> {
          SELECT m.app_id, m.user_id, e.message, e.channel, e.seq, \
              2 + CASE WHEN m.read_seq >= e.seq OR m.user_id = e.author THEN 1 ELSE 0 END \
          FROM (SELECT DISTINCT * FROM UNNEST(?, ?, ?, ?, ?) AS e (channel, message, author, seq, mentioned)) e \
-         JOIN channel_members m ON m.app_id = ? AND m.channel_id = e.channel AND m.user_id = e.mentioned \
-             AND m.removed_at IS NULL \
+         CROSS JOIN LATERAL (SELECT * FROM channel_members WHERE app_id = ? AND channel_id = e.channel \
+             AND user_id = e.mentioned AND removed_at IS NULL OFFSET 0) m \
          ON CONFLICT (app_id, user_id, message_id) DO UPDATE SET flags = user_messages.flags | 2",
     )
     .bind::<Array<SqlUuid>, _>(pairs.iter().map(|(event, _)| event.channel_id.0).collect::<Vec<_>>())
@@ -148,11 +159,12 @@ async fn read_by_sending(tx: &TenantTx, events: &[SentEvent]) -> Result<()> {
     authors.sort_unstable();
     authors.dedup();
     prepared::<Untyped>(
-        "UPDATE user_messages x SET flags = x.flags | 1 \
-         FROM UNNEST(?, ?) AS e (channel, author), channel_members m \
-         WHERE m.app_id = ? AND m.channel_id = e.channel AND m.user_id = e.author \
-         AND x.app_id = m.app_id AND x.user_id = m.user_id AND x.channel_id = m.channel_id \
-         AND x.flags & 1 = 0 AND x.seq <= m.read_seq",
+        "MERGE INTO user_messages x USING (SELECT m.* FROM UNNEST(?, ?) AS e (channel, author) \
+             CROSS JOIN LATERAL (SELECT app_id, channel_id, user_id, read_seq FROM channel_members \
+                 WHERE app_id = ? AND channel_id = e.channel AND user_id = e.author OFFSET 0) m) m \
+         ON x.app_id = m.app_id AND x.user_id = m.user_id AND x.channel_id = m.channel_id \
+             AND x.flags & 1 = 0 AND x.seq <= m.read_seq \
+         WHEN MATCHED THEN UPDATE SET flags = x.flags | 1 WHEN NOT MATCHED AND false THEN INSERT DEFAULT VALUES",
     )
     .bind::<Array<SqlUuid>, _>(authors.iter().map(|(channel, _)| *channel).collect::<Vec<_>>())
     .bind::<Array<Text>, _>(authors.iter().map(|(_, author)| *author).collect::<Vec<_>>())
@@ -162,18 +174,23 @@ async fn read_by_sending(tx: &TenantTx, events: &[SentEvent]) -> Result<()> {
     Ok(())
 }
 
-async fn mark(tx: &TenantTx, moved: &ReadMoved) -> Result<()> {
+async fn mark(tx: &TenantTx, moved: &[ReadMoved]) -> Result<()> {
     // The pointer as it is now decides, not the event: events may arrive in another order than they happened.
     prepared::<Untyped>(
-        "UPDATE user_messages x SET flags = CASE WHEN x.seq <= m.read_seq THEN x.flags | 1 ELSE x.flags & ~1 END \
-         FROM channel_members m WHERE m.app_id = ? AND m.channel_id = ? AND m.user_id = ? \
-         AND x.app_id = m.app_id AND x.user_id = m.user_id AND x.channel_id = m.channel_id \
-         AND ((x.flags & 1 = 0 AND x.seq <= m.read_seq) OR (? AND x.flags & 1 = 1 AND x.seq > m.read_seq))",
+        "MERGE INTO user_messages x USING (SELECT m.*, r.back \
+             FROM (SELECT channel, reader, bool_or(back) AS back FROM UNNEST(?, ?, ?) AS r (channel, reader, back) \
+                 GROUP BY channel, reader) r \
+             CROSS JOIN LATERAL (SELECT app_id, channel_id, user_id, read_seq FROM channel_members \
+                 WHERE app_id = ? AND channel_id = r.channel AND user_id = r.reader OFFSET 0) m) m \
+         ON x.app_id = m.app_id AND x.user_id = m.user_id AND x.channel_id = m.channel_id \
+             AND ((x.flags & 1 = 0 AND x.seq <= m.read_seq) OR (m.back AND x.flags & 1 = 1 AND x.seq > m.read_seq)) \
+         WHEN MATCHED THEN UPDATE SET flags = CASE WHEN x.seq <= m.read_seq THEN x.flags | 1 ELSE x.flags & ~1 END \
+         WHEN NOT MATCHED AND false THEN INSERT DEFAULT VALUES",
     )
+    .bind::<Array<SqlUuid>, _>(moved.iter().map(|moved| moved.channel_id.0).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(moved.iter().map(|moved| moved.user_id.as_str()).collect::<Vec<_>>())
+    .bind::<Array<Bool>, _>(moved.iter().map(|moved| moved.back).collect::<Vec<_>>())
     .bind::<SqlUuid, _>(tx.app())
-    .bind::<SqlUuid, _>(moved.channel_id.0)
-    .bind::<Text, _>(moved.user_id.as_str())
-    .bind::<Bool, _>(moved.back)
     .execute(&mut tx.conn()?)
     .await?;
     Ok(())

@@ -3,6 +3,8 @@
 mod flags;
 mod notify;
 
+use parlor_platform::broker::Delivery;
+use parlor_platform::{Error, Result};
 use parlor_protocol::{ChannelId, MessageId, UserId};
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +41,13 @@ pub struct ReadMoved {
     pub user_id: UserId,
     pub read_seq: i64,
     pub back: bool,
+}
+
+/// Jobs that the consumers of this module take at once.
+const AT_ONCE: usize = 64;
+
+fn sent(job: &Delivery) -> Result<Vec<SentEvent>> {
+    serde_json::from_str(&job.payload).map(|sent: SentEvents| sent.events).map_err(Error::internal)
 }
 
 /// The consumers of this module with their topics.

@@ -18,13 +18,13 @@ use parlor_platform::db::{Db, prepared};
 use parlor_platform::outbox::Command;
 use parlor_platform::realtime::Realtime;
 use parlor_platform::task::{CancellationToken, TaskTracker, supervise};
-use parlor_platform::{Error, Result};
+use parlor_platform::Result;
 use parlor_protocol::{AppId, ChannelId, EventType, MessageId, UserId, event};
 use serde_json::json;
 use tokio::sync::Notify as Wake;
 use uuid::Uuid;
 
-use super::{SENT_TOPIC, SentEvents};
+use super::{SENT_TOPIC, SentEvent};
 use crate::channels::change::hint;
 use crate::reads::store as reads;
 use crate::users::store::user_id;
@@ -113,35 +113,46 @@ impl Consumer for Notify {
         TOPICS
     }
 
-    async fn handle(&self, delivery: &Delivery) -> Result<()> {
-        let sent: SentEvents = serde_json::from_str(&delivery.payload).map_err(Error::internal)?;
-        let newest: HashMap<ChannelId, _> = sent
-            .events
-            .iter()
-            .map(|event| (event.channel_id, (event.message_id, event.seq, &event.user_id)))
-            .collect();
-        let tx = self.db.tenant(delivery.app).await?;
+    fn at_once(&self) -> usize {
+        super::AT_ONCE
+    }
+
+    async fn handle(&self, jobs: &[Delivery]) -> Result<()> {
+        let Some(app) = jobs.first().map(|job| job.app) else { return Ok(()) };
+        let mut newest: HashMap<ChannelId, SentEvent> = HashMap::new();
+        for job in jobs {
+            for event in super::sent(job)? {
+                match newest.get(&event.channel_id) {
+                    Some(known) if known.seq > event.seq => {}
+                    _ => drop(newest.insert(event.channel_id, event)),
+                }
+            }
+        }
+        let tx = self.db.tenant(app).await?;
         let members = prepared::<(SqlUuid, Text)>(
-            "SELECT m.channel_id, m.user_id FROM channels c \
-             JOIN channel_members m ON m.app_id = c.app_id AND m.channel_id = c.id AND m.removed_at IS NULL \
-             WHERE c.app_id = ? AND c.id = ANY(?) AND c.type <> 'livestream' AND c.member_count <= ?",
+            "SELECT c.id, m.user_id FROM UNNEST(?) AS e (id) \
+             CROSS JOIN LATERAL (SELECT id FROM channels WHERE app_id = ? AND id = e.id \
+                 AND type <> 'livestream' AND member_count <= ? OFFSET 0) c \
+             CROSS JOIN LATERAL (SELECT user_id FROM channel_members WHERE app_id = ? AND channel_id = c.id \
+                 AND removed_at IS NULL OFFSET 0) m",
         )
-        .bind::<SqlUuid, _>(tx.app())
         .bind::<Array<SqlUuid>, _>(newest.keys().map(|id| id.0).collect::<Vec<_>>())
+        .bind::<SqlUuid, _>(app.0)
         .bind::<Int4, _>(self.config.chat.fanout_members)
+        .bind::<SqlUuid, _>(app.0)
         .load::<(Uuid, String)>(&mut tx.conn()?)
         .await?;
         tx.commit().await?;
         let mut any = false;
         for (channel, user) in members {
             let (channel, user) = (ChannelId(channel), user_id(user)?);
-            let Some((message, seq, author)) = newest.get(&channel) else { continue };
-            let connected = self.realtime.is_connected(&event::realtime_user(delivery.app, &user));
-            if **author == user || connected == Some(false) {
+            let Some(event) = newest.get(&channel) else { continue };
+            let connected = self.realtime.is_connected(&event::realtime_user(app, &user));
+            if event.user_id == user || connected == Some(false) {
                 continue;
             }
             let mut dirty = self.dirty.lock().unwrap_or_else(PoisonError::into_inner);
-            dirty.entry((delivery.app, user)).or_default().insert(channel, (*message, *seq));
+            dirty.entry((app, user)).or_default().insert(channel, (event.message_id, event.seq));
             any = true;
         }
         if any {

@@ -135,6 +135,8 @@ pub async fn changed_since(
     Ok(with_users!()
         .filter(channel_members::app_id.eq(tx.app()).and(channel_members::channel_id.eq(channel.0)))
         .filter(channel_members::updated_seq.gt(since))
+        // As the partial index is written, so that it serves this.
+        .filter(diesel::dsl::sql::<diesel::sql_types::Bool>("channel_members.updated_seq > 0"))
         .order(channel_members::updated_seq)
         .limit(limit)
         .load(&mut tx.conn()?)
@@ -168,8 +170,8 @@ pub async fn insert(
     prepared::<Untyped>(
         "INSERT INTO channel_members (app_id, channel_id, user_id, role, read_seq, read_ordinal, joined_at, updated_seq, user_seq) \
          SELECT v.app, v.channel, r.id, r.role, v.seq, v.ordinal, v.now, v.seq, u.seq \
-         FROM (SELECT ? AS app, ? AS channel, ? AS seq, ? AS ordinal, ? AS now) v, UNNEST(?, ?) AS r (id, role), users u \
-         WHERE u.app_id = v.app AND u.id = r.id \
+         FROM (SELECT ? AS app, ? AS channel, ? AS seq, ? AS ordinal, ? AS now) v, UNNEST(?, ?) AS r (id, role) \
+         CROSS JOIN LATERAL (SELECT users.seq FROM users WHERE app_id = v.app AND users.id = r.id OFFSET 0) u \
          ON CONFLICT (app_id, channel_id, user_id) DO UPDATE SET role = excluded.role, read_seq = excluded.read_seq, \
              read_ordinal = excluded.read_ordinal, read_at = NULL, last_read_message_id = NULL, \
              joined_at = excluded.joined_at, removed_at = NULL, updated_seq = excluded.updated_seq, user_seq = excluded.user_seq",

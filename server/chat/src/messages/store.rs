@@ -223,7 +223,7 @@ pub async fn newest_of_each(
              SELECT * FROM messages m WHERE m.app_id = v.app AND m.channel_id = c.id AND m.parent_id IS NULL \
              AND NOT m.erased AND (NOT m.shadowed OR v.reader IS NULL OR m.user_id = v.reader) \
              ORDER BY m.seq DESC LIMIT 1) m \
-         JOIN users u ON u.app_id = m.app_id AND u.id = m.user_id",
+         CROSS JOIN LATERAL (SELECT u.name, u.image FROM users u WHERE u.app_id = m.app_id AND u.id = m.user_id OFFSET 0) u",
     )
     .bind::<Array<SqlUuid>, _>(channels.to_vec())
     .bind::<SqlUuid, _>(tx.app())

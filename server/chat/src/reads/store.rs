@@ -14,9 +14,10 @@ use uuid::Uuid;
 pub const UNREAD_SQL: &str = "SELECT m.channel_id, c.ordinal - m.read_ordinal - ( \
          SELECT count(*) FROM messages d WHERE d.app_id = m.app_id AND d.channel_id = m.channel_id \
          AND d.ordinal > m.read_ordinal AND d.countable AND d.deleted_at IS NOT NULL) AS unread \
-     FROM channel_members m JOIN channels c ON c.app_id = m.app_id AND c.id = m.channel_id \
-     WHERE m.app_id = ? AND m.user_id = ? AND m.removed_at IS NULL AND c.deleted_at IS NULL \
-       AND c.ordinal > m.read_ordinal";
+     FROM channel_members m CROSS JOIN LATERAL ( \
+         SELECT ordinal FROM channels WHERE app_id = m.app_id AND id = m.channel_id AND deleted_at IS NULL \
+         AND ordinal > m.read_ordinal OFFSET 0) c \
+     WHERE m.app_id = ? AND m.user_id = ? AND m.removed_at IS NULL";
 
 /// Unread counts by channel, zeros left out.
 pub async fn unread(tx: &TenantTx, user: &UserId) -> Result<Vec<(Uuid, i64)>> {

@@ -6,8 +6,9 @@
 //! a retry those that had it before skip it by their inbox entry, so a poisoned one does not make others
 //! repeat their effect.
 //!
-//! Jobs are claimed several at a time, because most are quick. When one turns out to be slow its worker hands
-//! those behind it back, and renews the lease of the slow one for as long as it runs.
+//! Jobs are claimed several at a time, because most are quick, and those of one app and topic are handled together
+//! where all that hear it can. When a group turns out to be slow its worker hands those behind it back, and renews
+//! the lease of the slow one for as long as it runs.
 
 mod store;
 
@@ -18,8 +19,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use parlor_protocol::EventId;
 
-use self::store::Key;
-use super::{Broker, Consumer, DeadLetter, Delivery};
+use self::store::{Job, Key};
+use super::{Broker, Consumer, DeadLetter};
 use crate::clock::Clock;
 use crate::config;
 use crate::db::Db;
@@ -34,9 +35,9 @@ const LEASE: chrono::Duration = chrono::Duration::seconds(20);
 /// A job that takes longer than this is slow; its lease is renewed as often.
 const SLOW: Duration = Duration::from_secs(1);
 /// Jobs claimed at once.
-const CLAIM: i64 = 16;
+const CLAIM: i64 = 64;
 /// A job waits this long for company: under load a claim then finds many, and costs the senders less.
-const GATHER: Duration = Duration::from_millis(10);
+const GATHER: Duration = Duration::from_millis(20);
 /// Look for due jobs at least this often: retries ring no bell.
 const POLL: Duration = Duration::from_millis(500);
 
@@ -85,69 +86,64 @@ impl Embedded {
 
     /// Claims jobs and works them off. Returns how many there were.
     async fn round(&self, consumers: &[Arc<dyn Consumer>], stop: &CancellationToken) -> Result<usize> {
-        let mut waiting = VecDeque::from(store::claim(&self.db, self.clock.now(), LEASE, CLAIM).await?);
-        let count = waiting.len();
+        let jobs = store::claim(&self.db, self.clock.now(), LEASE, CLAIM).await?;
+        let count = jobs.len();
+        let mut waiting = grouped(jobs, consumers);
         let mut done = Vec::with_capacity(count);
-        while let Some(job) = waiting.pop_front() {
-            let mut run = std::pin::pin!(self.run(&job, consumers));
-            let outcome = loop {
-                match tokio::time::timeout(SLOW, &mut run).await {
-                    Ok(outcome) => break outcome,
-                    Err(_) => self.keep_only(&job, &mut done, &mut waiting).await,
+        while let Some(group) = waiting.pop_front() {
+            let outcome = {
+                let mut run = std::pin::pin!(self.run(&group, consumers));
+                loop {
+                    match tokio::time::timeout(SLOW, &mut run).await {
+                        Ok(outcome) => break outcome,
+                        Err(_) => self.keep_only(&group, &mut done, &mut waiting).await,
+                    }
                 }
             };
-            match outcome {
-                Ok(()) => done.push(job.key()),
-                Err(error) => self.fail(&job, &error).await?,
+            match (outcome, group.as_slice()) {
+                (Ok(()), group) => done.extend(group.iter().map(Job::key)),
+                (Err(error), [job]) => self.fail(job, &error).await?,
+                (Err(_), _) => group.into_iter().rev().for_each(|job| waiting.push_front(vec![job])),
             }
             if stop.is_cancelled() {
-                store::release(
-                    &self.db,
-                    &waiting.drain(..).map(|job| job.key()).collect::<Vec<_>>(),
-                    self.clock.now(),
-                )
-                .await?;
+                store::release(&self.db, &keys(&mut waiting), self.clock.now()).await?;
             }
         }
         store::finish(&self.db, &done).await?;
         Ok(count)
     }
 
-    /// Settles everything but a slow job. What fails here is left to the leases.
-    async fn keep_only(&self, job: &store::Job, done: &mut Vec<Key>, waiting: &mut VecDeque<store::Job>) {
+    /// Settles everything but a slow group. What fails here is left to the leases.
+    async fn keep_only(&self, group: &[Job], done: &mut Vec<Key>, waiting: &mut VecDeque<Vec<Job>>) {
         let now = self.clock.now();
-        let back: Vec<_> = waiting.drain(..).map(|job| job.key()).collect();
+        let back = keys(waiting);
         let finished = std::mem::take(done);
         let settled = async {
-            store::renew(&self.db, job, now + LEASE).await?;
+            let slow: Vec<_> = group.iter().map(Job::key).collect();
+            store::renew(&self.db, &slow, now + LEASE).await?;
             store::release(&self.db, &back, now).await?;
             store::finish(&self.db, &finished).await
         };
         if let Err(error) = settled.await {
-            tracing::warn!(topic = job.topic, error = ?error, "a slow job's lease may run out");
+            tracing::warn!(error = ?error, "a slow job's lease may run out");
         }
         if !back.is_empty() {
             self.bell.ring();
         }
     }
 
-    async fn run(&self, job: &store::Job, consumers: &[Arc<dyn Consumer>]) -> Result<()> {
-        let delivery = Delivery {
-            app: job.app_id.into(),
-            event_id: job.event_id.into(),
-            topic: job.topic.clone(),
-            payload: job.payload.clone(),
-        };
+    async fn run(&self, group: &[Job], consumers: &[Arc<dyn Consumer>]) -> Result<()> {
+        let deliveries: Vec<_> = group.iter().map(Job::delivery).collect();
         let mut failure = None;
-        for consumer in consumers.iter().filter(|consumer| consumer.topics().contains(&job.topic.as_str())) {
-            if let Err(error) = super::guarded(consumer.as_ref(), &delivery).await {
+        for consumer in group.first().into_iter().flat_map(|job| hearing(consumers, &job.topic)) {
+            if let Err(error) = super::guarded(consumer.as_ref(), &deliveries).await {
                 failure = Some(Error::internal(format!("{}: {error:?}", consumer.name())));
             }
         }
         failure.map_or(Ok(()), Err)
     }
 
-    async fn fail(&self, job: &store::Job, error: &Error) -> Result<()> {
+    async fn fail(&self, job: &Job, error: &Error) -> Result<()> {
         let now = self.clock.now();
         // `attempts` counts this one.
         let step = usize::try_from(job.attempts - 1).ok().and_then(|step| self.ladder.get(step));
@@ -192,4 +188,39 @@ impl Broker for Embedded {
     async fn ping(&self) -> Result<()> {
         self.db.ping().await
     }
+}
+
+/// Who hears this topic.
+fn hearing<'a>(
+    consumers: &'a [Arc<dyn Consumer>],
+    topic: &'a str,
+) -> impl Iterator<Item = &'a Arc<dyn Consumer>> {
+    consumers.iter().filter(move |consumer| consumer.topics().contains(&topic))
+}
+
+/// Puts together what may be handled together: the same app and topic, as many as everybody who hears it can take.
+fn grouped(jobs: Vec<Job>, consumers: &[Arc<dyn Consumer>]) -> VecDeque<Vec<Job>> {
+    let mut groups: VecDeque<Vec<Job>> = VecDeque::new();
+    for job in jobs {
+        // A repeated job may be poisoned: it comes alone.
+        let most = match job.attempts {
+            ..=1 => hearing(consumers, &job.topic).map(|consumer| consumer.at_once()).min().unwrap_or(1),
+            _ => 1,
+        };
+        let fits = |group: &&mut Vec<Job>| {
+            group.len() < most
+                && group.first().is_some_and(|first| {
+                    (first.app_id, &first.topic) == (job.app_id, &job.topic) && first.attempts == job.attempts
+                })
+        };
+        match groups.iter_mut().find(fits) {
+            Some(group) => group.push(job),
+            None => groups.push_back(vec![job]),
+        }
+    }
+    groups
+}
+
+fn keys(groups: &mut VecDeque<Vec<Job>>) -> Vec<Key> {
+    groups.drain(..).flatten().map(|job| job.key()).collect()
 }

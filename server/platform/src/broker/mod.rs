@@ -42,8 +42,13 @@ pub trait Consumer: Send + Sync {
     fn name(&self) -> &'static str;
     /// What it hears.
     fn topics(&self) -> &'static [&'static str];
-    /// Does the work. An error is retried on the ladder.
-    async fn handle(&self, delivery: &Delivery) -> Result<()>;
+    /// Jobs of one app that it takes at once, where the broker has them at hand.
+    fn at_once(&self) -> usize {
+        1
+    }
+    /// Does the work of up to [`at_once`](Self::at_once) jobs of one app, all or nothing. After an error each is
+    /// handled alone; the error of one alone is retried on the ladder.
+    async fn handle(&self, jobs: &[Delivery]) -> Result<()>;
 }
 
 /// A job that failed for good.
@@ -81,9 +86,9 @@ pub trait Broker: Send + Sync {
 }
 
 /// Runs a consumer; a panic in it is a failed attempt like any other.
-async fn guarded(consumer: &dyn Consumer, delivery: &Delivery) -> Result<()> {
+async fn guarded(consumer: &dyn Consumer, jobs: &[Delivery]) -> Result<()> {
     use futures_util::FutureExt;
-    match std::panic::AssertUnwindSafe(consumer.handle(delivery)).catch_unwind().await {
+    match std::panic::AssertUnwindSafe(consumer.handle(jobs)).catch_unwind().await {
         Ok(outcome) => outcome,
         Err(_) => Err(crate::error::Error::internal("the consumer panicked")),
     }

@@ -4,8 +4,10 @@ mod migrate;
 mod pool;
 mod prepared;
 mod scope;
+mod statistics;
 
 pub use migrate::{MIGRATIONS, migrate, revert_all};
 pub use pool::Db;
 pub use prepared::{Prepared, prepared};
 pub use scope::{SystemTx, TenantTx, tenant_begin_sql};
+pub use statistics::analyze_small_tables;

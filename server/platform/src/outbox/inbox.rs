@@ -1,28 +1,43 @@
 //! The inbox: which consumer has had which event. At least once becomes effect once.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{Timestamptz, Untyped};
 use diesel_async::RunQueryDsl;
 use parlor_protocol::EventId;
+use uuid::Uuid;
 
 use crate::db::{Db, TenantTx, prepared};
 use crate::error::Result;
 use crate::schema::inbox;
 
-/// Records the event with the transaction of its effect. `false`: it was had before, do nothing.
-pub async fn first_time(tx: &TenantTx, consumer: &str, event: EventId, now: DateTime<Utc>) -> Result<bool> {
-    let rows = diesel::insert_into(inbox::table)
-        .values((
-            inbox::app_id.eq(tx.app()),
-            inbox::consumer.eq(consumer),
-            inbox::event_id.eq(event.0),
-            inbox::created_at.eq(now),
-        ))
+/// Records the events with the transaction of their effect. Gives those that come for the first time; the others
+/// have had their effect.
+pub async fn first_time(
+    tx: &TenantTx,
+    consumer: &str,
+    events: impl Iterator<Item = EventId>,
+    now: DateTime<Utc>,
+) -> Result<HashSet<EventId>> {
+    let rows: Vec<_> = events
+        .map(|event| {
+            (
+                inbox::app_id.eq(tx.app()),
+                inbox::consumer.eq(consumer),
+                inbox::event_id.eq(event.0),
+                inbox::created_at.eq(now),
+            )
+        })
+        .collect();
+    let new: Vec<Uuid> = diesel::insert_into(inbox::table)
+        .values(rows)
         .on_conflict_do_nothing()
-        .execute(&mut tx.conn()?)
+        .returning(inbox::event_id)
+        .get_results(&mut tx.conn()?)
         .await?;
-    Ok(rows == 1)
+    Ok(new.into_iter().map(EventId).collect())
 }
 
 const PURGE_INBOX: &str = "DELETE FROM inbox WHERE (app_id, consumer, event_id) IN \

@@ -12,7 +12,7 @@
 
 pub mod inbox;
 pub mod relay;
-mod store;
+pub(crate) mod store;
 
 use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};

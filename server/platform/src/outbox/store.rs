@@ -69,10 +69,11 @@ pub(super) async fn next_jobs(conn: &AsyncPgConnection, limit: i64) -> Result<Ve
 }
 
 /// Forgets rows that were told. Ids are unique across apps.
-pub(super) async fn delete(conn: &AsyncPgConnection, rows: &[(Uuid, i64)]) -> Result<()> {
+pub async fn delete(conn: &AsyncPgConnection, rows: &[(Uuid, i64)]) -> Result<()> {
     prepared::<diesel::sql_types::Untyped>(
-        "DELETE FROM outbox USING UNNEST(?, ?) AS done (app_id, id) \
-         WHERE outbox.app_id = done.app_id AND outbox.id = done.id",
+        "MERGE INTO outbox o USING (SELECT * FROM UNNEST(?, ?) AS done (app_id, id)) done \
+         ON o.app_id = done.app_id AND o.id = done.id \
+         WHEN MATCHED THEN DELETE WHEN NOT MATCHED AND false THEN INSERT DEFAULT VALUES",
     )
     .bind::<Array<SqlUuid>, _>(rows.iter().map(|(app, _)| *app).collect::<Vec<_>>())
     .bind::<Array<diesel::sql_types::Int8>, _>(rows.iter().map(|(_, id)| *id).collect::<Vec<_>>())

@@ -27,6 +27,9 @@ use crate::world::{self, World};
 /// A part that would have less time than this is not begun.
 const LEAST: Duration = Duration::from_secs(2);
 
+/// What is done for every part.
+const SETTING: [&str; 2] = ["the server", "clearing up"];
+
 /// The server with all that is set up in it.
 struct Stage {
     floor: Floor,
@@ -100,6 +103,9 @@ async fn part(
     report: &mut Report,
     measure: impl AsyncFnOnce(&mut Report) -> Result<()>,
 ) {
+    if !SETTING.contains(&name) && !plan.wants(name) {
+        return;
+    }
     let left = plan.left();
     if left < LEAST {
         report.note(format!("left out for lack of time: {name}"));

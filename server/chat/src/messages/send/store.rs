@@ -63,9 +63,10 @@ pub async fn senders(
         prepared::<(BigInt, Nullable<Text>, Nullable<Text>, Nullable<Text>, Nullable<Bool>, Nullable<Text>)>(
             "SELECT s.at, u.id, u.name, u.image, u.deactivated_at IS NULL, m.role \
          FROM UNNEST(?, ?) WITH ORDINALITY AS s (channel, user_id, at) \
-         LEFT JOIN users u ON u.app_id = ? AND u.id = s.user_id \
-         LEFT JOIN channel_members m ON m.app_id = ? AND m.channel_id = s.channel AND m.user_id = s.user_id \
-             AND m.removed_at IS NULL",
+         LEFT JOIN LATERAL (SELECT id, name, image, deactivated_at FROM users WHERE app_id = ? AND id = s.user_id \
+             OFFSET 0) u ON true \
+         LEFT JOIN LATERAL (SELECT role FROM channel_members WHERE app_id = ? AND channel_id = s.channel \
+             AND user_id = s.user_id AND removed_at IS NULL OFFSET 0) m ON true",
         )
         .bind::<Array<SqlUuid>, _>(items.iter().map(|item| item.channel.0).collect::<Vec<_>>())
         .bind::<Array<Text>, _>(items.iter().map(|item| item.user.as_str()).collect::<Vec<_>>())
@@ -92,7 +93,8 @@ pub async fn known(conn: &AsyncPgConnection, app: Uuid, ids: Vec<Uuid>) -> Resul
     let rows = prepared::<(MessageColumns, Int8)>(
         "SELECT m.id, m.channel_id, m.user_id, m.seq, m.updated_seq, m.ordinal, m.text, m.attachments, m.mentions, \
              m.custom, m.parent_id, m.reply_to_id, m.created_at, m.edited_at, m.deleted_at, m.erased, u.name, u.image, m.fingerprint \
-         FROM messages m JOIN users u ON u.app_id = m.app_id AND u.id = m.user_id \
+         FROM messages m CROSS JOIN LATERAL (SELECT u.name, u.image FROM users u WHERE u.app_id = m.app_id \
+             AND u.id = m.user_id OFFSET 0) u \
          WHERE m.app_id = ? AND m.id = ANY(?)",
     )
     .bind::<SqlUuid, _>(app)
@@ -123,14 +125,16 @@ pub async fn advance(
     now: DateTime<Utc>,
 ) -> Result<usize> {
     Ok(prepared::<Untyped>(
-        "UPDATE channels c SET seq = v.seq, ordinal = v.ordinal, last_message_at = ? \
-         FROM UNNEST(?, ?, ?) AS v (id, seq, ordinal) WHERE c.app_id = ? AND c.id = v.id",
+        "MERGE INTO channels c USING (SELECT ? AS now, ? AS app, v.* FROM UNNEST(?, ?, ?) AS v (id, seq, ordinal)) v \
+         ON c.app_id = v.app AND c.id = v.id \
+         WHEN MATCHED THEN UPDATE SET seq = v.seq, ordinal = v.ordinal, last_message_at = v.now \
+         WHEN NOT MATCHED AND false THEN INSERT DEFAULT VALUES",
     )
     .bind::<Timestamptz, _>(now)
+    .bind::<SqlUuid, _>(app)
     .bind::<Array<SqlUuid>, _>(channels.iter().map(|(id, _, _)| *id).collect::<Vec<_>>())
     .bind::<Array<Int8>, _>(channels.iter().map(|(_, seq, _)| *seq).collect::<Vec<_>>())
     .bind::<Array<Int8>, _>(channels.iter().map(|(_, _, ordinal)| *ordinal).collect::<Vec<_>>())
-    .bind::<SqlUuid, _>(app)
     .execute(&mut &*conn)
     .await?)
 }
@@ -196,17 +200,20 @@ pub async fn read_own(
     now: DateTime<Utc>,
 ) -> Result<()> {
     prepared::<Untyped>(
-        "UPDATE channel_members m SET read_seq = v.seq, read_ordinal = v.ordinal, read_at = ?, last_read_message_id = v.message \
-         FROM UNNEST(?, ?, ?, ?, ?) AS v (channel, user_id, seq, ordinal, message) \
-         WHERE m.app_id = ? AND m.channel_id = v.channel AND m.user_id = v.user_id AND m.read_seq < v.seq",
+        "MERGE INTO channel_members m USING (SELECT ? AS now, ? AS app, v.* \
+             FROM UNNEST(?, ?, ?, ?, ?) AS v (channel, user_id, seq, ordinal, message)) v \
+         ON m.app_id = v.app AND m.channel_id = v.channel AND m.user_id = v.user_id \
+         WHEN MATCHED AND m.read_seq < v.seq THEN UPDATE SET read_seq = v.seq, read_ordinal = v.ordinal, \
+             read_at = v.now, last_read_message_id = v.message \
+         WHEN NOT MATCHED AND false THEN INSERT DEFAULT VALUES",
     )
     .bind::<Timestamptz, _>(now)
+    .bind::<SqlUuid, _>(app)
     .bind::<Array<SqlUuid>, _>(last.iter().map(|row| row.0).collect::<Vec<_>>())
     .bind::<Array<Text>, _>(last.iter().map(|row| row.1).collect::<Vec<_>>())
     .bind::<Array<Int8>, _>(last.iter().map(|row| row.2).collect::<Vec<_>>())
     .bind::<Array<Int8>, _>(last.iter().map(|row| row.3).collect::<Vec<_>>())
     .bind::<Array<SqlUuid>, _>(last.iter().map(|row| row.4).collect::<Vec<_>>())
-    .bind::<SqlUuid, _>(app)
     .execute(&mut &*conn)
     .await?;
     Ok(())

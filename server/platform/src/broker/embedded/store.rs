@@ -6,9 +6,10 @@ use diesel::sql_types::{Array, Int2, Int8, Text, Timestamptz, Untyped, Uuid as S
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
-use crate::broker::DeadLetter;
+use crate::broker::{DeadLetter, Delivery};
 use crate::db::{Db, prepared};
 use crate::error::Result;
+use crate::outbox::store as outbox_store;
 use crate::schema::outbox;
 
 /// A claimed job.
@@ -30,6 +31,16 @@ impl Job {
     /// Its row.
     pub fn key(&self) -> Key {
         (self.app_id, self.id)
+    }
+
+    /// As a consumer gets it.
+    pub fn delivery(&self) -> Delivery {
+        Delivery {
+            app: self.app_id.into(),
+            event_id: self.event_id.into(),
+            topic: self.topic.clone(),
+            payload: self.payload.clone(),
+        }
     }
 }
 
@@ -58,38 +69,34 @@ pub async fn finish(db: &Db, jobs: &[Key]) -> Result<()> {
         return Ok(());
     }
     let tx = db.system().await?;
-    prepared::<Untyped>(
-        "DELETE FROM outbox USING UNNEST(?, ?) AS done (app_id, id) \
-         WHERE outbox.app_id = done.app_id AND outbox.id = done.id",
-    )
-    .bind::<Array<SqlUuid>, _>(jobs.iter().map(|(app, _)| *app).collect::<Vec<_>>())
-    .bind::<Array<Int8>, _>(jobs.iter().map(|(_, id)| *id).collect::<Vec<_>>())
-    .execute(&mut tx.conn()?)
-    .await?;
+    outbox_store::delete(tx.conn()?, jobs).await?;
     tx.commit_lazily().await
 }
 
-/// Puts off the end of a job's lease.
-pub async fn renew(db: &Db, job: &Job, until: DateTime<Utc>) -> Result<()> {
-    let tx = db.system().await?;
-    diesel::update(outbox::table.find(job.key()))
-        .set(outbox::available_at.eq(until))
-        .execute(&mut tx.conn()?)
-        .await?;
-    tx.commit_lazily().await
+/// Puts off the end of the jobs' leases.
+pub async fn renew(db: &Db, jobs: &[Key], until: DateTime<Utc>) -> Result<()> {
+    set_available(db, jobs, until, 0).await
 }
 
 /// Gives back jobs that were claimed and not begun, as if they never had been.
 pub async fn release(db: &Db, jobs: &[Key], now: DateTime<Utc>) -> Result<()> {
+    set_available(db, jobs, now, 1).await
+}
+
+async fn set_available(db: &Db, jobs: &[Key], at: DateTime<Utc>, attempts_back: i16) -> Result<()> {
     if jobs.is_empty() {
         return Ok(());
     }
     let tx = db.system().await?;
     prepared::<Untyped>(
-        "UPDATE outbox SET attempts = attempts - 1, available_at = ? FROM UNNEST(?, ?) AS back (app_id, id) \
-         WHERE outbox.app_id = back.app_id AND outbox.id = back.id",
+        "MERGE INTO outbox o \
+         USING (SELECT ? AS back, ? AS at, k.* FROM UNNEST(?, ?) AS k (app_id, id)) k \
+         ON o.app_id = k.app_id AND o.id = k.id \
+         WHEN MATCHED THEN UPDATE SET attempts = o.attempts - k.back, available_at = k.at \
+         WHEN NOT MATCHED AND false THEN INSERT DEFAULT VALUES",
     )
-    .bind::<Timestamptz, _>(now)
+    .bind::<Int2, _>(attempts_back)
+    .bind::<Timestamptz, _>(at)
     .bind::<Array<SqlUuid>, _>(jobs.iter().map(|(app, _)| *app).collect::<Vec<_>>())
     .bind::<Array<Int8>, _>(jobs.iter().map(|(_, id)| *id).collect::<Vec<_>>())
     .execute(&mut tx.conn()?)

@@ -157,7 +157,7 @@ impl Session<'_> {
             // Bound by a newer version, which will get it from a rung, or by an older one.
             return Err(Error::internal("this version of the consumer does not know the topic"));
         }
-        guarded(consumer, delivery).await
+        guarded(consumer, std::slice::from_ref(delivery)).await
     }
 
     async fn fail(&self, message: &Message, job: &Delivery, attempt: i64, error: &Error) -> Result<()> {

@@ -73,7 +73,8 @@ impl Consumer for Probe {
         self.topics
     }
 
-    async fn handle(&self, delivery: &Delivery) -> Result<()> {
+    async fn handle(&self, jobs: &[Delivery]) -> Result<()> {
+        let [delivery] = jobs else { panic!("one at a time, not {}", jobs.len()) };
         let payload: serde_json::Value = serde_json::from_str(&delivery.payload).unwrap();
         let number = usize::try_from(payload["n"].as_u64().unwrap()).unwrap();
         let heard = {

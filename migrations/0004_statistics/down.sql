@@ -1,0 +1,1 @@
+DROP FUNCTION parlor_analyze_small_tables();
