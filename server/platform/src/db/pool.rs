@@ -21,7 +21,7 @@ use crate::error::{Error, Result};
 /// join leads. Statements that work on arrays say it themselves: with `LATERAL (… OFFSET 0)` where they read, and
 /// where they change rows with a `MERGE` whose last branch is never taken, because only an outer join has one order.
 const PLANS: &str = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
-                     SET enable_material = off; SET jit = off; SET max_parallel_workers_per_gather = 0";
+                     SET enable_material = off; SET plan_cache_mode = force_generic_plan; SET jit = off; SET max_parallel_workers_per_gather = 0";
 
 /// The database. Clones share the pool.
 #[derive(Clone)]
