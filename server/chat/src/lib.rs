@@ -88,7 +88,7 @@ impl Chat {
 
     /// An empty set of outbox entries.
     pub fn entries(&self) -> Entries {
-        Entries::new(self.config.outbox.lanes)
+        Entries::new(self.config.lanes())
     }
 }
 

@@ -21,7 +21,7 @@ use parlor_protocol::EventId;
 
 use self::store::{Job, Key};
 use super::{Broker, Consumer, DeadLetter};
-use crate::clock::Clock;
+use crate::clock::{Clock, monotonic};
 use crate::config;
 use crate::db::Db;
 use crate::error::{Error, Result};
@@ -38,6 +38,9 @@ const SLOW: Duration = Duration::from_secs(1);
 const CLAIM: i64 = 64;
 /// A job waits this long for company: under load a claim then finds many, and costs the senders less.
 const GATHER: Duration = Duration::from_millis(20);
+/// A worker rests for as long as it worked, and no longer than this: senders come first, and what has gathered
+/// meanwhile is cheaper together.
+const REST: Duration = Duration::from_millis(100);
 /// Look for due jobs at least this often: retries ring no bell.
 const POLL: Duration = Duration::from_millis(500);
 
@@ -61,6 +64,7 @@ impl Embedded {
 
     async fn work(self: Arc<Self>, consumers: Arc<Vec<Arc<dyn Consumer>>>, stop: CancellationToken) {
         while !stop.is_cancelled() {
+            let started = monotonic();
             match self.round(&consumers, &stop).await {
                 Ok(0) => {
                     tokio::select! {
@@ -72,7 +76,7 @@ impl Embedded {
                         }
                     }
                 }
-                Ok(_) => {}
+                Ok(_) => tokio::time::sleep(started.elapsed().min(REST)).await,
                 Err(error) => {
                     tracing::warn!(error = ?error, "a worker waits");
                     tokio::select! {

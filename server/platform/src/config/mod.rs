@@ -68,6 +68,25 @@ pub struct Config {
     pub telemetry: Telemetry,
 }
 
+impl Config {
+    /// Lanes of the outbox. The embedded hub is told in this process and in no time: there one sequence is enough, and
+    /// a commit costs one row.
+    pub fn lanes(&self) -> i16 {
+        match self.realtime.kind {
+            RealtimeKind::Embedded => 1,
+            RealtimeKind::Centrifugo => self.outbox.lanes,
+        }
+    }
+
+    /// Writers of sends. More than half as many as there are cores would leave each a smaller batch, and cost more.
+    pub fn send_writers(&self) -> usize {
+        match self.chat.send_writers {
+            0 => (std::thread::available_parallelism().map_or(1, usize::from) / 2).max(1),
+            writers => writers,
+        }
+    }
+}
+
 /// Whether unsafe settings are tolerated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]

@@ -53,14 +53,14 @@ impl Sender {
         tracker: &TaskTracker,
         stop: &CancellationToken,
     ) -> Self {
-        let writers = (0..config.chat.send_writers)
+        let writers = (0..config.send_writers())
             .map(|_| {
                 let (queue, waiting) = mpsc::channel(QUEUE);
                 let writer = Writer {
                     db: db.clone(),
                     clock: clock.clone(),
                     bell: bell.clone(),
-                    lanes: config.outbox.lanes,
+                    lanes: config.lanes(),
                     batch: config.chat.send_batch,
                     wait: Duration::from_millis(config.database.wait_timeout_ms),
                     conn: None,
