@@ -109,7 +109,7 @@ CREATE TABLE user_messages (
     message_id uuid NOT NULL,
     channel_id uuid NOT NULL,
     seq bigint NOT NULL,
-    -- Bit 0 read, bit 1 mentioned, bit 2 starred.
+    -- Bit 0 read, bit 1 mentioned, bit 2 starred. What is read and neither has no row.
     flags smallint NOT NULL,
     -- No foreign keys: rows are made from rows of `messages` and `channel_members` by one statement, and checking each
     -- again was a third of the cost of a message. A message's row stays when its content is erased.

@@ -53,6 +53,7 @@ enum Bench {
     /// `half.*`: half of that rate by the clock; latencies count from when a message was due to be sent.
     /// `room.*`: deliveries to rooms of 10, 100 and 1,000 members, each message a durable send first.
     /// `hub.*` and `centrifugo.*`: publications to 100 subscribers, and memory of idle connections.
+    /// `outage.*`: PostgreSQL stops for ten seconds under the load of all senders, who repeat what is refused.
     /// `unread.*`: the unread counts of a user in 100 of 20,000 channels with a million messages.
     ///
     /// A full run takes about a quarter of an hour; its figures are medians of three rounds, except memory and
@@ -62,7 +63,7 @@ enum Bench {
         /// One short round that ends within 50 seconds, for a look; figures to quote need the full run.
         #[arg(long)]
         quick: bool,
-        /// Only the parts that have this in their name: durable, half, rooms, unread, idle, hub. Half needs durable.
+        /// Only the parts that have this in their name: durable, half, rooms, unread, idle, hub, outage. Half needs durable.
         #[arg(long, value_name = "NAMES", value_delimiter = ',')]
         only: Vec<String>,
         /// Where the figures are written as JSON.

@@ -21,6 +21,8 @@ pub struct Plan {
     pub drain: Duration,
     /// Open loop at half the rate.
     pub open: Duration,
+    /// How long PostgreSQL is away.
+    pub outage: Duration,
     /// Closed loop to one room.
     pub room: Duration,
     /// Closed loop of publications to a hub.
@@ -50,6 +52,7 @@ impl Plan {
             send: Duration::from_millis(1_000),
             drain: Duration::from_millis(1_200),
             open: Duration::from_secs(3),
+            outage: Duration::from_secs(3),
             room: Duration::from_millis(800),
             saturated: Duration::from_millis(800),
             steady: Duration::from_millis(1_600),
@@ -71,6 +74,7 @@ impl Plan {
             send: Duration::from_secs(6),
             drain: Duration::from_secs(30),
             open: Duration::from_secs(20),
+            outage: Duration::from_secs(10),
             room: Duration::from_secs(4),
             saturated: Duration::from_secs(6),
             steady: Duration::from_secs(12),

@@ -29,6 +29,12 @@ impl Database {
         with_database(&self.admin_url, &self.name)
     }
 
+    /// Connects again, after the cluster was away.
+    pub async fn reconnect(&mut self) -> Result<()> {
+        self.sql = connect(&self.url()?).await?;
+        Ok(())
+    }
+
     /// Removes it, whoever is still connected.
     pub async fn drop(self) -> Result<()> {
         let admin = connect(&self.admin_url).await?;

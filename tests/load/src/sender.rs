@@ -1,6 +1,6 @@
 //! One user that sends messages on one kept connection.
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use uuid::Uuid;
 
 use crate::drive::Post;
@@ -22,6 +22,8 @@ pub struct Sender {
     template: Template,
     channels: Vec<String>,
     turn: usize,
+    /// The message that is on its way.
+    pending: Option<Uuid>,
     /// Ids of messages that the server said it has.
     pub acked: Vec<Uuid>,
 }
@@ -40,21 +42,44 @@ impl Sender {
             template: Template::new(bytes, &[CHANNEL, MESSAGE, STAMP])?,
             channels: channels.to_vec(),
             turn,
+            pending: None,
             acked: Vec::new(),
         })
     }
 }
 
+impl Sender {
+    /// Sends the next message, or the last once more if it was refused. Gives a refusal's status and what it said.
+    pub async fn attempt(&mut self, stamp: u64) -> Result<Option<(u16, String)>> {
+        let id = match self.pending {
+            Some(id) => id,
+            None => {
+                let channel = &self.channels[self.turn % self.channels.len()];
+                self.turn += 1;
+                self.template.place(0).copy_from_slice(channel.as_bytes());
+                let id = Uuid::now_v7();
+                id.hyphenated().encode_lower(self.template.place(1));
+                stamp::write(self.template.place(2), stamp);
+                id
+            }
+        };
+        self.pending = Some(id);
+        let answer = self.http.exchange(self.template.bytes()).await?;
+        if !(200..300).contains(&answer.status) {
+            let said = String::from_utf8_lossy(answer.body).chars().take(500).collect();
+            return Ok(Some((answer.status, said)));
+        }
+        self.pending = None;
+        self.acked.push(id);
+        Ok(None)
+    }
+}
+
 impl Post for Sender {
     async fn post(&mut self, stamp: u64) -> Result<()> {
-        let channel = &self.channels[self.turn % self.channels.len()];
-        self.turn += 1;
-        self.template.place(0).copy_from_slice(channel.as_bytes());
-        let id = Uuid::now_v7();
-        id.hyphenated().encode_lower(self.template.place(1));
-        stamp::write(self.template.place(2), stamp);
-        self.http.exchange(self.template.bytes()).await?.success()?;
-        self.acked.push(id);
-        Ok(())
+        match self.attempt(stamp).await? {
+            None => Ok(()),
+            Some((status, said)) => bail!("the server answered {status}: {said}"),
+        }
     }
 }

@@ -1,17 +1,18 @@
-//! `user_messages`: read, mentioned, starred, for each member and message, so that "my unread messages" needs
-//! no scan of messages.
+//! `user_messages`: unread, mentioned, starred, for each member and message, so that "my unread messages" needs no
+//! scan of messages.
 //!
-//! Rows are written for members of channels up to the configured size who were active lately; who is mentioned
-//! gets one in any case. A row is born with the flag that the member's read pointer gives it. Writing rows and
-//! marking them read are serialised per channel by an advisory lock: without it a pointer that moves between
-//! the two could leave a row unread for ever.
+//! A row is there for what is unread or marked; what is read and unmarked has none, so that the table stays as small
+//! as what people have yet to read, and reading ends a row instead of rewriting it. Rows are written for members of
+//! channels up to the configured size who were active lately; who is mentioned gets one in any case. Writing rows and
+//! ending them are serialised per channel by an advisory lock: without it a pointer that moves between the two could
+//! leave a row unread for ever.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::Duration;
-use diesel::sql_types::{Array, Bool, Int4, Int8, Text, Timestamptz, Untyped, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Int4, Int8, Text, Timestamptz, Untyped, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use parlor_platform::broker::{Consumer, Delivery};
 use parlor_platform::clock::Clock;
@@ -62,16 +63,22 @@ impl Consumer for Flags {
                 moved.push(serde_json::from_str::<ReadMoved>(&job.payload).map_err(Error::internal)?);
             }
         }
-        let channels = sent.iter().map(|event| event.channel_id).chain(moved.iter().map(|moved| moved.channel_id));
+        let channels =
+            sent.iter().map(|event| event.channel_id).chain(moved.iter().map(|moved| moved.channel_id));
         lock(&tx, channels.map(|channel| channel.0).collect()).await?;
         if !sent.is_empty() {
             let active_after = now - Duration::days(i64::from(self.config.chat.idle_days));
             write(&tx, &sent, self.config.chat.fanout_members, active_after).await?;
             mention(&tx, &sent).await?;
-            read_by_sending(&tx, &sent).await?;
+            // Who sends has read what was there before.
+            read_to_pointer(
+                &tx,
+                sent.iter().map(|event| (event.channel_id.0, event.user_id.as_str())).collect(),
+            )
+            .await?;
         }
         if !moved.is_empty() {
-            mark(&tx, &moved).await?;
+            mark(&tx, &moved, self.config.chat.fanout_members).await?;
         }
         match self.config.broker.kind {
             // The job is a row of the same database, and forgotten later: a crash that undoes the flags undoes that.
@@ -99,14 +106,13 @@ async fn write(
     let countable: Vec<&SentEvent> = events.iter().filter(|event| event.countable).collect();
     prepared::<Untyped>(
         "INSERT INTO user_messages (app_id, user_id, message_id, channel_id, seq, flags) \
-         SELECT m.app_id, m.user_id, e.message, e.channel, e.seq, \
-             CASE WHEN m.read_seq >= e.seq OR m.user_id = e.author THEN 1 ELSE 0 END \
+         SELECT m.app_id, m.user_id, e.message, e.channel, e.seq, 0 \
          FROM UNNEST(?, ?, ?, ?) AS e (channel, message, author, seq) \
-         CROSS JOIN LATERAL (SELECT x.app_id FROM messages x WHERE x.app_id = ? AND x.id = e.message OFFSET 0) x \
-         CROSS JOIN LATERAL (SELECT c.id FROM channels c WHERE c.app_id = x.app_id AND c.id = e.channel \
+         CROSS JOIN LATERAL (SELECT c.app_id, c.id FROM channels c WHERE c.app_id = ? AND c.id = e.channel \
              AND c.type <> 'livestream' AND c.member_count <= ? OFFSET 0) c \
-         CROSS JOIN LATERAL (SELECT m.app_id, m.user_id, m.read_seq FROM channel_members m \
-             WHERE m.app_id = x.app_id AND m.channel_id = c.id AND m.removed_at IS NULL OFFSET 0) m \
+         CROSS JOIN LATERAL (SELECT m.app_id, m.user_id FROM channel_members m \
+             WHERE m.app_id = c.app_id AND m.channel_id = c.id AND m.removed_at IS NULL \
+             AND m.read_seq < e.seq AND m.user_id <> e.author OFFSET 0) m \
          CROSS JOIN LATERAL (SELECT FROM users u WHERE u.app_id = m.app_id AND u.id = m.user_id \
              AND coalesce(u.last_active_at, u.created_at) > ? OFFSET 0) u \
          ON CONFLICT DO NOTHING",
@@ -152,45 +158,52 @@ async fn mention(tx: &TenantTx, events: &[SentEvent]) -> Result<()> {
     Ok(())
 }
 
-/// Who sends has read what was there before.
-async fn read_by_sending(tx: &TenantTx, events: &[SentEvent]) -> Result<()> {
-    let mut authors: Vec<(Uuid, &str)> =
-        events.iter().map(|event| (event.channel_id.0, event.user_id.as_str())).collect();
-    authors.sort_unstable();
-    authors.dedup();
+/// Ends what these members have read: pairs of channel and user.
+async fn read_to_pointer(tx: &TenantTx, mut readers: Vec<(Uuid, &str)>) -> Result<()> {
+    readers.sort_unstable();
+    readers.dedup();
     prepared::<Untyped>(
-        "MERGE INTO user_messages x USING (SELECT m.* FROM UNNEST(?, ?) AS e (channel, author) \
+        "MERGE INTO user_messages x USING (SELECT m.* FROM UNNEST(?, ?) AS r (channel, reader) \
              CROSS JOIN LATERAL (SELECT app_id, channel_id, user_id, read_seq FROM channel_members \
-                 WHERE app_id = ? AND channel_id = e.channel AND user_id = e.author OFFSET 0) m) m \
+                 WHERE app_id = ? AND channel_id = r.channel AND user_id = r.reader OFFSET 0) m) m \
          ON x.app_id = m.app_id AND x.user_id = m.user_id AND x.channel_id = m.channel_id \
              AND x.flags & 1 = 0 AND x.seq <= m.read_seq \
-         WHEN MATCHED THEN UPDATE SET flags = x.flags | 1 WHEN NOT MATCHED AND false THEN INSERT DEFAULT VALUES",
+         WHEN MATCHED AND x.flags & 6 = 0 THEN DELETE \
+         WHEN MATCHED THEN UPDATE SET flags = x.flags | 1 \
+         WHEN NOT MATCHED AND false THEN INSERT DEFAULT VALUES",
     )
-    .bind::<Array<SqlUuid>, _>(authors.iter().map(|(channel, _)| *channel).collect::<Vec<_>>())
-    .bind::<Array<Text>, _>(authors.iter().map(|(_, author)| *author).collect::<Vec<_>>())
+    .bind::<Array<SqlUuid>, _>(readers.iter().map(|(channel, _)| *channel).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(readers.iter().map(|(_, reader)| *reader).collect::<Vec<_>>())
     .bind::<SqlUuid, _>(tx.app())
     .execute(&mut tx.conn()?)
     .await?;
     Ok(())
 }
 
-async fn mark(tx: &TenantTx, moved: &[ReadMoved]) -> Result<()> {
-    // The pointer as it is now decides, not the event: events may arrive in another order than they happened.
+/// Follows the pointers. As they are now, not as the events say: events may arrive in another order than they happened.
+async fn mark(tx: &TenantTx, moved: &[ReadMoved], max_members: i32) -> Result<()> {
+    let readers: Vec<(Uuid, &str)> =
+        moved.iter().map(|moved| (moved.channel_id.0, moved.user_id.as_str())).collect();
+    read_to_pointer(tx, readers).await?;
+    let back: Vec<&ReadMoved> = moved.iter().filter(|moved| moved.back).collect();
+    if back.is_empty() {
+        return Ok(());
+    }
     prepared::<Untyped>(
-        "MERGE INTO user_messages x USING (SELECT m.*, r.back \
-             FROM (SELECT channel, reader, bool_or(back) AS back FROM UNNEST(?, ?, ?) AS r (channel, reader, back) \
-                 GROUP BY channel, reader) r \
-             CROSS JOIN LATERAL (SELECT app_id, channel_id, user_id, read_seq FROM channel_members \
-                 WHERE app_id = ? AND channel_id = r.channel AND user_id = r.reader OFFSET 0) m) m \
-         ON x.app_id = m.app_id AND x.user_id = m.user_id AND x.channel_id = m.channel_id \
-             AND ((x.flags & 1 = 0 AND x.seq <= m.read_seq) OR (m.back AND x.flags & 1 = 1 AND x.seq > m.read_seq)) \
-         WHEN MATCHED THEN UPDATE SET flags = CASE WHEN x.seq <= m.read_seq THEN x.flags | 1 ELSE x.flags & ~1 END \
-         WHEN NOT MATCHED AND false THEN INSERT DEFAULT VALUES",
+        "INSERT INTO user_messages (app_id, user_id, message_id, channel_id, seq, flags) \
+         SELECT m.app_id, m.user_id, x.id, m.channel_id, x.seq, 0 \
+         FROM (SELECT DISTINCT * FROM UNNEST(?, ?) AS r (channel, reader)) r \
+         CROSS JOIN LATERAL (SELECT app_id, channel_id, user_id, read_seq FROM channel_members WHERE app_id = ? \
+             AND channel_id = r.channel AND user_id = r.reader AND removed_at IS NULL OFFSET 0) m \
+         CROSS JOIN LATERAL (SELECT id, seq FROM messages WHERE app_id = m.app_id AND channel_id = m.channel_id \
+             AND seq > m.read_seq AND countable AND deleted_at IS NULL OFFSET 0) x \
+         ON CONFLICT (app_id, user_id, message_id) DO UPDATE SET flags = user_messages.flags & ~1 \
+             WHERE user_messages.flags & 1 = 1",
     )
-    .bind::<Array<SqlUuid>, _>(moved.iter().map(|moved| moved.channel_id.0).collect::<Vec<_>>())
-    .bind::<Array<Text>, _>(moved.iter().map(|moved| moved.user_id.as_str()).collect::<Vec<_>>())
-    .bind::<Array<Bool>, _>(moved.iter().map(|moved| moved.back).collect::<Vec<_>>())
+    .bind::<Array<SqlUuid>, _>(back.iter().map(|moved| moved.channel_id.0).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(back.iter().map(|moved| moved.user_id.as_str()).collect::<Vec<_>>())
     .bind::<SqlUuid, _>(tx.app())
+    .bind::<Int4, _>(max_members)
     .execute(&mut tx.conn()?)
     .await?;
     Ok(())

@@ -78,7 +78,11 @@ pub async fn flagged(
         .into_boxed();
     // Written as the partial indexes are, so that they serve it.
     let condition = match flag {
-        Flag::Unread => "flags & 1 = 0",
+        // The pointer has the last word: rows follow it a moment later, and not at all where a membership was renewed.
+        Flag::Unread => {
+            "flags & 1 = 0 AND seq > (SELECT r.read_seq FROM channel_members r WHERE r.app_id = user_messages.app_id \
+             AND r.channel_id = user_messages.channel_id AND r.user_id = user_messages.user_id)"
+        }
         Flag::Mentioned => "flags & 6 <> 0 AND flags & 2 <> 0",
         Flag::Starred => "flags & 6 <> 0 AND flags & 4 <> 0",
     };

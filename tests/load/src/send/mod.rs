@@ -9,6 +9,7 @@ mod durable;
 mod half_load;
 mod hubs;
 mod idle;
+mod outage;
 mod rooms;
 mod unread;
 
@@ -94,6 +95,7 @@ pub async fn run(plan: &Plan, directory: &Path, report: &mut Report) {
         })
         .await;
     }
+    part("outage", plan, report, async |report| outage::run(plan, directory, report).await).await;
 }
 
 /// Runs a part within what is left of the time; what went wrong becomes a note.
