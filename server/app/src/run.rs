@@ -114,7 +114,7 @@ fn start_housekeeping(parts: &Arc<Parts>) {
     task::supervise(&parts.tracker, "statistics", parts.stop.clone(), move || {
         let (db, stop) = (db.clone(), stop.clone());
         async move {
-            let every = Duration::from_secs(5);
+            let every = Duration::from_secs(2);
             while tokio::time::timeout(every, stop.cancelled()).await.is_err() {
                 if let Err(error) = db::analyze_small_tables(&db).await {
                     tracing::debug!(?error, "small tables were not analysed");

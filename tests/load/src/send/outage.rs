@@ -50,7 +50,7 @@ impl Post for Patient {
 
 /// Measures it.
 pub async fn run(plan: &Plan, directory: &std::path::Path, report: &mut Report) -> Result<()> {
-    let Some(services) = std::env::var_os("PARLOR_BENCH_SERVICES").map(PathBuf::from) else {
+    let Some(services) = std::env::var_os("PARLOR_TEST_SERVICES").map(PathBuf::from) else {
         report.note("left out: an outage needs the services of script/bench");
         return Ok(());
     };
@@ -101,7 +101,7 @@ pub async fn run(plan: &Plan, directory: &std::path::Path, report: &mut Report) 
 
 /// Stops or starts the cluster, which keeps its address and its data.
 async fn postgres(services: &std::path::Path, how: &[&str]) -> Result<()> {
-    let script = std::env::var_os("PARLOR_BENCH_SERVICES_SCRIPT").context("which script starts services?")?;
+    let script = std::env::var_os("PARLOR_TEST_SERVICES_SCRIPT").context("which script starts services?")?;
     let (verb, rest) = how.split_first().context("no verb")?;
     let status = Command::new(script)
         .args([verb, "postgres"])
