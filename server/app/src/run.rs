@@ -50,16 +50,20 @@ pub async fn serve(config: Config, extra: Extra) -> anyhow::Result<()> {
         parts.start_consumers();
     }
     start_housekeeping(&parts);
+    let settings_file = extra.demo.as_ref().map(dev::Directory::settings_file);
     let demo = match extra.demo {
         Some(directory) => Some(dev::demo(&parts, &chat, directory).await?),
         None => None,
     };
-    let is_dev = demo.is_some();
     let server = http::start(listener, Served { parts: parts.clone(), chat, metrics, demo })?;
     let handle = server.handle();
     tracing::info!(address = %config.server.listen, "parlor serves");
-    if is_dev {
-        crate::print(&format!("\n  Parlor is ready: {}\n", config.server.public_url));
+    if let Some(settings) = settings_file {
+        let program = std::env::args().next().unwrap_or_else(|| "parlor".to_owned());
+        let (url, settings) = (&config.server.public_url, settings.display());
+        crate::print(&format!(
+            "\n  Parlor is ready: {url}\n  Keys for an app of your own: {program} --config {settings} app create my-app\n"
+        ));
     }
     let server = tokio::task::spawn_blocking(move || actix_web::rt::System::new().block_on(server));
     stop_signal().await;

@@ -56,14 +56,14 @@ enum Bench {
     /// `outage.*`: PostgreSQL stops for ten seconds under the load of all senders, who repeat what is refused.
     /// `unread.*`: the unread counts of a user in 100 of 20,000 channels with a million messages.
     ///
-    /// A full run takes about a quarter of an hour; its figures are medians of three rounds, except memory and
+    /// A full run takes about half an hour; its figures are medians of three rounds, except memory and
     /// unread counts, which are measured once.
     #[command(verbatim_doc_comment)]
     Send {
         /// One short round that ends within 50 seconds, for a look; figures to quote need the full run.
         #[arg(long)]
         quick: bool,
-        /// Only the parts that have this in their name: durable, half, rooms, unread, idle, hub, outage. Half needs durable.
+        /// Only the parts that have this in their name: durable, half, rooms, unread, idle, hub, memory, outage. Half needs durable.
         #[arg(long, value_name = "NAMES", value_delimiter = ',')]
         only: Vec<String>,
         /// Where the figures are written as JSON.

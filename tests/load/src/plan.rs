@@ -64,7 +64,7 @@ impl Plan {
         }
     }
 
-    /// Figures to quote: a quarter of an hour.
+    /// Figures to quote: half an hour.
     pub fn full() -> Self {
         Self {
             rounds: 3,
@@ -79,7 +79,7 @@ impl Plan {
             saturated: Duration::from_secs(6),
             steady: Duration::from_secs(12),
             settle: Duration::from_secs(3),
-            memory: Duration::from_secs(120),
+            memory: Duration::from_secs(600),
             unread_messages: 1_000_000,
             only: Vec::new(),
             deadline: None,

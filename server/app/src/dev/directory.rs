@@ -75,6 +75,16 @@ impl Directory {
         &self.path
     }
 
+    /// The settings of the server that runs here, for other commands: `parlor --config … app create`.
+    pub fn settings_file(&self) -> PathBuf {
+        self.path.join("parlor.toml")
+    }
+
+    /// Writes [`settings_file`](Self::settings_file).
+    pub fn write_settings(&self, settings: &toml::Table) -> anyhow::Result<()> {
+        write(&self.settings_file(), settings)
+    }
+
     /// What was made for it.
     pub fn secrets(&self) -> &Secrets {
         &self.secrets
@@ -88,11 +98,11 @@ impl Directory {
 }
 
 /// Written beside and renamed, so that a crash leaves the old file or the new one.
-fn write(file: &Path, secrets: &Secrets) -> anyhow::Result<()> {
+fn write<T: Serialize>(file: &Path, content: &T) -> anyhow::Result<()> {
     let beside = file.with_extension("new");
     let mut new = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&beside)?;
     new.set_permissions(Permissions::from_mode(0o600))?;
-    new.write_all(toml::to_string(secrets)?.as_bytes())?;
+    new.write_all(toml::to_string(content)?.as_bytes())?;
     new.sync_all()?;
-    std::fs::rename(&beside, file).context("cannot write secrets.toml")
+    std::fs::rename(&beside, file).with_context(|| format!("cannot write {}", file.display()))
 }

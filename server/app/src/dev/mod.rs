@@ -57,6 +57,7 @@ pub async fn run(file: Option<&Path>, options: Options) -> anyhow::Result<()> {
     let settings = settings(&options, &directory, &postgres.url());
     let config = config::load(file, settings)?;
     telemetry::start_logs(&config.telemetry);
+    directory.write_settings(&shared(&config))?;
     let outcome = async {
         let applied = db::migrate(config.database.url.expose()).await.map_err(cause)?;
         if !applied.is_empty() {
@@ -67,6 +68,19 @@ pub async fn run(file: Option<&Path>, options: Options) -> anyhow::Result<()> {
     .await;
     postgres.stop();
     outcome
+}
+
+/// What another command must know to speak to the same cluster.
+fn shared(config: &config::Config) -> toml::Table {
+    let master_keys = config.security.master_keys.iter().map(|key| key.expose());
+    toml::toml! {
+        [database]
+        url = (config.database.url.expose())
+        [security]
+        master_keys = (master_keys.collect::<Vec<_>>())
+        [realtime]
+        token_secret = (config.realtime.token_secret.expose())
+    }
 }
 
 /// The environment, completed by what a development server is.

@@ -95,6 +95,7 @@ pub async fn run(plan: &Plan, directory: &Path, report: &mut Report) {
         })
         .await;
     }
+    part("memory", plan, report, async |report| hubs::memory(plan, directory, report).await).await;
     part("outage", plan, report, async |report| outage::run(plan, directory, report).await).await;
 }
 
