@@ -35,7 +35,8 @@ pub async fn locked(
     Ok((access, find(tx, caller, id).await?))
 }
 
-async fn find(tx: &TenantTx, caller: &Caller, id: MessageId) -> Result<Message> {
+/// The message as it is now, for who was let to it before.
+pub async fn find(tx: &TenantTx, caller: &Caller, id: MessageId) -> Result<Message> {
     store::find(tx, id, caller.user()).await?.ok_or(ErrorCode::MessageNotFound)?.into_message()
 }
 

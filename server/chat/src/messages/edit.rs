@@ -41,7 +41,7 @@ pub async fn edit(
     }
     let change = Change::begin(tx, old.channel_id, 0, now).await?;
     store::update(tx, id, request, change.seq(), now).await?;
-    let message = access::readable(tx, caller, id).await?;
+    let message = access::find(tx, caller, id).await?;
     change.tell(entries, EventType::MessageUpdated, json!({ "message": message }))?;
     Ok(message)
 }
