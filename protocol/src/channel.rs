@@ -56,7 +56,7 @@ pub struct ChannelConfig {
 
 /// A channel as its reader sees it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(example = crate::examples::channel))]
 pub struct Channel {
     /// The channel's id; realtime events come on `chat:channel:{id}`.
     pub id: ChannelId,
@@ -99,7 +99,7 @@ pub struct Channel {
 
 /// Creates a channel, or answers with the one that has this `cid` or these distinct members already.
 #[derive(Clone, Debug, Deserialize, Serialize)]
-#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(example = crate::examples::create_channel))]
 #[serde(deny_unknown_fields)]
 pub struct CreateChannel {
     /// What kind of conversation it is.
@@ -130,7 +130,7 @@ pub struct CreateChannel {
 
 /// A partial update. Fields left out stay, `null` clears.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
-#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(example = crate::examples::update_channel))]
 #[serde(deny_unknown_fields)]
 pub struct UpdateChannel {
     /// Display name, at most 100 characters.
@@ -168,7 +168,7 @@ pub struct UpdateChannelConfig {
 
 /// What changed in a channel after a `seq`: rows as they are now, so ten edits of a message are one row.
 #[derive(Clone, Debug, Deserialize, Serialize)]
-#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(example = crate::examples::channel_changes))]
 pub struct ChannelChanges {
     /// The channel as it is now.
     pub channel: Channel,
@@ -184,7 +184,7 @@ pub struct ChannelChanges {
 
 /// A typing indication; never stored.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
-#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(example = crate::examples::typing))]
 #[serde(deny_unknown_fields)]
 pub struct Typing {
     /// `true` when typing started or goes on, `false` when it stopped.

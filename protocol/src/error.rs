@@ -57,6 +57,7 @@ error_codes! {
     TooManyMembers = "too_many_members", 422, retry: false, "A distinct channel has 2 to 20 members.";
     InvalidThread = "invalid_thread", 422, retry: false, "The parent or quoted message is not in this channel, or is itself a reply.";
     UserUnknown = "user_unknown", 422, retry: false, "The request names a user that was never registered, or is deactivated.";
+    ReservedId = "reserved_id", 422, retry: false, "No user may have this id: `me` and `search` are addresses of their own.";
     MissingToken = "missing_token", 401, retry: false, "Send `Authorization: Bearer` with a user token or a server secret.";
     InvalidToken = "invalid_token", 401, retry: false, "The token or secret is not valid for any key of any app.";
     TokenExpired = "token_expired", 401, retry: false, "The token has expired. Get a new one and repeat the request.";
@@ -70,6 +71,7 @@ error_codes! {
     UserOnly = "user_only", 403, retry: false, "Only a user may do this, with a user token.";
     ChannelFrozen = "channel_frozen", 403, retry: false, "The channel is frozen; only admins and owners send.";
     GuestsDisabled = "guests_disabled", 403, retry: false, "The app does not let guests in.";
+    GuestForbidden = "guest_forbidden", 403, retry: false, "Guests may not do this: they neither list users nor create channels.";
     LastOwner = "last_owner", 409, retry: false, "The channel's only owner must make somebody else owner first.";
     NotFound = "not_found", 404, retry: false, "There is nothing at this address.";
     UserNotFound = "user_not_found", 404, retry: false, "The app has no such user.";
@@ -89,7 +91,7 @@ error_codes! {
 
 /// The body of every error.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(example = crate::examples::error_body))]
 pub struct ErrorBody {
     /// The error.
     pub error: ErrorDetail,

@@ -6,12 +6,12 @@ use serde::{Deserialize, Serialize};
 use crate::{ChannelId, EventId};
 
 macro_rules! event_types {
-    ($($(#[$doc:meta])* $variant:ident = $name:tt, durable: $durable:literal;)+) => {
+    ($($(#[doc = $doc:literal])+ $variant:ident = $name:tt, durable: $durable:literal;)+) => {
         /// The name of an event.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
         #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
         pub enum EventType {
-            $($(#[$doc])* #[serde(rename = $name)] $variant,)+
+            $($(#[doc = $doc])+ #[serde(rename = $name)] $variant,)+
         }
 
         impl EventType {
@@ -27,6 +27,11 @@ macro_rules! event_types {
             pub fn is_durable(self) -> bool {
                 match self { $(Self::$variant => $durable,)+ }
             }
+
+            /// When it is told, to whom, and what its `data` is.
+            pub fn meaning(self) -> &'static str {
+                match self { $(Self::$variant => concat!($($doc),+).trim_ascii(),)+ }
+            }
         }
     };
 }
@@ -38,7 +43,8 @@ event_types! {
     MessageUpdated = "message.updated", durable: true;
     /// A message was deleted. `data` is `{message, hard}`.
     MessageDeleted = "message.deleted", durable: true;
-    /// A member's read pointer moved. `data` is `{user_id, read}`.
+    /// A member marked messages read or unread. `data` is `{user_id, read}`. Sending a message moves its author's own
+    /// pointer silently, without this event. Read pointers carry no `seq`: the newest `read_at` counts.
     MessageRead = "message.read", durable: false;
     /// Somebody types. `data` is `{user}`.
     TypingStart = "typing.start", durable: false;
@@ -61,8 +67,12 @@ event_types! {
     NotificationMarkRead = "notification.mark_read", durable: false;
     /// On the user's channel: the user was added to a channel. `data` is `{channel_id}`.
     NotificationAddedToChannel = "notification.added_to_channel", durable: false;
-    /// On the user's channel: the user is no longer a member. `data` is `{channel_id}`.
+    /// On the user's channel: the user is no longer a member, or the channel was deleted. `data` is `{channel_id}`.
+    /// Members of channels above the fan-out limit hear of a deletion on the channel only.
     NotificationRemovedFromChannel = "notification.removed_from_channel", durable: false;
+    /// Name, image or custom data of a user changed. `data` is `{user}`. On the user's own channel, and on the channels
+    /// that the user shares with others, up to the fan-out limit.
+    UserUpdated = "user.updated", durable: false;
 }
 
 /// What travels on a realtime channel.

@@ -80,6 +80,9 @@ impl UserId {
     /// The longest id, in bytes.
     pub const MAX_BYTES: usize = 64;
 
+    /// Ids that nobody may have, because `/users/me` and `/users/search` are addresses of their own.
+    pub const RESERVED: [&'static str; 2] = ["me", "search"];
+
     /// Checks the text's length and characters.
     pub fn new(text: impl Into<String>) -> Result<Self, InvalidUserId> {
         let text = text.into();

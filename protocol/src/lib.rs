@@ -9,6 +9,8 @@ pub mod channel;
 mod custom;
 pub mod error;
 pub mod event;
+#[cfg(feature = "utoipa")]
+mod examples;
 pub mod id;
 pub mod limits;
 pub mod member;

@@ -74,7 +74,7 @@ pub enum Capability {
 
 /// A member of a channel.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(example = crate::examples::member))]
 pub struct Member {
     /// Who.
     pub user: UserRef,
@@ -92,8 +92,11 @@ pub struct Member {
 }
 
 /// A member's read pointer.
+///
+/// Sending moves the author's own to the message that was sent, without an event. Moving it takes no `seq` and is no
+/// change of the channel, so change lists don't repeat a member because of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(example = crate::examples::read_state))]
 pub struct ReadState {
     /// `seq` of the last message that was read; 0 before the first.
     pub read_seq: i64,
@@ -107,7 +110,7 @@ pub struct ReadState {
 
 /// A member to add.
 #[derive(Clone, Debug, Deserialize, Serialize)]
-#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(example = crate::examples::new_member))]
 #[serde(deny_unknown_fields)]
 pub struct NewMember {
     /// Who.
@@ -123,7 +126,7 @@ fn default_role() -> Role {
 
 /// Members to add.
 #[derive(Clone, Debug, Deserialize, Serialize)]
-#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(example = crate::examples::add_members))]
 #[serde(deny_unknown_fields)]
 pub struct AddMembers {
     /// 1 to 100 members. Those who are members already are left as they are.
@@ -132,7 +135,7 @@ pub struct AddMembers {
 
 /// A new role.
 #[derive(Clone, Debug, Deserialize, Serialize)]
-#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(example = crate::examples::update_member))]
 #[serde(deny_unknown_fields)]
 pub struct UpdateMember {
     /// The role from now on.
@@ -141,7 +144,7 @@ pub struct UpdateMember {
 
 /// Moves the read pointer.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
-#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(example = crate::examples::mark_read))]
 #[serde(deny_unknown_fields)]
 pub struct MarkRead {
     /// Read up to and including this message; up to the newest if left out. Never moves backwards.
@@ -151,7 +154,7 @@ pub struct MarkRead {
 
 /// Moves the read pointer back.
 #[derive(Clone, Debug, Deserialize, Serialize)]
-#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(example = crate::examples::mark_read))]
 #[serde(deny_unknown_fields)]
 pub struct MarkUnread {
     /// The first message that shall count as unread.
@@ -160,7 +163,7 @@ pub struct MarkUnread {
 
 /// A read pointer and what it leaves unread.
 #[derive(Clone, Debug, Deserialize, Serialize)]
-#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(example = crate::examples::read_result))]
 pub struct ReadResult {
     /// The pointer as it is now.
     pub read: ReadState,
@@ -170,7 +173,7 @@ pub struct ReadResult {
 
 /// Unread counts of the calling user.
 #[derive(Clone, Debug, Deserialize, Serialize)]
-#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(example = crate::examples::unread_counts))]
 pub struct UnreadCounts {
     /// Sum over all channels.
     pub total: i64,

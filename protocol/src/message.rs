@@ -9,7 +9,7 @@ use crate::{ChannelId, Custom, MessageId, UserId, UserRef};
 ///
 /// A deleted message keeps its place and author; text, attachments and custom data are gone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(example = crate::examples::message))]
 pub struct Message {
     /// The id that the sender gave it.
     pub id: MessageId,
@@ -48,7 +48,7 @@ pub struct Message {
 
 /// A message to send.
 #[derive(Clone, Debug, Deserialize, Serialize)]
-#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(example = crate::examples::send_message))]
 #[serde(deny_unknown_fields)]
 pub struct SendMessage {
     /// UUID that the client made (version 7). The same id sent again answers with the first result;
@@ -80,7 +80,7 @@ pub struct SendMessage {
 
 /// New text of one's own message.
 #[derive(Clone, Debug, Deserialize, Serialize)]
-#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(example = crate::examples::update_message))]
 #[serde(deny_unknown_fields)]
 pub struct UpdateMessage {
     /// Markdown, at most 20,000 characters.
@@ -96,19 +96,21 @@ pub struct UpdateMessage {
 
 /// A page of a channel's timeline, oldest first.
 #[derive(Clone, Debug, Deserialize, Serialize)]
-#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(example = crate::examples::message_page))]
 pub struct MessagePage {
     /// The messages, oldest first.
     pub items: Vec<Message>,
-    /// Cursor towards older messages (give it as `before`); `null` at the beginning.
+    /// Cursor towards older messages (give it as `before`). Always there, also on an empty page; `null` at the beginning.
+    #[cfg_attr(feature = "utoipa", schema(required))]
     pub before: Option<String>,
-    /// Cursor towards newer messages (give it as `after`); `null` at the end.
+    /// Cursor towards newer messages (give it as `after`). Always there, also on an empty page; `null` at the end.
+    #[cfg_attr(feature = "utoipa", schema(required))]
     pub after: Option<String>,
 }
 
 /// Which messages a user has not read, by the flags that are kept per user and message.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(example = crate::examples::user_message))]
 pub struct UserMessage {
     /// The channel.
     pub channel_id: ChannelId,

@@ -28,6 +28,27 @@ impl<T> Patch<T> {
         }
     }
 
+    /// Whether applying it to a field that has this value would leave it as it is.
+    pub fn keeps(&self, current: Option<&T>) -> bool
+    where
+        T: PartialEq,
+    {
+        match self {
+            Self::Absent => true,
+            Self::Clear => current.is_none(),
+            Self::Set(value) => current == Some(value),
+        }
+    }
+
+    /// Sets or clears a field, or leaves it.
+    pub fn apply(self, field: &mut Option<T>) {
+        match self {
+            Self::Absent => {}
+            Self::Clear => *field = None,
+            Self::Set(value) => *field = Some(value),
+        }
+    }
+
     /// As diesel's changesets want it: `None` leaves the column, `Some(None)` clears it.
     pub fn into_change(self) -> Option<Option<T>> {
         match self {
@@ -66,5 +87,16 @@ mod tests {
         assert_eq!(parse("{}"), Patch::Absent);
         assert_eq!(parse(r#"{"name":null}"#), Patch::Clear);
         assert_eq!(parse(r#"{"name":"Ann"}"#), Patch::Set("Ann".to_owned()));
+    }
+
+    #[test]
+    fn what_keeps_a_field_leaves_it_as_it_is() {
+        for current in [None, Some("Ann")] {
+            for patch in [Patch::Absent, Patch::Clear, Patch::Set("Ann"), Patch::Set("Ben")] {
+                let mut field = current;
+                patch.clone().apply(&mut field);
+                assert_eq!(patch.keeps(current.as_ref()), field == current, "{patch:?} on {current:?}");
+            }
+        }
     }
 }

@@ -8,7 +8,7 @@ use crate::{User, UserId};
 
 /// Asks for a user's token; from the customer's server only.
 #[derive(Clone, Debug, Deserialize, Serialize)]
-#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(example = crate::examples::create_token))]
 #[serde(deny_unknown_fields)]
 pub struct CreateToken {
     /// The user, registered or updated on the way.
@@ -20,7 +20,7 @@ pub struct CreateToken {
 
 /// A user's token.
 #[derive(Clone, Debug, Deserialize, Serialize)]
-#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(example = crate::examples::user_token))]
 pub struct UserToken {
     /// JWT for `Authorization: Bearer`.
     pub token: String,
@@ -32,7 +32,7 @@ pub struct UserToken {
 
 /// Lets a visitor in as a guest, where the app allows guests.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
-#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(example = crate::examples::create_guest))]
 #[serde(deny_unknown_fields)]
 pub struct CreateGuest {
     /// Display name, at most 100 characters.
@@ -42,7 +42,7 @@ pub struct CreateGuest {
 
 /// Makes tokens that were issued before now worthless.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
-#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(example = crate::examples::revoke_tokens))]
 #[serde(deny_unknown_fields)]
 pub struct RevokeTokens {
     /// Only this user's; all of the app's if left out.
@@ -52,7 +52,7 @@ pub struct RevokeTokens {
 
 /// How to connect to realtime.
 #[derive(Clone, Debug, Deserialize, Serialize)]
-#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(example = crate::examples::realtime_connection))]
 pub struct RealtimeConnection {
     /// WebSocket address that speaks Centrifugo's client protocol.
     pub url: String,
@@ -72,7 +72,7 @@ pub struct RealtimeConnection {
 
 /// Asks for leave to hear a realtime channel.
 #[derive(Clone, Debug, Deserialize, Serialize)]
-#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(example = crate::examples::subscribe_request))]
 #[serde(deny_unknown_fields)]
 pub struct SubscribeRequest {
     /// Such as `chat:channel:{channel_id}`.
@@ -81,7 +81,7 @@ pub struct SubscribeRequest {
 
 /// Leave to hear a realtime channel.
 #[derive(Clone, Debug, Deserialize, Serialize)]
-#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(example = crate::examples::subscription_token))]
 pub struct SubscriptionToken {
     /// Subscription JWT, to be used within a minute.
     pub token: String,
@@ -91,7 +91,7 @@ pub struct SubscriptionToken {
 
 /// A tenant as its own server sees it.
 #[derive(Clone, Debug, Deserialize, Serialize)]
-#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(example = crate::examples::app))]
 pub struct App {
     /// The tenant's id.
     pub id: crate::AppId,
@@ -111,7 +111,7 @@ pub struct App {
 
 /// The public half of an API key.
 #[derive(Clone, Debug, Deserialize, Serialize)]
-#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(example = crate::examples::api_key))]
 pub struct ApiKey {
     /// The public key, `kid` of the tokens that its secret signs.
     pub id: String,

@@ -7,7 +7,7 @@ use crate::{Custom, Patch, UserId};
 
 /// A user of an app.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(example = crate::examples::user))]
 pub struct User {
     /// The customer's own id.
     pub id: UserId,
@@ -31,7 +31,7 @@ pub struct User {
 
 /// What a message or member shows of its user.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(example = crate::examples::user_ref))]
 pub struct UserRef {
     /// The customer's own id.
     pub id: UserId,
@@ -43,7 +43,7 @@ pub struct UserRef {
 
 /// A user as the customer's server registers it. Fields left out keep what they were.
 #[derive(Clone, Debug, Deserialize, Serialize)]
-#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(example = crate::examples::upsert_user))]
 #[serde(deny_unknown_fields)]
 pub struct UpsertUser {
     /// The customer's own id, 1 to 64 bytes.
@@ -64,7 +64,7 @@ pub struct UpsertUser {
 
 /// Several users at once.
 #[derive(Clone, Debug, Deserialize, Serialize)]
-#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(example = crate::examples::upsert_users))]
 #[serde(deny_unknown_fields)]
 pub struct UpsertUsers {
     /// 1 to 100 users.
@@ -73,7 +73,7 @@ pub struct UpsertUsers {
 
 /// The users after an upsert, in the order of the request.
 #[derive(Clone, Debug, Deserialize, Serialize)]
-#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(example = crate::examples::upserted_users))]
 pub struct UpsertedUsers {
     /// The users as they are now.
     pub users: Vec<User>,
@@ -81,7 +81,7 @@ pub struct UpsertedUsers {
 
 /// A partial update. Fields left out stay, `null` clears.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
-#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(example = crate::examples::update_user))]
 #[serde(deny_unknown_fields)]
 pub struct UpdateUser {
     /// Display name, at most 100 characters.

@@ -1,6 +1,7 @@
 //! The OpenAPI document: collected from the handlers, completed with what all of them share.
 
 use actix_web::App;
+use parlor_chat::messages::routes::ALIASES;
 use parlor_protocol::ErrorCode;
 use parlor_protocol::error::ErrorBody;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
@@ -23,8 +24,29 @@ pub fn document() -> OpenApi {
     );
     document.info.license = None;
     document.info.contact = None;
+    add_aliases(&mut document);
     complete(&mut document);
     document
+}
+
+/// Older spellings are served by the handlers of the present ones, and documented like them.
+fn add_aliases(document: &mut OpenApi) {
+    let paths = &mut document.paths.paths;
+    let Some(canonical) = paths.get("/api/v1/channels/{id}/messages").cloned() else { return };
+    for (alias, sends) in ALIASES {
+        let mut item = canonical.clone();
+        item.post = item.post.filter(|_| sends);
+        // Each operation has a name of its own: that of its handler with the words of its address.
+        let words: Vec<&str> =
+            alias.split('/').filter(|part| part.starts_with(char::is_alphabetic)).collect();
+        for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
+            operation.tags = Some(vec!["aliases".to_owned()]);
+            operation.summary = Some("Older spelling of `/channels/{id}/messages`.".to_owned());
+            operation.operation_id =
+                operation.operation_id.take().map(|name| format!("{name}_{}", words.join("_")));
+        }
+        paths.insert(format!("/api/v1{alias}"), item);
+    }
 }
 
 /// Every operation may answer with an error, needs a caller unless it says otherwise, and has a stable name.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use parlor_chat::fanout::{Flags, Notify};
+use parlor_chat::fanout::{Flags, Notify, Profiles};
 use parlor_chat::{Chat, Foundation};
 use parlor_platform::broker::{self, Binding, Broker, Consumer};
 use parlor_platform::clock::Clock;
@@ -110,7 +110,13 @@ impl Parts {
             &self.tracker,
             &self.stop,
         );
-        let consumers: Vec<Arc<dyn Consumer>> = vec![Arc::new(flags), Arc::new(notify)];
+        let profiles = Profiles {
+            db: self.db.clone(),
+            clock: self.clock.clone(),
+            config: self.config.clone(),
+            realtime: self.realtime.clone(),
+        };
+        let consumers: Vec<Arc<dyn Consumer>> = vec![Arc::new(flags), Arc::new(notify), Arc::new(profiles)];
         debug_assert_eq!(
             consumers.iter().map(|consumer| consumer.name()).collect::<Vec<_>>(),
             bindings().iter().map(|binding| binding.consumer).collect::<Vec<_>>(),

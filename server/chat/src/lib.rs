@@ -20,10 +20,12 @@ pub mod web;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use moka::future::Cache;
+use parlor_platform::Result;
 use parlor_platform::clock::Clock;
 use parlor_platform::config::Config;
-use parlor_platform::db::Db;
+use parlor_platform::db::{Db, TenantTx};
 use parlor_platform::keys::Keys;
 use parlor_platform::outbox::{Bell, Entries};
 use parlor_platform::rate_limit::RateLimit;
@@ -45,6 +47,7 @@ pub struct Chat {
     pub limits: Limits,
     pub sender: messages::send::Sender,
     activity: users::activity::Activity,
+    typing: realtime::typing::Throttle,
     cids: Cache<(AppId, String), ChannelId>,
 }
 
@@ -61,11 +64,18 @@ pub struct Foundation {
 /// Rate limits by what they count.
 #[derive(Clone, Default)]
 pub struct Limits {
-    pub app: RateLimit<AppId>,
-    pub user: RateLimit<(AppId, UserId)>,
+    pub app: RateLimit<(AppId, Purse)>,
+    pub user: RateLimit<(AppId, UserId, Purse)>,
     pub address: RateLimit<std::net::IpAddr>,
-    /// Typing events of a user in a channel.
-    pub typing: RateLimit<(AppId, UserId, ChannelId)>,
+}
+
+/// Which budget a request is paid from. Each is as large as the app's or the user's limit says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Purse {
+    /// Everything that the API does.
+    Requests,
+    /// Typing, of which there is much: it must not keep anybody from sending.
+    Typing,
 }
 
 impl Chat {
@@ -77,8 +87,8 @@ impl Chat {
         let activity = users::activity::Activity::new(db.clone(), clock.clone());
         let cids = Cache::builder().max_capacity(100_000).time_to_live(Duration::from_secs(30));
         let cids = cids.support_invalidation_closures().build();
-        let limits = Limits::default();
-        Self { config, db, clock, keys, bell, realtime, tokens, limits, sender, activity, cids }
+        let (limits, typing) = (Limits::default(), realtime::typing::Throttle::default());
+        Self { config, db, clock, keys, bell, realtime, tokens, limits, sender, activity, typing, cids }
     }
 
     /// After a channel was deleted its cid may name another one.
@@ -86,9 +96,23 @@ impl Chat {
         let _ = self.cids.invalidate_entries_if(move |(of, _), _| *of == app);
     }
 
-    /// An empty set of outbox entries.
-    pub fn entries(&self) -> Entries {
-        Entries::new(self.config.lanes())
+    /// One transaction that changes something of an app: what `work` has to tell is stored with its rows, and after
+    /// the commit the relay is woken.
+    pub async fn change<T>(
+        &self,
+        app: AppId,
+        work: impl AsyncFnOnce(&TenantTx, &mut Entries, DateTime<Utc>) -> Result<T>,
+    ) -> Result<T> {
+        let now = self.clock.now();
+        let mut entries = Entries::new(self.config.lanes());
+        let tx = self.db.tenant(app).await?;
+        let outcome = work(&tx, &mut entries, now).await?;
+        entries.store(&tx, now).await?;
+        tx.commit().await?;
+        if !entries.is_empty() {
+            self.bell.ring();
+        }
+        Ok(outcome)
     }
 }
 

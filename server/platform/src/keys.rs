@@ -45,6 +45,8 @@ pub struct Key {
 #[derive(Clone, Debug)]
 pub struct UserStanding {
     pub deactivated: bool,
+    /// Whether it is a visitor.
+    pub guest: bool,
     pub revoked_before: Option<DateTime<Utc>>,
 }
 
@@ -117,13 +119,14 @@ impl Keys {
                 let tx = self.db.tenant(app).await?;
                 let row = users::table
                     .find((app.0, user.as_str()))
-                    .select((users::deactivated_at, users::revoked_before))
-                    .first::<(Option<DateTime<Utc>>, Option<DateTime<Utc>>)>(&mut tx.conn()?)
+                    .select((users::deactivated_at, users::guest, users::revoked_before))
+                    .first::<(Option<DateTime<Utc>>, bool, Option<DateTime<Utc>>)>(&mut tx.conn()?)
                     .await
                     .optional()?;
                 tx.commit().await?;
-                Ok(row.map(|(deactivated, revoked_before)| UserStanding {
+                Ok(row.map(|(deactivated, guest, revoked_before)| UserStanding {
                     deactivated: deactivated.is_some(),
+                    guest,
                     revoked_before,
                 }))
             })

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use parlor_protocol::channel::ChannelChanges;
 use parlor_protocol::member::ReadState;
 use parlor_protocol::message::MessagePage;
-use parlor_protocol::{Channel, Envelope, EventType, Member, Message, MessageId, Page, UserId};
+use parlor_protocol::{Channel, Envelope, EventType, Member, Message, MessageId, Page, UserId, UserRef};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -180,7 +180,8 @@ impl Replica {
             | EventType::NotificationMessageNew
             | EventType::NotificationMarkRead
             | EventType::NotificationAddedToChannel
-            | EventType::NotificationRemovedFromChannel => panic!("a hint with a seq: {envelope:?}"),
+            | EventType::NotificationRemovedFromChannel
+            | EventType::UserUpdated => panic!("a hint with a seq: {envelope:?}"),
         }
     }
 
@@ -189,6 +190,14 @@ impl Replica {
             let user: UserId = part(envelope, "user_id");
             if let Some(member) = self.members.get_mut(user.as_str()) {
                 member.read = part(envelope, "read");
+            }
+        }
+        if envelope.kind == EventType::UserUpdated {
+            let user: UserRef = part(envelope, "user");
+            let members = self.members.values_mut().map(|member| &mut member.user);
+            let authors = self.messages.values_mut().map(|message| &mut message.user);
+            for shown in members.chain(authors).filter(|shown| shown.id == user.id) {
+                *shown = user.clone();
             }
         }
     }

@@ -101,35 +101,36 @@ async fn fill(chat: &Chat, app: AppId) -> Result<()> {
         })
         .collect::<Result<Vec<_>>>()?;
     // It began before the first word was said.
-    let now = chat.clock.now() - chrono::Duration::days(3);
-    let tx = chat.db.tenant(app).await?;
-    users::upsert(&tx, &people, false, now).await?;
-    let mut entries = chat.entries();
-    let mut ids = std::collections::HashMap::new();
-    for (slug, name, members) in [
-        ("general", Some("General"), &["ann", "ben", "carla", "dev"][..]),
-        ("design", Some("Design"), &["carla", "ann"][..]),
-        ("ann+ben", None, &["ann", "ben"][..]),
-    ] {
-        let distinct = name.is_none();
-        let members = members.iter().enumerate().map(|(at, id)| {
-            let role = if at == 0 { Role::Owner } else { Role::Member };
-            Ok(NewMember { user_id: user(id)?, role })
-        });
-        let request = CreateChannel {
-            kind: if distinct { ChannelType::Messaging } else { ChannelType::Team },
-            id: (!distinct).then(|| slug.to_owned()),
-            distinct,
-            members: members.collect::<Result<_>>()?,
-            name: name.map(str::to_owned),
-            image: None,
-            custom: parlor_protocol::Custom::default(),
-            config: parlor_protocol::ChannelConfig::default(),
-        };
-        ids.insert(slug, get_or_create(&tx, &caller, request, &mut entries, now).await?.0.id);
-    }
-    entries.store(&tx, chat.clock.now()).await?;
-    tx.commit().await?;
+    let ids = chat
+        .change(app, async |tx, entries, now| {
+            let begun = now - chrono::Duration::days(3);
+            users::upsert(tx, &people, false, entries, begun).await?;
+            let mut ids = std::collections::HashMap::new();
+            for (slug, name, members) in [
+                ("general", Some("General"), &["ann", "ben", "carla", "dev"][..]),
+                ("design", Some("Design"), &["carla", "ann"][..]),
+                ("ann+ben", None, &["ann", "ben"][..]),
+            ] {
+                let distinct = name.is_none();
+                let members = members.iter().enumerate().map(|(at, id)| {
+                    let role = if at == 0 { Role::Owner } else { Role::Member };
+                    Ok(NewMember { user_id: user(id)?, role })
+                });
+                let request = CreateChannel {
+                    kind: if distinct { ChannelType::Messaging } else { ChannelType::Team },
+                    id: (!distinct).then(|| slug.to_owned()),
+                    distinct,
+                    members: members.collect::<Result<_>>()?,
+                    name: name.map(str::to_owned),
+                    image: None,
+                    custom: parlor_protocol::Custom::default(),
+                    config: parlor_protocol::ChannelConfig::default(),
+                };
+                ids.insert(slug, get_or_create(tx, &caller, request, entries, begun).await?.0.id);
+            }
+            Ok(ids)
+        })
+        .await?;
     // Said in the past: the clock goes back, and returns.
     let mut shifted = 0;
     for (slug, minutes_ago, who, text) in HISTORY {

@@ -143,6 +143,7 @@ fn cors(config: &config::Server) -> Cors {
             "X-RateLimit-Remaining",
             "X-RateLimit-Reset",
             "Retry-After",
+            "Idempotency-Replayed",
         ])
         .max_age(3600);
     config.allowed_origins.iter().fold(cors, |cors, origin| {

@@ -24,9 +24,11 @@ pub async fn create(chat: &Chat, key: &Key, request: CreateGuest) -> Result<User
         image: Patch::Absent,
         custom: Patch::Absent,
     };
-    let now = chat.clock.now();
-    let tx = chat.db.tenant(key.app).await?;
-    let user = users::upsert(&tx, &[guest], true, now).await?.pop();
-    tx.commit().await?;
-    super::tokens::sign(key, user.ok_or_else(|| Error::internal("no guest was made"))?, now, LIFETIME_S)
+    let (user, now) = chat
+        .change(key.app, async |tx, entries, now| {
+            let user = users::upsert(tx, &[guest], true, entries, now).await?.pop();
+            Ok((user.ok_or_else(|| Error::internal("no guest was made"))?, now))
+        })
+        .await?;
+    super::tokens::sign(key, user, now, LIFETIME_S)
 }

@@ -3,4 +3,5 @@
 pub mod admin;
 mod guests;
 pub mod routes;
+mod store;
 mod tokens;

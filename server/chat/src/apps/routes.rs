@@ -7,8 +7,8 @@ use parlor_protocol::ErrorCode;
 use parlor_protocol::token::{App, CreateGuest, CreateToken, RevokeTokens, UserToken};
 
 use super::{admin, guests, tokens};
-use crate::Chat;
 use crate::web::{ClientAddress, ServerCaller, ValidJson, api_key};
+use crate::{Chat, Purse};
 
 /// Adds the routes of this file.
 pub fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
@@ -64,6 +64,6 @@ async fn create_guest(
     if key.suspended {
         return Err(ErrorCode::AppSuspended.into());
     }
-    chat.limits.app.check(key.app, key.rate_limit_rps)?;
+    chat.limits.app.check((key.app, Purse::Requests), key.rate_limit_rps)?;
     Ok(HttpResponse::Created().json(guests::create(&chat, &key, body.value).await?))
 }

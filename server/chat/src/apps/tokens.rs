@@ -1,15 +1,13 @@
 //! Making and revoking users' tokens.
 
 use chrono::{DateTime, Duration, Utc};
-use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 use parlor_platform::keys::{Key, announce};
-use parlor_platform::schema::apps;
 use parlor_platform::{Error, Result, token};
 use parlor_protocol::event::realtime_user;
 use parlor_protocol::token::{CreateToken, RevokeTokens, UserToken};
 use parlor_protocol::{ErrorCode, User};
 
+use super::store;
 use crate::Chat;
 use crate::realtime::{REVOKED, disconnect};
 use crate::users;
@@ -24,14 +22,16 @@ pub async fn create(chat: &Chat, key: &Key, request: CreateToken) -> Result<User
     if !(LIFETIME_MIN_S..=LIFETIME_MAX_S).contains(&lifetime) {
         return Err(Error::with(ErrorCode::InvalidRequest, "`expires_in` is 60 to 2592000 seconds."));
     }
-    let now = chat.clock.now();
-    let tx = chat.db.tenant(key.app).await?;
-    let user = users::upsert(&tx, &[request.user], false, now).await?.pop();
-    let user = user.ok_or_else(|| Error::internal("no user was upserted"))?;
-    if user.deactivated_at.is_some() {
-        return Err(ErrorCode::UserDeactivated.into());
-    }
-    tx.commit().await?;
+    let (user, now) = chat
+        .change(key.app, async |tx, entries, now| {
+            let user = users::upsert(tx, &[request.user], false, entries, now).await?.pop();
+            let user = user.ok_or_else(|| Error::internal("no user was upserted"))?;
+            match user.deactivated_at {
+                Some(_) => Err(ErrorCode::UserDeactivated.into()),
+                None => Ok((user, now)),
+            }
+        })
+        .await?;
     chat.keys.forget(&format!("user:{}:{}", key.app, user.id)).await;
     sign(key, user, now, lifetime)
 }
@@ -45,29 +45,21 @@ pub fn sign(key: &Key, user: User, now: DateTime<Utc>, lifetime_s: u32) -> Resul
 
 /// Makes older tokens worthless and ends the realtime connections made with them.
 pub async fn revoke(chat: &Chat, key: &Key, request: RevokeTokens) -> Result<()> {
-    let now = chat.clock.now();
-    let tx = chat.db.tenant(key.app).await?;
     let forget = match &request.user_id {
-        Some(user) => {
-            if !users::store::revoke_tokens(&tx, user, now).await? {
+        Some(user) => format!("user:{}:{user}", key.app),
+        None => "all".to_owned(),
+    };
+    chat.change(key.app, async |tx, entries, now| {
+        match &request.user_id {
+            Some(user) if !users::store::revoke_tokens(tx, user, now).await? => {
                 return Err(ErrorCode::UserNotFound.into());
             }
-            let mut entries = chat.entries();
-            entries.command(user, disconnect(realtime_user(key.app, user), REVOKED));
-            entries.store(&tx, now).await?;
-            format!("user:{}:{user}", key.app)
+            Some(user) => entries.command(user, disconnect(realtime_user(key.app, user), REVOKED)),
+            None => store::revoke_tokens(tx, now).await?,
         }
-        None => {
-            diesel::update(apps::table.find(key.app.0))
-                .set(apps::revoked_before.eq(now))
-                .execute(&mut tx.conn()?)
-                .await?;
-            "all".to_owned()
-        }
-    };
-    announce(&tx, &forget).await?;
-    tx.commit().await?;
-    chat.bell.ring();
+        announce(tx, &forget).await
+    })
+    .await?;
     chat.keys.forget(&forget).await;
     Ok(())
 }

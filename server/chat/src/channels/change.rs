@@ -22,7 +22,24 @@ pub struct Change {
 impl Change {
     /// Takes the next `seq`; `members` is by how many the number of members changes.
     pub async fn begin(tx: &TenantTx, channel: ChannelId, members: i32, now: DateTime<Utc>) -> Result<Self> {
-        Ok(Self { row: store::advance(tx, channel, members).await?, now })
+        Ok(Self { row: store::advance(tx, channel, 1, members).await?, now })
+    }
+
+    /// Takes the next numbers, one for each of so many who become members; each change has the channel as it is after
+    /// that step.
+    pub async fn begin_joins(
+        tx: &TenantTx,
+        channel: ChannelId,
+        members: i32,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Self>> {
+        let last = store::advance(tx, channel, members, members).await?;
+        let step = |later: i32| ChannelRow {
+            seq: last.seq - i64::from(later),
+            member_count: last.member_count - later,
+            ..last.clone()
+        };
+        Ok((0..members).rev().map(|later| Self { row: step(later), now }).collect())
     }
 
     /// The change's number.
@@ -46,11 +63,16 @@ impl Change {
 }
 
 /// An event without a `seq`.
-pub fn hint<D: Serialize>(kind: EventType, channel: ChannelId, now: DateTime<Utc>, data: D) -> Envelope<D> {
+pub fn hint<D: Serialize>(
+    kind: EventType,
+    channel: impl Into<Option<ChannelId>>,
+    now: DateTime<Utc>,
+    data: D,
+) -> Envelope<D> {
     Envelope {
         id: EventId::new(),
         kind,
-        channel_id: Some(channel),
+        channel_id: channel.into(),
         seq: None,
         prev_seq: None,
         created_at: now,

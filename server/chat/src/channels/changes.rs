@@ -13,10 +13,10 @@ use parlor_protocol::{Capability, ChannelId, Member, Message};
 use super::{access, view};
 use crate::members::store as members;
 use crate::messages::store as messages;
-use crate::web::Caller;
+use crate::web::{Caller, one_more};
 
-/// All members that a channel was created with share its first `seq`: a batch, and the creator.
-const TIES: i64 = BATCH as i64 + 1;
+/// All members that a channel was created with share its first `seq`: the creator, and a batch.
+const TIES: i64 = BATCH as i64;
 
 /// At most `limit` messages and as many members after `since`, but for members that share a `seq`.
 pub async fn changes(
@@ -24,19 +24,18 @@ pub async fn changes(
     caller: &Caller,
     id: ChannelId,
     since: i64,
-    limit: i64,
+    limit: usize,
 ) -> Result<ChannelChanges> {
     let access = access::require(tx, caller, id, Capability::ReadChannel).await?;
     let row_seq = access.row.seq;
     let channel = view::channel(tx, caller.user(), access.row).await?;
-    let fresh = messages::new_since(tx, id, since, caller.user(), limit + 1).await?;
-    let changed = messages::changed_since(tx, id, since, caller.user(), limit + 1).await?;
-    let people = members::changed_since(tx, id, since, limit + TIES).await?;
-    let full = usize::try_from(limit).unwrap_or(0);
+    let fresh = messages::new_since(tx, id, since, caller.user(), one_more(limit)).await?;
+    let changed = messages::changed_since(tx, id, since, caller.user(), one_more(limit)).await?;
+    let people = members::changed_since(tx, id, since, one_more(limit) + TIES).await?;
     let ends = [
-        cut(fresh.iter().map(|row| row.updated_seq), full),
-        cut(changed.iter().map(|row| row.updated_seq), full),
-        cut(people.iter().map(|row| row.updated_seq), full),
+        cut(fresh.iter().map(|row| row.updated_seq), limit),
+        cut(changed.iter().map(|row| row.updated_seq), limit),
+        cut(people.iter().map(|row| row.updated_seq), limit),
     ];
     // Each list was read at a moment of its own, so none vouches for what is past the channel's `seq`.
     let end = ends.into_iter().flatten().min().map(|end| end.min(row_seq.max(since)));

@@ -13,11 +13,11 @@ use parlor_platform::{Error, Result};
 use parlor_protocol::channel::CreateChannel;
 use parlor_protocol::limits::DISTINCT_MEMBERS;
 use parlor_protocol::member::NewMember;
-use parlor_protocol::{Capability, Channel, ChannelId, ChannelType, ErrorCode, Role, UserId};
+use parlor_protocol::{Capability, Channel, ChannelId, ChannelType, ErrorCode, EventType, Role, UserId};
 use uuid::Uuid;
 
 use super::{access, store, view};
-use crate::members::{self, added_to_channel};
+use crate::members::{self, tell_users};
 use crate::validate;
 use crate::web::Caller;
 
@@ -76,8 +76,10 @@ pub async fn get_or_create(
         let access = access::require(tx, caller, existing, Capability::ReadChannel).await?;
         return Ok((view::channel(tx, caller.user(), access.row).await?, false));
     }
-    members::store::insert(tx, id, &members, (1, 0), now).await?;
-    added_to_channel(entries, tx.app_id(), id, members.iter().map(|member| &member.user_id), now)?;
+    let joins: Vec<_> = members.iter().map(members::store::Join::first).collect();
+    members::store::insert(tx, id, &joins, now).await?;
+    let users = members.iter().map(|member| &member.user_id);
+    tell_users(entries, tx.app_id(), EventType::NotificationAddedToChannel, id, users, now)?;
     let row = store::find(tx, id).await?.ok_or_else(|| Error::internal("a new channel is gone"))?;
     Ok((view::channel(tx, caller.user(), row).await?, true))
 }

@@ -9,9 +9,12 @@ use parlor_protocol::channel::{ChannelChanges, CreateChannel, UpdateChannel};
 use parlor_protocol::{Capability, Channel, ChannelType, Page};
 use serde::Deserialize;
 
+use super::store::ChannelRow;
 use super::{access, changes, create, store, update, view};
 use crate::Chat;
-use crate::web::{Caller, ChannelRef, Id, IdempotencyKey, Params, ValidJson, decode, encode, limit};
+use crate::web::{
+    Caller, ChannelRef, Id, IdempotencyKey, Params, ValidJson, decode, encode, limit, one_more,
+};
 
 /// Adds the routes of this file.
 pub fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
@@ -25,7 +28,7 @@ pub fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_
 }
 
 /// Get or create a channel: by `type` and `id`, or, with `distinct`, by its members.
-/// 201 if it is new, 200 if it existed. Users become owner of what they create.
+/// 201 if it is new, 200 if it existed. Users become owner of what they create. Not for guests.
 #[utoipa::path(
     tag = "channels", request_body = CreateChannel,
     params(("Idempotency-Key" = Option<String>, Header, description = "For channels without `id`: the same key, the same channel")),
@@ -38,20 +41,19 @@ async fn create_one(
     idempotency: IdempotencyKey,
     body: ValidJson<CreateChannel>,
 ) -> Result<HttpResponse> {
-    let now = chat.clock.now();
-    let tx = chat.db.tenant(caller.app()).await?;
-    if let Some(replay) = idempotency.claim(&tx, &caller, &body.bytes, now).await? {
-        return Ok(replay.into());
-    }
-    let mut entries = chat.entries();
-    let (channel, created) = create::get_or_create(&tx, &caller, body.value, &mut entries, now).await?;
-    let status = if created { StatusCode::CREATED } else { StatusCode::OK };
-    let answer = serde_json::to_string(&channel).map_err(Error::internal)?;
-    idempotency.keep(&tx, &caller, status, &answer).await?;
-    entries.store(&tx, now).await?;
-    tx.commit().await?;
-    chat.bell.ring();
-    Ok(HttpResponse::build(status).content_type("application/json").body(answer))
+    caller.require_no_guest()?;
+    let ValidJson { value, bytes } = body;
+    chat.change(caller.app(), async |tx, entries, now| {
+        if let Some(replay) = idempotency.claim(tx, &caller, &bytes, now).await? {
+            return Ok(replay.into());
+        }
+        let (channel, created) = create::get_or_create(tx, &caller, value, entries, now).await?;
+        let status = if created { StatusCode::CREATED } else { StatusCode::OK };
+        let answer = serde_json::to_string(&channel).map_err(Error::internal)?;
+        idempotency.keep(tx, &caller, status, &answer).await?;
+        Ok(HttpResponse::build(status).content_type("application/json").body(answer))
+    })
+    .await
 }
 
 #[derive(Deserialize, utoipa::IntoParams)]
@@ -76,28 +78,24 @@ async fn list(chat: Data<Chat>, caller: Caller, query: Params<ListQuery>) -> Res
     let size = limit(asked)?;
     let cursor = cursor.as_deref();
     let tx = chat.db.tenant(caller.app()).await?;
-    let mut rows = match caller.user() {
+    let page = match caller.user() {
         Some(user) => {
             let after = decode::<store::Position>("my-channels", cursor)?;
             if after.is_some_and(|(time, _)| !(1..=9999).contains(&time.year())) {
                 return Err(parlor_protocol::ErrorCode::InvalidCursor.into());
             }
-            store::page_of_user(&tx, user, kind, after, size + 1).await?
+            let rows = store::page_of_user(&tx, user, kind, after, one_more(size)).await?;
+            let place = |row: &ChannelRow| (row.last_message_at.unwrap_or(row.created_at), row.id);
+            Page::of(rows, size, |row| encode("my-channels", &place(row)))?
         }
-        None => store::page_of_app(&tx, kind, decode("channels", cursor)?, size + 1).await?,
-    };
-    let more = rows.len() as i64 > size;
-    rows.truncate(usize::try_from(size).unwrap_or(0));
-    let next = match (rows.last().filter(|_| more), caller.user()) {
-        (None, _) => None,
-        (Some(row), Some(_)) => {
-            Some(encode("my-channels", &(row.last_message_at.unwrap_or(row.created_at), row.id))?)
+        None => {
+            let rows = store::page_of_app(&tx, kind, decode("channels", cursor)?, one_more(size)).await?;
+            Page::of(rows, size, |row| encode("channels", &row.id))?
         }
-        (Some(row), None) => Some(encode("channels", &row.id)?),
     };
-    let items = view::channels(&tx, caller.user(), rows).await?;
+    let items = view::channels(&tx, caller.user(), page.items).await?;
     tx.commit().await?;
-    Ok(HttpResponse::Ok().json(Page { items, next }))
+    Ok(HttpResponse::Ok().json(Page { items, next: page.next }))
 }
 
 /// One channel, by id or cid.
@@ -112,7 +110,7 @@ async fn get_one(chat: Data<Chat>, caller: Caller, id: Id<ChannelRef>) -> Result
     Ok(HttpResponse::Ok().json(channel))
 }
 
-/// Change name, image, custom data (admins) or freeze (moderators).
+/// Change name, image, custom data (admins) or freeze (moderators). What changes nothing takes no `seq`.
 #[utoipa::path(tag = "channels", params(("id" = String, Path,)), request_body = UpdateChannel, responses((status = 200, body = Channel)))]
 #[patch("/channels/{id}")]
 async fn update_one(
@@ -122,28 +120,24 @@ async fn update_one(
     body: ValidJson<UpdateChannel>,
 ) -> Result<HttpResponse> {
     let id = id.0.resolve(&chat, caller.app()).await?;
-    let now = chat.clock.now();
-    let mut entries = chat.entries();
-    let tx = chat.db.tenant(caller.app()).await?;
-    let channel = update::update(&tx, &caller, id, body.value, &mut entries, now).await?;
-    entries.store(&tx, now).await?;
-    tx.commit().await?;
-    chat.bell.ring();
+    let channel = chat
+        .change(caller.app(), async |tx, entries, now| {
+            update::update(tx, &caller, id, body.value, entries, now).await
+        })
+        .await?;
     Ok(HttpResponse::Ok().json(channel))
 }
 
-/// Delete a channel for everybody.
+/// Delete a channel for everybody. Members of channels up to the fan-out limit are told on their own channels.
 #[utoipa::path(tag = "channels", params(("id" = String, Path,)), responses((status = 204)))]
 #[delete("/channels/{id}")]
 async fn delete_one(chat: Data<Chat>, caller: Caller, id: Id<ChannelRef>) -> Result<HttpResponse> {
     let id = id.0.resolve(&chat, caller.app()).await?;
-    let now = chat.clock.now();
-    let mut entries = chat.entries();
-    let tx = chat.db.tenant(caller.app()).await?;
-    update::delete(&tx, &caller, id, &mut entries, now).await?;
-    entries.store(&tx, now).await?;
-    tx.commit().await?;
-    chat.bell.ring();
+    let told = chat.config.chat.fanout_members;
+    chat.change(caller.app(), async |tx, entries, now| {
+        update::delete(tx, &caller, id, told, entries, now).await
+    })
+    .await?;
     chat.forget_cids(caller.app());
     Ok(HttpResponse::NoContent().finish())
 }

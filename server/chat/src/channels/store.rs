@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Int8, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Int8, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use parlor_platform::db::{TenantTx, prepared};
 use parlor_platform::schema::{channel_members, channels};
@@ -125,11 +125,11 @@ pub async fn insert(tx: &TenantTx, channel: NewChannel<'_>) -> Result<bool> {
     Ok(rows == 1)
 }
 
-/// Takes the next `seq`, and the row lock with it. Also moves the number of members.
-pub async fn advance(tx: &TenantTx, id: ChannelId, members: i32) -> Result<ChannelRow> {
+/// Takes so many numbers, and the row lock with them. Also moves the number of members.
+pub async fn advance(tx: &TenantTx, id: ChannelId, steps: i32, members: i32) -> Result<ChannelRow> {
     Ok(diesel::update(channels::table.find((tx.app(), id.0)))
         .set((
-            channels::seq.eq(channels::seq + 1),
+            channels::seq.eq(channels::seq + i64::from(steps)),
             channels::member_count.eq(channels::member_count + members),
         ))
         .returning(ChannelRow::as_returning())
@@ -254,4 +254,22 @@ pub async fn member_ids(tx: &TenantTx, id: ChannelId) -> Result<Vec<String>> {
         .select(channel_members::user_id)
         .load(&mut tx.conn()?)
         .await?)
+}
+
+/// `(user, channel)` for the channels of these users that have others in them, and at most `max_members`.
+pub async fn shared_by(tx: &TenantTx, users: &[&str], max_members: i32) -> Result<Vec<(String, ChannelId)>> {
+    let rows = prepared::<(Text, SqlUuid)>(
+        "SELECT u.id, c.id FROM UNNEST(?) AS u (id) \
+         CROSS JOIN LATERAL (SELECT channel_id FROM channel_members WHERE app_id = ? AND user_id = u.id \
+             AND removed_at IS NULL OFFSET 0) m \
+         CROSS JOIN LATERAL (SELECT id FROM channels WHERE app_id = ? AND id = m.channel_id AND deleted_at IS NULL \
+             AND type <> 'livestream' AND member_count BETWEEN 2 AND ? OFFSET 0) c",
+    )
+    .bind::<Array<Text>, _>(users.to_vec())
+    .bind::<SqlUuid, _>(tx.app())
+    .bind::<SqlUuid, _>(tx.app())
+    .bind::<Integer, _>(max_members)
+    .load::<(String, Uuid)>(&mut tx.conn()?)
+    .await?;
+    Ok(rows.into_iter().map(|(user, id)| (user, ChannelId(id))).collect())
 }

@@ -6,17 +6,18 @@ use parlor_platform::outbox::Entries;
 use parlor_platform::{Error, Result};
 use parlor_protocol::channel::UpdateChannel;
 use parlor_protocol::{Capability, Channel, ChannelConfig, ChannelId, EventType};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::change::Change;
 use super::{access, store, view};
+use crate::members::tell_users;
 use crate::permissions;
 use crate::realtime::unsubscribe;
 use crate::users::store::user_id;
 use crate::validate;
 use crate::web::Caller;
 
-/// Changes what the request names.
+/// Changes what the request names. What leaves the channel as it is takes no `seq` and is told to nobody.
 pub async fn update(
     tx: &TenantTx,
     caller: &Caller,
@@ -40,13 +41,19 @@ pub async fn update(
         && ChannelConfig { frozen: old.frozen, ..new.clone() } == old;
     let needed = if only_freezes { Capability::FreezeChannel } else { Capability::UpdateChannel };
     permissions::require(access.actor, needed, access.channel.kind, &old)?;
+    let custom = request.custom.into_change().map(|custom| Value::Object(custom.unwrap_or_default().0));
+    let row = access.row;
+    let keeps = request.name.keeps(row.name.as_ref())
+        && request.image.keeps(row.image.as_ref())
+        && custom.as_ref().is_none_or(|custom| *custom == row.custom)
+        && new == old;
+    if keeps {
+        return view::channel(tx, caller.user(), row).await;
+    }
     let changes = store::Changes {
         name: request.name.into_change(),
         image: request.image.into_change(),
-        custom: request
-            .custom
-            .into_change()
-            .map(|custom| serde_json::Value::Object(custom.unwrap_or_default().0)),
+        custom,
         config: Some(serde_json::to_value(&new).map_err(Error::internal)?),
         updated_at: now,
     };
@@ -60,11 +67,14 @@ pub async fn update(
     view::channel(tx, caller.user(), change.row).await
 }
 
-/// Deletes the channel for everybody: it is no longer found, its members are told and hear no more.
+/// Deletes the channel for everybody: it is no longer found, and nothing is said on it any more. Members of a channel
+/// of at most `told` lose the realtime channel and hear of it on their own ones; larger channels have only their own
+/// event, because this transaction must not grow with the number of members.
 pub async fn delete(
     tx: &TenantTx,
     caller: &Caller,
     id: ChannelId,
+    told: i32,
     entries: &mut Entries,
     now: DateTime<Utc>,
 ) -> Result<()> {
@@ -72,8 +82,13 @@ pub async fn delete(
     let change = Change::begin(tx, id, 0, now).await?;
     change.tell(entries, EventType::ChannelDeleted, json!({}))?;
     store::delete(tx, id, now).await?;
-    for member in store::member_ids(tx, id).await? {
-        entries.command(&id.0, unsubscribe(tx.app_id(), &user_id(member)?, id));
+    if change.row.member_count > told {
+        return Ok(());
     }
-    Ok(())
+    let members = store::member_ids(tx, id).await?.into_iter().map(user_id).collect::<Result<Vec<_>>>()?;
+    // In the channel's lane, after the event: who listens still hears why.
+    for member in &members {
+        entries.command(&id.0, unsubscribe(tx.app_id(), member, id));
+    }
+    tell_users(entries, tx.app_id(), EventType::NotificationRemovedFromChannel, id, members.iter(), now)
 }

@@ -1,7 +1,8 @@
-//! What follows from a message, outside of the send: flags for each member, and word on their own channels.
+//! What follows from a change, outside of the request: flags for each member, and word on channels that it is not about.
 
 mod flags;
 mod notify;
+mod profiles;
 
 use parlor_platform::broker::Delivery;
 use parlor_platform::{Error, Result};
@@ -10,11 +11,14 @@ use serde::{Deserialize, Serialize};
 
 pub use flags::Flags;
 pub use notify::Notify;
+pub use profiles::Profiles;
 
 /// Messages were sent. Named as the requirements name it, with the slash as a dot.
 pub const SENT_TOPIC: &str = "chat.message.sent";
 /// A read pointer moved.
 pub const READ_TOPIC: &str = "chat.message.read";
+/// Name, image or custom data of a user changed.
+pub const PROFILE_TOPIC: &str = "chat.user.updated";
 
 /// All messages of one transaction.
 #[derive(Debug, Serialize, Deserialize)]
@@ -43,6 +47,12 @@ pub struct ReadMoved {
     pub back: bool,
 }
 
+/// A user whose profile changed.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ProfileChanged {
+    pub user_id: UserId,
+}
+
 /// Jobs that the consumers of this module take at once.
 const AT_ONCE: usize = 64;
 
@@ -51,4 +61,5 @@ fn sent(job: &Delivery) -> Result<Vec<SentEvent>> {
 }
 
 /// The consumers of this module with their topics.
-pub const CONSUMERS: [(&str, &[&str]); 2] = [(flags::NAME, flags::TOPICS), (notify::NAME, notify::TOPICS)];
+pub const CONSUMERS: [(&str, &[&str]); 3] =
+    [(flags::NAME, flags::TOPICS), (notify::NAME, notify::TOPICS), (profiles::NAME, profiles::TOPICS)];

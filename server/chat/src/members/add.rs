@@ -10,7 +10,7 @@ use parlor_protocol::member::{AddMembers, NewMember};
 use parlor_protocol::{Capability, ChannelId, ChannelType, ErrorCode, EventType, Member, Role, UserId};
 use serde_json::json;
 
-use super::{added_to_channel, require_active, store};
+use super::{require_active, store, tell_users};
 use crate::channels::access;
 use crate::channels::change::Change;
 use crate::permissions::may_set_role;
@@ -64,7 +64,8 @@ pub async fn join(
     enter(tx, channel, &[NewMember { user_id: user.clone(), role }], entries, now).await
 }
 
-/// Writes those who are no members yet as one change each, so that every event has its `seq`.
+/// Writes those who are no members yet as one change each, so that every event has its `seq`. The number of statements
+/// does not depend on the number of members, because the channel's row is held meanwhile.
 pub async fn enter(
     tx: &TenantTx,
     channel: ChannelId,
@@ -81,18 +82,19 @@ pub async fn enter(
         .collect();
     let mut fresh: Vec<&NewMember> =
         members.iter().filter(|member| !present.contains(member.user_id.as_str())).collect();
-    // In the order of ids, so that two batches can't wait for each other's users.
+    // In the order of ids, as they are read back, and so that two batches can't wait for each other's users.
     fresh.sort_by(|one, other| one.user_id.cmp(&other.user_id));
-    for member in fresh {
-        let change = Change::begin(tx, channel, 1, now).await?;
-        let read = (change.seq(), change.row.ordinal);
-        store::insert(tx, channel, std::slice::from_ref(member), read, now).await?;
-        let row = store::find(tx, channel, &member.user_id)
-            .await?
-            .ok_or_else(|| Error::internal("a new member is gone"))?;
+    let Ok(count @ 1..) = i32::try_from(fresh.len()) else { return Ok(()) };
+    let changes = Change::begin_joins(tx, channel, count, now).await?;
+    let joins: Vec<store::Join<'_>> =
+        fresh.iter().zip(&changes).map(|(member, change)| store::Join::at(member, &change.row)).collect();
+    store::insert(tx, channel, &joins, now).await?;
+    let ids: Vec<&str> = fresh.iter().map(|member| member.user_id.as_str()).collect();
+    let rows = store::rows(tx, channel, &ids).await?;
+    for (row, change) in rows.into_iter().zip(&changes) {
         let data = json!({ "member": row.into_member()?, "member_count": change.row.member_count });
         change.tell(entries, EventType::MemberAdded, data)?;
-        added_to_channel(entries, tx.app_id(), channel, std::iter::once(&member.user_id), now)?;
     }
-    Ok(())
+    let users = fresh.iter().map(|member| &member.user_id);
+    tell_users(entries, tx.app_id(), EventType::NotificationAddedToChannel, channel, users, now)
 }

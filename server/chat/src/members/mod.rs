@@ -31,20 +31,19 @@ pub async fn require_active<'a>(tx: &TenantTx, ids: impl Iterator<Item = &'a Use
     }
 }
 
-/// Tells users, on their own channels, that they are in a channel now.
-pub fn added_to_channel<'a>(
+/// Tells users, on their own channels, that they are in a channel now, or no longer.
+pub fn tell_users<'a>(
     entries: &mut Entries,
     app: AppId,
+    kind: EventType,
     channel: ChannelId,
     users: impl Iterator<Item = &'a UserId>,
     now: DateTime<Utc>,
 ) -> Result<()> {
     let topics: Vec<String> = users.map(|user| event::user_topic(app, user)).collect();
-    if topics.is_empty() {
-        return Ok(());
+    if !topics.is_empty() {
+        let envelope = hint(kind, channel, now, json!({ "channel_id": channel }));
+        entries.command(&channel.0, Command::broadcast(topics, &envelope)?);
     }
-    let envelope =
-        hint(EventType::NotificationAddedToChannel, channel, now, json!({ "channel_id": channel }));
-    entries.command(&channel.0, Command::broadcast(topics, &envelope)?);
     Ok(())
 }

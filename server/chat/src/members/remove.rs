@@ -2,14 +2,14 @@
 
 use chrono::{DateTime, Utc};
 use parlor_platform::db::TenantTx;
-use parlor_platform::outbox::{Command, Entries};
+use parlor_platform::outbox::Entries;
 use parlor_platform::{Error, Result};
-use parlor_protocol::{Capability, ChannelId, ErrorCode, EventType, Role, UserId, event};
+use parlor_protocol::{Capability, ChannelId, ErrorCode, EventType, Role, UserId};
 use serde_json::json;
 
-use super::store;
+use super::{store, tell_users};
 use crate::channels::access;
-use crate::channels::change::{Change, hint};
+use crate::channels::change::Change;
 use crate::permissions::may_remove;
 use crate::realtime::unsubscribe;
 use crate::web::Caller;
@@ -49,8 +49,6 @@ pub async fn remove(
     change.tell(entries, EventType::MemberRemoved, data)?;
     // In the channel's lane, after the event: the one who goes still hears why.
     entries.command(&channel.0, unsubscribe(tx.app_id(), user, channel));
-    let envelope =
-        hint(EventType::NotificationRemovedFromChannel, channel, now, json!({ "channel_id": channel }));
-    entries.command(&channel.0, Command::publish(event::user_topic(tx.app_id(), user), &envelope)?);
-    Ok(())
+    let kind = EventType::NotificationRemovedFromChannel;
+    tell_users(entries, tx.app_id(), kind, channel, std::iter::once(user), now)
 }

@@ -11,7 +11,7 @@ use super::{add, remove, store, update};
 use crate::Chat;
 use crate::channels::{access, store as channels, view};
 use crate::web::{
-    Caller, ChannelRef, Id, NoBody, Params, UserCaller, ValidJson, decode, encode, limit, segment,
+    Caller, ChannelRef, Id, NoBody, Params, UserCaller, ValidJson, decode, encode, limit, one_more, segment,
 };
 
 /// Adds the routes of this file.
@@ -43,13 +43,10 @@ async fn list(
     let id = id.0.resolve(&chat, caller.app()).await?;
     let tx = chat.db.tenant(caller.app()).await?;
     access::require(&tx, &caller, id, Capability::ReadChannel).await?;
-    let mut rows = store::page(&tx, id, after.as_deref(), size + 1).await?;
+    let rows = store::page(&tx, id, after.as_deref(), one_more(size)).await?;
     tx.commit().await?;
-    let more = rows.len() as i64 > size;
-    rows.truncate(usize::try_from(size).unwrap_or(0));
-    let next = rows.last().filter(|_| more).map(|row| encode("members", &row.user_id)).transpose()?;
-    let items = rows.into_iter().map(store::MemberRow::into_member).collect::<Result<Vec<_>>>()?;
-    Ok(HttpResponse::Ok().json(Page { items, next }))
+    let page = Page::of(rows, size, |row| encode("members", &row.user_id))?;
+    Ok(HttpResponse::Ok().json(page.try_map(store::MemberRow::into_member)?))
 }
 
 /// Add up to 100 members. Admins add, with roles below their own.
@@ -62,13 +59,11 @@ async fn add_many(
     body: ValidJson<AddMembers>,
 ) -> Result<HttpResponse> {
     let id = id.0.resolve(&chat, caller.app()).await?;
-    let now = chat.clock.now();
-    let mut entries = chat.entries();
-    let tx = chat.db.tenant(caller.app()).await?;
-    let items = add::add(&tx, &caller, id, body.value, &mut entries, now).await?;
-    entries.store(&tx, now).await?;
-    tx.commit().await?;
-    chat.bell.ring();
+    let items = chat
+        .change(caller.app(), async |tx, entries, now| {
+            add::add(tx, &caller, id, body.value, entries, now).await
+        })
+        .await?;
     Ok(HttpResponse::Ok().json(Page { items, next: None }))
 }
 
@@ -87,13 +82,11 @@ async fn set_role(
 ) -> Result<HttpResponse> {
     let user: UserId = segment(&request, "user_id")?;
     let id = id.0.resolve(&chat, caller.app()).await?;
-    let now = chat.clock.now();
-    let mut entries = chat.entries();
-    let tx = chat.db.tenant(caller.app()).await?;
-    let member = update::set_role(&tx, &caller, id, &user, body.value.role, &mut entries, now).await?;
-    entries.store(&tx, now).await?;
-    tx.commit().await?;
-    chat.bell.ring();
+    let member = chat
+        .change(caller.app(), async |tx, entries, now| {
+            update::set_role(tx, &caller, id, &user, body.value.role, entries, now).await
+        })
+        .await?;
     Ok(HttpResponse::Ok().json(member))
 }
 
@@ -125,13 +118,10 @@ async fn leave(
 
 async fn end_membership(chat: &Chat, caller: &Caller, id: ChannelRef, user: &UserId) -> Result<HttpResponse> {
     let id = id.resolve(chat, caller.app()).await?;
-    let now = chat.clock.now();
-    let mut entries = chat.entries();
-    let tx = chat.db.tenant(caller.app()).await?;
-    remove::remove(&tx, caller, id, user, &mut entries, now).await?;
-    entries.store(&tx, now).await?;
-    tx.commit().await?;
-    chat.bell.ring();
+    chat.change(caller.app(), async |tx, entries, now| {
+        remove::remove(tx, caller, id, user, entries, now).await
+    })
+    .await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -145,16 +135,14 @@ async fn join(
     _body: NoBody,
 ) -> Result<HttpResponse> {
     let id = id.0.resolve(&chat, caller.app).await?;
-    let now = chat.clock.now();
     let user = caller.user.clone();
     let caller = Caller::User(caller);
-    let mut entries = chat.entries();
-    let tx = chat.db.tenant(caller.app()).await?;
-    add::join(&tx, &caller, &user, id, &mut entries, now).await?;
-    let row = channels::find(&tx, id).await?.ok_or(ErrorCode::ChannelNotFound)?;
-    let channel = view::channel(&tx, Some(&user), row).await?;
-    entries.store(&tx, now).await?;
-    tx.commit().await?;
-    chat.bell.ring();
+    let channel = chat
+        .change(caller.app(), async |tx, entries, now| {
+            add::join(tx, &caller, &user, id, entries, now).await?;
+            let row = channels::find(tx, id).await?.ok_or(ErrorCode::ChannelNotFound)?;
+            view::channel(tx, Some(&user), row).await
+        })
+        .await?;
     Ok(HttpResponse::Ok().json(channel))
 }

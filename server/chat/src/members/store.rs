@@ -11,6 +11,7 @@ use parlor_protocol::member::{NewMember, ReadState};
 use parlor_protocol::{ChannelId, Member, MessageId, Role, UserId, UserRef};
 use uuid::Uuid;
 
+use crate::channels::store::ChannelRow;
 use crate::users::store::user_id;
 
 /// A row of the table with what it shows of its user.
@@ -153,24 +154,36 @@ pub async fn owners(tx: &TenantTx, channel: ChannelId) -> Result<i64> {
         .await?)
 }
 
-/// Adds members who have read everything up to `(seq, ordinal)`; renews ended memberships. The caller
-/// must hold the channel's row and leave out who is a member.
-pub async fn insert(
-    tx: &TenantTx,
-    channel: ChannelId,
-    members: &[NewMember],
-    (seq, ordinal): (i64, i64),
-    now: DateTime<Utc>,
-) -> Result<()> {
-    if members.is_empty() {
+/// One who becomes a member: they have read everything up to the change that lets them in.
+pub struct Join<'a> {
+    member: &'a NewMember,
+    seq: i64,
+    ordinal: i64,
+}
+
+impl<'a> Join<'a> {
+    /// With the change that leaves the channel like this.
+    pub fn at(member: &'a NewMember, channel: &ChannelRow) -> Self {
+        Self { member, seq: channel.seq, ordinal: channel.ordinal }
+    }
+
+    /// With the creation of a channel, its first change.
+    pub fn first(member: &'a NewMember) -> Self {
+        Self { member, seq: 1, ordinal: 0 }
+    }
+}
+
+/// Adds members; renews ended memberships. The caller must hold the channel's row and leave out who is a member.
+pub async fn insert(tx: &TenantTx, channel: ChannelId, joins: &[Join<'_>], now: DateTime<Utc>) -> Result<()> {
+    if joins.is_empty() {
         return Ok(());
     }
-    let ids: Vec<&str> = members.iter().map(|member| member.user_id.as_str()).collect();
+    let ids: Vec<&str> = joins.iter().map(|join| join.member.user_id.as_str()).collect();
     step_user_seq(tx, &ids).await?;
     prepared::<Untyped>(
         "INSERT INTO channel_members (app_id, channel_id, user_id, role, read_seq, read_ordinal, joined_at, updated_seq, user_seq) \
-         SELECT v.app, v.channel, r.id, r.role, v.seq, v.ordinal, v.now, v.seq, u.seq \
-         FROM (SELECT ? AS app, ? AS channel, ? AS seq, ? AS ordinal, ? AS now) v, UNNEST(?, ?) AS r (id, role) \
+         SELECT v.app, v.channel, r.id, r.role, r.seq, r.ordinal, v.now, r.seq, u.seq \
+         FROM (SELECT ? AS app, ? AS channel, ? AS now) v, UNNEST(?, ?, ?, ?) AS r (id, role, seq, ordinal) \
          CROSS JOIN LATERAL (SELECT users.seq FROM users WHERE app_id = v.app AND users.id = r.id OFFSET 0) u \
          ON CONFLICT (app_id, channel_id, user_id) DO UPDATE SET role = excluded.role, read_seq = excluded.read_seq, \
              read_ordinal = excluded.read_ordinal, read_at = NULL, last_read_message_id = NULL, \
@@ -178,11 +191,11 @@ pub async fn insert(
     )
     .bind::<SqlUuid, _>(tx.app())
     .bind::<SqlUuid, _>(channel.0)
-    .bind::<Int8, _>(seq)
-    .bind::<Int8, _>(ordinal)
     .bind::<Timestamptz, _>(now)
     .bind::<Array<Text>, _>(ids)
-    .bind::<Array<Text>, _>(members.iter().map(|member| member.role.as_str()).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(joins.iter().map(|join| join.member.role.as_str()).collect::<Vec<_>>())
+    .bind::<Array<Int8>, _>(joins.iter().map(|join| join.seq).collect::<Vec<_>>())
+    .bind::<Array<Int8>, _>(joins.iter().map(|join| join.ordinal).collect::<Vec<_>>())
     .execute(&mut tx.conn()?)
     .await?;
     Ok(())

@@ -11,9 +11,7 @@ use parlor_platform::outbox::Entries;
 use parlor_protocol::{Capability, ErrorCode, EventType, Message, MessageId};
 use serde_json::json;
 
-use super::edit::visible;
-use super::store;
-use crate::channels::access;
+use super::{access, store};
 use crate::channels::change::Change;
 use crate::permissions::may;
 use crate::web::Caller;
@@ -30,9 +28,7 @@ pub async fn delete(
     if erase && !caller.is_server() {
         return Err(ErrorCode::ServerOnly.into());
     }
-    let (channel, _) = visible(tx, caller, id).await?;
-    let access = access::require_locked(tx, caller, channel, Capability::DeleteOwnMessage).await?;
-    let (_, mut message) = visible(tx, caller, id).await?;
+    let (access, mut message) = access::locked(tx, caller, id, Capability::DeleteOwnMessage).await?;
     let own = caller.user() == Some(&message.user.id);
     let any = may(access.actor, Capability::DeleteAnyMessage, access.channel.kind, &access.channel.config);
     if !own && !any {
@@ -41,7 +37,7 @@ pub async fn delete(
     if message.deleted_at.is_some() && !erase {
         return Ok(message);
     }
-    let change = Change::begin(tx, channel, 0, now).await?;
+    let change = Change::begin(tx, message.channel_id, 0, now).await?;
     store::clear(tx, id, erase, change.seq(), now).await?;
     message.text.clear();
     message.attachments.clear();

@@ -8,13 +8,13 @@ use parlor_protocol::message::UpdateMessage;
 use parlor_protocol::{Capability, ErrorCode, EventType, Message, MessageId};
 use serde_json::json;
 
-use super::store;
-use crate::channels::access;
+use super::{access, store};
 use crate::channels::change::Change;
 use crate::validate;
 use crate::web::Caller;
 
-/// Replaces what the request names. Authors edit their own messages, the server all.
+/// Replaces what the request names. Authors edit their own messages, the server all. What leaves the message as it is
+/// takes no `seq`, is told to nobody, and is no edit.
 pub async fn edit(
     tx: &TenantTx,
     caller: &Caller,
@@ -23,10 +23,7 @@ pub async fn edit(
     entries: &mut Entries,
     now: DateTime<Utc>,
 ) -> Result<Message> {
-    let (channel, _) = visible(tx, caller, id).await?;
-    access::require_locked(tx, caller, channel, Capability::UpdateOwnMessage).await?;
-    // Again under the lock: it may have been edited or deleted while we waited.
-    let (_, old) = visible(tx, caller, id).await?;
+    let (_, old) = access::locked(tx, caller, id, Capability::UpdateOwnMessage).await?;
     if old.deleted_at.is_some() {
         return Err(ErrorCode::MessageDeleted.into());
     }
@@ -39,20 +36,18 @@ pub async fn edit(
         &[],
         request.custom.as_ref().unwrap_or(&old.custom),
     )?;
-    let change = Change::begin(tx, channel, 0, now).await?;
+    if keeps(&request, &old) {
+        return Ok(old);
+    }
+    let change = Change::begin(tx, old.channel_id, 0, now).await?;
     store::update(tx, id, request, change.seq(), now).await?;
-    let (_, message) = visible(tx, caller, id).await?;
+    let message = access::find(tx, caller, id).await?;
     change.tell(entries, EventType::MessageUpdated, json!({ "message": message }))?;
     Ok(message)
 }
 
-/// A message that the caller may see, with its channel.
-pub async fn visible(
-    tx: &TenantTx,
-    caller: &Caller,
-    id: MessageId,
-) -> Result<(parlor_protocol::ChannelId, Message)> {
-    let row = store::find(tx, id, caller.user()).await?.ok_or(ErrorCode::MessageNotFound)?;
-    let message = row.into_message()?;
-    Ok((message.channel_id, message))
+fn keeps(request: &UpdateMessage, old: &Message) -> bool {
+    request.text.as_ref().is_none_or(|text| *text == old.text)
+        && request.attachments.as_ref().is_none_or(|attachments| *attachments == old.attachments)
+        && request.custom.as_ref().is_none_or(|custom| *custom == old.custom)
 }

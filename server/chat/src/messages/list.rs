@@ -1,4 +1,6 @@
 //! Pages of a timeline: the newest, before, after, or around a message. Oldest first.
+//!
+//! A page that was asked for from one side leads back to that side, also where it is empty.
 
 use chrono::{DateTime, Datelike, Utc};
 use parlor_platform::db::TenantTx;
@@ -9,7 +11,7 @@ use serde::Deserialize;
 
 use super::store::{self, MessageRow, Window};
 use crate::channels::access;
-use crate::web::{Caller, decode, encode, limit};
+use crate::web::{Caller, decode, encode, limit, one_more};
 
 /// Which page. At most one of `before`, `after` and `around`.
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
@@ -38,20 +40,21 @@ pub async fn page(
     let size = limit(query.limit)?;
     access::require(tx, caller, channel, Capability::ReadChannel).await?;
     let list = List { tx, caller, channel, thread: query.parent_id };
-    let (items, older, newer) = match (query.before, query.after, query.around) {
+    // `edge` is where an empty page would stand: older messages have a lower `seq`, newer ones this or a higher one.
+    let (edge, items, older, newer) = match (query.before, query.after, query.around) {
         (None, None, None) => {
             let (items, older) = list.before(i64::MAX, size).await?;
-            (items, older, false)
+            (i64::MAX, items, older, false)
         }
         (Some(before), None, None) => {
             let edge = list.position(&before).await?;
             let (items, older) = list.before(edge, size).await?;
-            (items, older, true)
+            (edge, items, older, true)
         }
         (None, Some(after), None) => {
-            let edge = list.position(&after).await?;
-            let (items, newer) = list.after(edge, size).await?;
-            (items, true, newer)
+            let last = list.position(&after).await?;
+            let (items, newer) = list.after(last, size).await?;
+            (last.saturating_add(1), items, true, newer)
         }
         (None, None, Some(around)) => {
             let middle = list.position(&around).await?;
@@ -59,7 +62,7 @@ pub async fn page(
             let (mut items, older) = list.before(middle, size / 2).await?;
             let (rest, newer) = list.after(middle.saturating_sub(1), size - size / 2).await?;
             items.extend(rest);
-            (items, older, newer)
+            (middle, items, older, newer)
         }
         _ => {
             return Err(Error::with(
@@ -68,10 +71,10 @@ pub async fn page(
             ));
         }
     };
-    let cursor = |message: Option<&Message>, more: bool| {
-        message.filter(|_| more).map(|message| encode("messages", &message.seq)).transpose()
-    };
-    Ok(MessagePage { before: cursor(items.first(), older)?, after: cursor(items.last(), newer)?, items })
+    let first = items.first().map_or(edge, |message| message.seq);
+    let last = items.last().map_or(edge.saturating_sub(1), |message| message.seq);
+    let cursor = |seq: i64, more: bool| more.then(|| encode("messages", &seq)).transpose();
+    Ok(MessagePage { before: cursor(first, older)?, after: cursor(last, newer)?, items })
 }
 
 struct List<'a> {
@@ -103,22 +106,22 @@ impl List<'_> {
     }
 
     /// Oldest first, and whether there are older ones.
-    async fn before(&self, seq: i64, size: i64) -> Result<(Vec<Message>, bool)> {
+    async fn before(&self, seq: i64, size: usize) -> Result<(Vec<Message>, bool)> {
         let (mut items, more) = self.window(Window::Before(seq), size).await?;
         items.reverse();
         Ok((items, more))
     }
 
     /// Oldest first, and whether there are newer ones.
-    async fn after(&self, seq: i64, size: i64) -> Result<(Vec<Message>, bool)> {
+    async fn after(&self, seq: i64, size: usize) -> Result<(Vec<Message>, bool)> {
         self.window(Window::After(seq), size).await
     }
 
-    async fn window(&self, window: Window, size: i64) -> Result<(Vec<Message>, bool)> {
-        let reader = self.caller.user();
-        let mut rows = store::window(self.tx, self.channel, self.thread, window, reader, size + 1).await?;
-        let more = rows.len() as i64 > size;
-        rows.truncate(usize::try_from(size).unwrap_or(0));
+    async fn window(&self, window: Window, size: usize) -> Result<(Vec<Message>, bool)> {
+        let (reader, asked) = (self.caller.user(), one_more(size));
+        let mut rows = store::window(self.tx, self.channel, self.thread, window, reader, asked).await?;
+        let more = rows.len() > size;
+        rows.truncate(size);
         Ok((rows.into_iter().map(MessageRow::into_message).collect::<Result<_>>()?, more))
     }
 }

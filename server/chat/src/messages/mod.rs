@@ -1,5 +1,6 @@
 //! Messages.
 
+mod access;
 mod delete;
 mod edit;
 pub mod list;

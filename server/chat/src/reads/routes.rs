@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::{mark, store};
 use crate::Chat;
-use crate::web::{ChannelRef, Id, Params, UserCaller, ValidJson, decode, encode, limit};
+use crate::web::{ChannelRef, Id, Params, UserCaller, ValidJson, decode, encode, limit, one_more};
 
 /// Adds the routes of this file.
 pub fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
@@ -27,13 +27,11 @@ async fn mark_read(
     body: ValidJson<MarkRead>,
 ) -> Result<HttpResponse> {
     let id = id.0.resolve(&chat, caller.app).await?;
-    let now = chat.clock.now();
-    let mut entries = chat.entries();
-    let tx = chat.db.tenant(caller.app).await?;
-    let result = mark::read(&tx, &caller.user, id, body.value.message_id, &mut entries, now).await?;
-    entries.store(&tx, now).await?;
-    tx.commit().await?;
-    chat.bell.ring();
+    let result = chat
+        .change(caller.app, async |tx, entries, now| {
+            mark::read(tx, &caller.user, id, body.value.message_id, entries, now).await
+        })
+        .await?;
     Ok(HttpResponse::Ok().json(result))
 }
 
@@ -47,13 +45,11 @@ async fn mark_unread(
     body: ValidJson<MarkUnread>,
 ) -> Result<HttpResponse> {
     let id = id.0.resolve(&chat, caller.app).await?;
-    let now = chat.clock.now();
-    let mut entries = chat.entries();
-    let tx = chat.db.tenant(caller.app).await?;
-    let result = mark::unread(&tx, &caller.user, id, body.value.message_id, &mut entries, now).await?;
-    entries.store(&tx, now).await?;
-    tx.commit().await?;
-    chat.bell.ring();
+    let result = chat
+        .change(caller.app, async |tx, entries, now| {
+            mark::unread(tx, &caller.user, id, body.value.message_id, entries, now).await
+        })
+        .await?;
     Ok(HttpResponse::Ok().json(result))
 }
 
@@ -91,17 +87,17 @@ async fn flagged(chat: Data<Chat>, caller: UserCaller, query: Params<FlaggedQuer
     let size = limit(query.0.limit)?;
     let before = decode("flags", query.0.cursor.as_deref())?;
     let tx = chat.db.tenant(caller.app).await?;
-    let mut rows = store::flagged(&tx, &caller.user, query.0.flag, before, size + 1).await?;
+    let rows = store::flagged(&tx, &caller.user, query.0.flag, before, one_more(size)).await?;
     tx.commit().await?;
-    let more = rows.len() as i64 > size;
-    rows.truncate(usize::try_from(size).unwrap_or(0));
-    let next = rows.last().filter(|_| more).map(|(_, message, _)| encode("flags", message)).transpose()?;
-    let item = |(channel, message, flags): (uuid::Uuid, uuid::Uuid, i16)| UserMessage {
-        channel_id: ChannelId(channel),
-        message_id: MessageId(message),
-        read: flags & 1 != 0,
-        mentioned: flags & 2 != 0,
-        starred: flags & 4 != 0,
+    let page = Page::of(rows, size, |(_, message, _)| encode("flags", message))?;
+    let item = |(channel, message, flags): (uuid::Uuid, uuid::Uuid, i16)| -> Result<_> {
+        Ok(UserMessage {
+            channel_id: ChannelId(channel),
+            message_id: MessageId(message),
+            read: flags & 1 != 0,
+            mentioned: flags & 2 != 0,
+            starred: flags & 4 != 0,
+        })
     };
-    Ok(HttpResponse::Ok().json(Page { items: rows.into_iter().map(item).collect(), next }))
+    Ok(HttpResponse::Ok().json(page.try_map(item)?))
 }

@@ -1,6 +1,7 @@
 //! Leave to connect and to hear, typing, and how both end.
 
 pub mod routes;
+pub mod typing;
 
 use parlor_platform::outbox::{Command, Disconnect, DisconnectCode, Unsubscribe};
 use parlor_protocol::{AppId, ChannelId, UserId, event};

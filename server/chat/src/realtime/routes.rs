@@ -2,16 +2,15 @@
 
 use actix_web::web::Data;
 use actix_web::{HttpResponse, post};
-use parlor_platform::outbox::Command;
-use parlor_platform::{Error, Result, task};
+use parlor_platform::{Error, Result};
 use parlor_protocol::channel::Typing;
 use parlor_protocol::token::{RealtimeConnection, SubscribeRequest, SubscriptionToken};
-use parlor_protocol::{Capability, ChannelId, Envelope, ErrorCode, EventId, EventType, event};
-use serde_json::json;
+use parlor_protocol::{Capability, ChannelId, ErrorCode, event};
 
+use super::typing::tell;
+use crate::Chat;
 use crate::channels::access;
-use crate::web::{Caller, ChannelRef, Id, NoBody, UserCaller, ValidJson};
-use crate::{Chat, users};
+use crate::web::{Caller, ChannelRef, Id, NoBody, TypingCaller, UserCaller, ValidJson};
 
 /// Adds the routes of this file.
 pub fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
@@ -60,40 +59,17 @@ async fn subscription(
 }
 
 /// Say that one types, or no longer does. Repeat every few seconds; receivers forget it after six.
-/// Never stored; more than one a second and channel is dropped silently.
+/// Never stored. Of repetitions one every two seconds is passed on; they are answered alike, and cost nothing of the budget
+/// that sending is paid from.
 #[utoipa::path(tag = "realtime", params(("id" = String, Path,)), request_body = Typing, responses((status = 204)))]
 #[post("/channels/{id}/typing")]
 async fn typing(
     chat: Data<Chat>,
-    caller: UserCaller,
+    caller: TypingCaller,
     id: Id<ChannelRef>,
     body: ValidJson<Typing>,
 ) -> Result<HttpResponse> {
-    let id = id.0.resolve(&chat, caller.app).await?;
-    let tx = chat.db.tenant(caller.app).await?;
-    let access = access::require(&tx, &Caller::User(caller.clone()), id, Capability::SendMessage).await?;
-    let user = users::store::active(&tx, &[caller.user.as_str()]).await?.pop();
-    tx.commit().await?;
-    let quiet = chat.limits.typing.check((caller.app, caller.user.clone(), id), 2).is_err();
-    if access.channel.config.typing_disabled || (quiet && body.value.typing) {
-        return Ok(HttpResponse::NoContent().finish());
-    }
-    let envelope = Envelope {
-        id: EventId::new(),
-        kind: if body.value.typing { EventType::TypingStart } else { EventType::TypingStop },
-        channel_id: Some(id),
-        seq: None,
-        prev_seq: None,
-        created_at: chat.clock.now(),
-        data: json!({ "user": user }),
-    };
-    let command = Command::publish(event::channel_topic(id), &envelope)?;
-    let realtime = chat.realtime.clone();
-    // Nobody waits for it, and nobody misses it.
-    task::spawn("typing", async move {
-        if let Err(error) = realtime.carry_out(vec![command]).await {
-            tracing::debug!(?error, "a typing event was lost");
-        }
-    });
+    let id = id.0.resolve(&chat, caller.0.app).await?;
+    tell(&chat, caller.0, id, body.value.typing).await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -4,14 +4,13 @@
 
 use std::time::Duration;
 
-use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 use moka::future::Cache;
 use parlor_platform::clock::Clock;
 use parlor_platform::db::Db;
-use parlor_platform::schema::users;
 use parlor_platform::{Result, task};
 use parlor_protocol::{AppId, UserId};
+
+use super::store;
 
 /// Notes activity.
 #[derive(Clone)]
@@ -44,10 +43,7 @@ impl Activity {
 
     async fn write(&self, app: AppId, user: &UserId) -> Result<()> {
         let tx = self.db.tenant(app).await?;
-        diesel::update(users::table.find((app.0, user.as_str())))
-            .set(users::last_active_at.eq(self.clock.now()))
-            .execute(&mut tx.conn()?)
-            .await?;
+        store::note_activity(&tx, user, self.clock.now()).await?;
         tx.commit().await
     }
 }

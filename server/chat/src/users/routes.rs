@@ -8,9 +8,11 @@ use parlor_protocol::user::{UpdateUser, UpsertUser, UpsertUsers, UpsertedUsers};
 use parlor_protocol::{ErrorCode, Page, User, UserId};
 use serde::Deserialize;
 
-use super::{store, upsert};
+use super::{profile, store, upsert};
 use crate::Chat;
-use crate::web::{Caller, Id, NoBody, Params, ServerCaller, UserCaller, ValidJson, decode, encode, limit};
+use crate::web::{
+    Caller, Id, NoBody, Params, ServerCaller, UserCaller, ValidJson, decode, encode, limit, one_more,
+};
 use crate::{realtime, validate};
 
 /// Adds the routes of this file.
@@ -35,9 +37,9 @@ async fn upsert_many(
     caller: ServerCaller,
     body: ValidJson<UpsertUsers>,
 ) -> Result<HttpResponse> {
-    let tx = chat.db.tenant(caller.app).await?;
-    let users = upsert(&tx, &body.value.users, false, chat.clock.now()).await?;
-    tx.commit().await?;
+    let users = chat
+        .change(caller.app, async |tx, entries, now| upsert(tx, &body.value.users, false, entries, now).await)
+        .await?;
     for user in &users {
         chat.keys.forget(&format!("user:{}:{}", caller.app, user.id)).await;
     }
@@ -56,9 +58,9 @@ async fn upsert_one(
     if body.value.id != id.0 {
         return Err(ErrorCode::InvalidId.into());
     }
-    let tx = chat.db.tenant(caller.app).await?;
-    let mut users = upsert(&tx, &[body.value], false, chat.clock.now()).await?;
-    tx.commit().await?;
+    let mut users = chat
+        .change(caller.app, async |tx, entries, now| upsert(tx, &[body.value], false, entries, now).await)
+        .await?;
     chat.keys.forget(&format!("user:{}:{}", caller.app, id.0)).await;
     Ok(HttpResponse::Ok().json(users.pop()))
 }
@@ -75,14 +77,14 @@ struct ListQuery {
     cursor: Option<String>,
 }
 
-/// The app's users by id, or those whose name or id begins with `q`.
+/// The app's users by id, or those whose name or id begins with `q`. Not for guests.
 #[utoipa::path(tag = "users", params(ListQuery), responses((status = 200, body = Page<User>)))]
 #[get("/users")]
 async fn list(chat: Data<Chat>, caller: Caller, query: Params<ListQuery>) -> Result<HttpResponse> {
     page(&chat, &caller, query.0).await
 }
 
-/// As `GET /users?q=`, ten at a time.
+/// As `GET /users?q=`, ten at a time. Not for guests.
 #[utoipa::path(tag = "users", params(ListQuery), responses((status = 200, body = Page<User>)))]
 #[get("/users/search")]
 async fn search(chat: Data<Chat>, caller: Caller, query: Params<ListQuery>) -> Result<HttpResponse> {
@@ -92,17 +94,15 @@ async fn search(chat: Data<Chat>, caller: Caller, query: Params<ListQuery>) -> R
 }
 
 async fn page(chat: &Chat, caller: &Caller, query: ListQuery) -> Result<HttpResponse> {
-    let limit = limit(query.limit)?;
+    caller.require_no_guest()?;
+    let size = limit(query.limit)?;
     let after = decode::<String>("users", query.cursor.as_deref())?;
     let prefix = query.q.as_deref().filter(|prefix| !prefix.is_empty());
     let tx = chat.db.tenant(caller.app()).await?;
-    let mut rows = store::page(&tx, prefix, after.as_deref(), limit + 1).await?;
+    let rows = store::page(&tx, prefix, after.as_deref(), one_more(size)).await?;
     tx.commit().await?;
-    let more = rows.len() as i64 > limit;
-    rows.truncate(usize::try_from(limit).unwrap_or(0));
-    let next = rows.last().filter(|_| more).map(|row| encode("users", &row.id)).transpose()?;
-    let items = rows.into_iter().map(User::try_from).collect::<Result<Vec<_>>>()?;
-    Ok(HttpResponse::Ok().json(Page { items, next }))
+    let page = Page::of(rows, size, |row| encode("users", &row.id))?;
+    Ok(HttpResponse::Ok().json(page.try_map(User::try_from)?))
 }
 
 /// The calling user.
@@ -126,7 +126,7 @@ async fn one(chat: &Chat, app: parlor_protocol::AppId, id: &UserId) -> Result<Ht
     Ok(HttpResponse::Ok().json(User::try_from(row)?))
 }
 
-/// Change one's own name, image or custom data; the server may change anybody's.
+/// Change one's own name, image or custom data; the server may change anybody's. What changes nothing is told to nobody.
 #[utoipa::path(tag = "users", params(("id" = String, Path,)), request_body = UpdateUser, responses((status = 200, body = User)))]
 #[patch("/users/{id}")]
 async fn update(
@@ -137,15 +137,16 @@ async fn update(
 ) -> Result<HttpResponse> {
     let changes = body.value;
     validate::profile(&changes.name, &changes.image, &changes.custom)?;
-    let tx = chat.db.tenant(caller.app()).await?;
-    store::find(&tx, &id.0).await?.ok_or(ErrorCode::UserNotFound)?;
-    if caller.user().is_some_and(|user| *user != id.0) {
-        return Err(ErrorCode::Forbidden.into());
-    }
-    store::update(&tx, &id.0, changes, chat.clock.now()).await?;
-    let row = store::find(&tx, &id.0).await?.ok_or(ErrorCode::UserNotFound)?;
-    tx.commit().await?;
-    Ok(HttpResponse::Ok().json(User::try_from(row)?))
+    let user = chat
+        .change(caller.app(), async |tx, entries, now| {
+            store::find(tx, &id.0).await?.ok_or(ErrorCode::UserNotFound)?;
+            if caller.user().is_some_and(|user| *user != id.0) {
+                return Err(ErrorCode::Forbidden.into());
+            }
+            profile::update(tx, &id.0, changes, entries, now).await
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(user))
 }
 
 /// Shut a user out: tokens are refused, realtime connections end. Messages stay.
@@ -157,8 +158,7 @@ async fn deactivate(
     id: Id<UserId>,
     _body: NoBody,
 ) -> Result<HttpResponse> {
-    let now = chat.clock.now();
-    set_deactivated(&chat, &caller, &id.0, Some(now)).await
+    set_deactivated(&chat, &caller, &id.0, true).await
 }
 
 /// Let a deactivated user in again.
@@ -170,28 +170,28 @@ async fn reactivate(
     id: Id<UserId>,
     _body: NoBody,
 ) -> Result<HttpResponse> {
-    set_deactivated(&chat, &caller, &id.0, None).await
+    set_deactivated(&chat, &caller, &id.0, false).await
 }
 
 async fn set_deactivated(
     chat: &Chat,
     caller: &ServerCaller,
     id: &UserId,
-    at: Option<chrono::DateTime<chrono::Utc>>,
+    deactivated: bool,
 ) -> Result<HttpResponse> {
-    let now = chat.clock.now();
-    let tx = chat.db.tenant(caller.app).await?;
-    store::find(&tx, id).await?.ok_or(ErrorCode::UserNotFound)?;
-    store::set_deactivated(&tx, id, at, now).await?;
-    keys::announce(&tx, &format!("user:{}:{id}", tx.app())).await?;
-    if at.is_some() {
-        let mut entries = chat.entries();
-        entries.command(id, realtime::disconnect(realtime_user(caller.app, id), realtime::DEACTIVATED));
-        entries.store(&tx, now).await?;
-    }
-    let row = store::find(&tx, id).await?.ok_or(ErrorCode::UserNotFound)?;
-    tx.commit().await?;
-    chat.bell.ring();
-    chat.keys.forget(&format!("user:{}:{id}", caller.app)).await;
+    let forget = format!("user:{}:{id}", caller.app);
+    let row = chat
+        .change(caller.app, async |tx, entries, now| {
+            store::find(tx, id).await?.ok_or(ErrorCode::UserNotFound)?;
+            store::set_deactivated(tx, id, deactivated.then_some(now), now).await?;
+            keys::announce(tx, &forget).await?;
+            if deactivated {
+                let user = realtime_user(caller.app, id);
+                entries.command(id, realtime::disconnect(user, realtime::DEACTIVATED));
+            }
+            Ok(store::find(tx, id).await?.ok_or(ErrorCode::UserNotFound)?)
+        })
+        .await?;
+    chat.keys.forget(&forget).await;
     Ok(HttpResponse::Ok().json(User::try_from(row)?))
 }

@@ -7,7 +7,7 @@ use diesel_async::RunQueryDsl;
 use parlor_platform::db::{TenantTx, prepared};
 use parlor_platform::schema::users;
 use parlor_platform::{Error, Result};
-use parlor_protocol::user::{UpdateUser, UpsertUser};
+use parlor_protocol::user::UpsertUser;
 use parlor_protocol::{Custom, Patch, User, UserId, UserRef};
 
 /// A row of the table.
@@ -103,8 +103,27 @@ fn after_prefix(prefix: &str) -> String {
     format!("{prefix}\u{10FFFF}")
 }
 
-/// Registers users or updates them; what a request leaves out stays.
-pub async fn upsert(tx: &TenantTx, rows: &[UpsertUser], guest: bool, now: DateTime<Utc>) -> Result<()> {
+/// Of these users, those that are registered, in the order of their ids.
+pub async fn of(tx: &TenantTx, ids: &[&str]) -> Result<Vec<UserRow>> {
+    Ok(UserRow::query()
+        .filter(users::app_id.eq(tx.app()).and(users::id.eq_any(ids)))
+        .order(users::id)
+        .load(&mut tx.conn()?)
+        .await?)
+}
+
+/// The same, holding their rows, in the order of their ids, so that two batches can't wait for each other.
+pub async fn lock(tx: &TenantTx, ids: &[&str]) -> Result<Vec<UserRow>> {
+    Ok(UserRow::query()
+        .filter(users::app_id.eq(tx.app()).and(users::id.eq_any(ids)))
+        .order(users::id)
+        .for_no_key_update()
+        .load(&mut tx.conn()?)
+        .await?)
+}
+
+/// Registers those who are not registered yet; the others stay as they are.
+pub async fn insert(tx: &TenantTx, rows: &[UpsertUser], guest: bool, now: DateTime<Utc>) -> Result<()> {
     // In the order of ids, so that two batches can't wait for each other.
     let mut rows: Vec<&UpsertUser> = rows.iter().collect();
     rows.sort_by(|one, other| one.id.cmp(&other.id));
@@ -125,37 +144,36 @@ pub async fn upsert(tx: &TenantTx, rows: &[UpsertUser], guest: bool, now: DateTi
     .bind::<Array<Nullable<Jsonb>>, _>(rows.iter().map(|row| json(&row.custom)).collect::<Vec<_>>())
     .execute(&mut tx.conn()?)
     .await?;
-    for row in rows {
-        let changes =
-            UpdateUser { name: row.name.clone(), image: row.image.clone(), custom: row.custom.clone() };
-        update(tx, &row.id, changes, now).await?;
-    }
     Ok(())
 }
 
-#[derive(AsChangeset)]
-#[diesel(table_name = users)]
-struct Changes {
-    name: Option<Option<String>>,
-    image: Option<Option<String>>,
-    custom: Option<serde_json::Value>,
-}
-
-/// Changes what the request names; if it names nothing, not even the time.
-pub async fn update(tx: &TenantTx, id: &UserId, changes: UpdateUser, now: DateTime<Utc>) -> Result<()> {
-    if changes.name.is_absent() && changes.image.is_absent() && changes.custom.is_absent() {
+/// Writes name, image and custom data of these users, whose rows the caller holds.
+pub async fn write_profiles(tx: &TenantTx, rows: &[UserRow]) -> Result<()> {
+    if rows.is_empty() {
         return Ok(());
     }
-    let changes = Changes {
-        name: changes.name.into_change(),
-        image: changes.image.into_change(),
-        custom: changes
-            .custom
-            .into_change()
-            .map(|custom| serde_json::Value::Object(custom.unwrap_or_default().0)),
-    };
+    prepared::<Untyped>(
+        "MERGE INTO users u USING (SELECT ? AS app, r.* \
+             FROM UNNEST(?, ?, ?, ?, ?) AS r (id, name, image, custom, updated_at)) r \
+         ON u.app_id = r.app AND u.id = r.id \
+         WHEN MATCHED THEN UPDATE SET name = r.name, image = r.image, custom = r.custom, updated_at = r.updated_at \
+         WHEN NOT MATCHED AND false THEN INSERT DEFAULT VALUES",
+    )
+    .bind::<SqlUuid, _>(tx.app())
+    .bind::<Array<Text>, _>(rows.iter().map(|row| row.id.as_str()).collect::<Vec<_>>())
+    .bind::<Array<Nullable<Text>>, _>(rows.iter().map(|row| row.name.as_deref()).collect::<Vec<_>>())
+    .bind::<Array<Nullable<Text>>, _>(rows.iter().map(|row| row.image.as_deref()).collect::<Vec<_>>())
+    .bind::<Array<Jsonb>, _>(rows.iter().map(|row| &row.custom).collect::<Vec<_>>())
+    .bind::<Array<Timestamptz>, _>(rows.iter().map(|row| row.updated_at).collect::<Vec<_>>())
+    .execute(&mut tx.conn()?)
+    .await?;
+    Ok(())
+}
+
+/// Notes that a user did something.
+pub async fn note_activity(tx: &TenantTx, id: &UserId, now: DateTime<Utc>) -> Result<()> {
     diesel::update(users::table.find((tx.app(), id.as_str())))
-        .set((changes, users::updated_at.eq(now)))
+        .set(users::last_active_at.eq(now))
         .execute(&mut tx.conn()?)
         .await?;
     Ok(())

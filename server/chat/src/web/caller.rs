@@ -2,7 +2,7 @@
 //!
 //! `Authorization: Bearer` carries a user's JWT or the server's secret. The JWT names its key in the header
 //! `kid`; tokens made without one name it in `X-Api-Key`. Each caller pays from the app's budget of
-//! requests, a user also from their own.
+//! requests, a user also from their own; who only types pays from budgets apart ([`Purse`]).
 
 use std::future::Future;
 use std::net::IpAddr;
@@ -18,14 +18,19 @@ use parlor_platform::token::{self, UserClaims};
 use parlor_platform::{Error, Result};
 use parlor_protocol::{AppId, ErrorCode, UserId};
 
-use crate::Chat;
+use crate::{Chat, Purse};
 
 /// A user with a valid token.
 #[derive(Clone, Debug)]
 pub struct UserCaller {
     pub app: AppId,
     pub user: UserId,
+    /// Whether it is a visitor.
+    pub guest: bool,
 }
+
+/// A user who tells that they type, which costs nothing of what they may send.
+pub struct TypingCaller(pub UserCaller);
 
 /// The customer's server.
 #[derive(Clone, Debug)]
@@ -62,6 +67,14 @@ impl Caller {
     pub fn is_server(&self) -> bool {
         matches!(self, Self::Server(_))
     }
+
+    /// Refuses visitors, who see what they were let into and nothing else.
+    pub fn require_no_guest(&self) -> Result<()> {
+        match self {
+            Self::User(caller) if caller.guest => Err(ErrorCode::GuestForbidden.into()),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// The address of the caller, for routes that need no token.
@@ -72,7 +85,7 @@ pub fn caller_budget(request: &HttpRequest) -> Option<Budget> {
     request.extensions().get::<Budget>().copied()
 }
 
-async fn authenticate(request: &HttpRequest) -> Result<Caller> {
+async fn authenticate(request: &HttpRequest, purse: Purse) -> Result<Caller> {
     let chat = state(request)?;
     let authorization = request.headers().get(header::AUTHORIZATION).ok_or(ErrorCode::MissingToken)?;
     let credential = authorization
@@ -85,9 +98,10 @@ async fn authenticate(request: &HttpRequest) -> Result<Caller> {
     let now = chat.clock.now();
     let caller = if credential.starts_with("sk_") {
         let key = chat.keys.find_by_secret(credential, now).await?;
+        admit(&chat, &key, request, purse)?;
         Caller::Server(ServerCaller { app: key.app, key })
     } else {
-        Caller::User(user(request, &chat, credential, now).await?)
+        Caller::User(user(request, &chat, credential, purse, now).await?)
     };
     Ok(caller)
 }
@@ -96,6 +110,7 @@ async fn user(
     request: &HttpRequest,
     chat: &Chat,
     credential: &str,
+    purse: Purse,
     now: DateTime<Utc>,
 ) -> Result<UserCaller> {
     let key_id = match token::key_id(credential)? {
@@ -106,7 +121,7 @@ async fn user(
     };
     let key = chat.keys.find(&key_id, now).await?;
     let claims = token::verify_user(credential, &key.secret, now)?;
-    admit(chat, &key, request)?;
+    admit(chat, &key, request, purse)?;
     revoked(&claims, key.revoked_before)?;
     let standing = chat.keys.standing(key.app, &claims.user).await?.ok_or(ErrorCode::UserNotRegistered)?;
     revoked(&claims, standing.revoked_before)?;
@@ -114,9 +129,9 @@ async fn user(
         return Err(ErrorCode::UserDeactivated.into());
     }
     let rps = chat.config.server.user_rate_limit_rps;
-    spend(request, rps, chat.limits.user.check((key.app, claims.user.clone()), rps))?;
+    spend(request, rps, chat.limits.user.check((key.app, claims.user.clone(), purse), rps))?;
     chat.activity.touch(key.app, &claims.user).await;
-    Ok(UserCaller { app: key.app, user: claims.user })
+    Ok(UserCaller { app: key.app, user: claims.user, guest: standing.guest })
 }
 
 fn revoked(claims: &UserClaims, before: Option<DateTime<Utc>>) -> Result<()> {
@@ -125,11 +140,11 @@ fn revoked(claims: &UserClaims, before: Option<DateTime<Utc>>) -> Result<()> {
 }
 
 /// The app may be served, and has requests left.
-fn admit(chat: &Chat, key: &Key, request: &HttpRequest) -> Result<()> {
+fn admit(chat: &Chat, key: &Key, request: &HttpRequest, purse: Purse) -> Result<()> {
     if key.suspended {
         return Err(ErrorCode::AppSuspended.into());
     }
-    spend(request, key.rate_limit_rps, chat.limits.app.check(key.app, key.rate_limit_rps))
+    spend(request, key.rate_limit_rps, chat.limits.app.check((key.app, purse), key.rate_limit_rps))
 }
 
 /// Notes what is left of a budget for the answer's headers, also where it is nothing.
@@ -150,49 +165,36 @@ pub fn api_key(request: &HttpRequest) -> Option<String> {
 
 type Extracted<T> = Pin<Box<dyn Future<Output = Result<T, actix_web::Error>>>>;
 
-impl FromRequest for Caller {
-    type Error = actix_web::Error;
-    type Future = Extracted<Self>;
+/// Extracts a kind of caller: who is authenticated, from which budget they pay, and which of them it is.
+macro_rules! extract {
+    ($kind:ty, $purse:expr, $of:expr) => {
+        impl FromRequest for $kind {
+            type Error = actix_web::Error;
+            type Future = Extracted<Self>;
 
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let request = request.clone();
-        Box::pin(async move {
-            let caller = authenticate(&request).await?;
-            if let Caller::Server(server) = &caller {
-                admit(&*state(&request)?, &server.key, &request)?;
+            fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+                let request = request.clone();
+                Box::pin(async move {
+                    let of: fn(Caller) -> Result<Self> = $of;
+                    Ok(of(authenticate(&request, $purse).await?)?)
+                })
             }
-            Ok(caller)
-        })
-    }
+        }
+    };
 }
 
-impl FromRequest for UserCaller {
-    type Error = actix_web::Error;
-    type Future = Extracted<Self>;
+extract!(Caller, Purse::Requests, Ok);
+extract!(UserCaller, Purse::Requests, only_user);
+extract!(TypingCaller, Purse::Typing, |caller| only_user(caller).map(Self));
+extract!(ServerCaller, Purse::Requests, |caller| match caller {
+    Caller::Server(server) => Ok(server),
+    Caller::User(_) => Err(ErrorCode::ServerOnly.into()),
+});
 
-    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let caller = Caller::from_request(request, payload);
-        Box::pin(async move {
-            match caller.await? {
-                Caller::User(user) => Ok(user),
-                Caller::Server(_) => Err(Error::new(ErrorCode::UserOnly).into()),
-            }
-        })
-    }
-}
-
-impl FromRequest for ServerCaller {
-    type Error = actix_web::Error;
-    type Future = Extracted<Self>;
-
-    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let caller = Caller::from_request(request, payload);
-        Box::pin(async move {
-            match caller.await? {
-                Caller::Server(server) => Ok(server),
-                Caller::User(_) => Err(Error::new(ErrorCode::ServerOnly).into()),
-            }
-        })
+fn only_user(caller: Caller) -> Result<UserCaller> {
+    match caller {
+        Caller::User(user) => Ok(user),
+        Caller::Server(_) => Err(ErrorCode::UserOnly.into()),
     }
 }
 

@@ -27,11 +27,16 @@ pub fn decode<T: DeserializeOwned>(list: &str, cursor: Option<&str>) -> Result<O
 }
 
 /// The size of a page: what was asked for, within the bounds.
-pub fn limit(asked: Option<u32>) -> Result<i64> {
+pub fn limit(asked: Option<u32>) -> Result<usize> {
     match asked.unwrap_or(PAGE_DEFAULT) {
-        size @ 1..=PAGE_MAX => Ok(i64::from(size)),
+        size @ 1..=PAGE_MAX => usize::try_from(size).map_err(Error::internal),
         _ => Err(Error::with(ErrorCode::InvalidParameter, format!("`limit` is 1 to {PAGE_MAX}."))),
     }
+}
+
+/// How many rows to ask for, to see whether a page of this size is the last.
+pub fn one_more(size: usize) -> i64 {
+    i64::try_from(size).unwrap_or(i64::MAX).saturating_add(1)
 }
 
 #[cfg(test)]

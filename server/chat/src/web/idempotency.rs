@@ -6,16 +6,13 @@
 use actix_web::http::StatusCode;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, dev::Payload};
 use chrono::{DateTime, Utc};
-use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 use parlor_platform::crypto::sha256;
 use parlor_platform::db::TenantTx;
-use parlor_platform::schema::idempotency_keys;
 use parlor_platform::{Error, Result};
 use parlor_protocol::ErrorCode;
 use uuid::Uuid;
 
-use super::Caller;
+use super::{Caller, store};
 
 /// The header, if the request has it.
 pub struct IdempotencyKey {
@@ -67,25 +64,10 @@ impl IdempotencyKey {
     ) -> Result<Option<Replay>> {
         let Some(key) = self.hash(caller) else { return Ok(None) };
         let request = sha256(&[self.place.as_bytes(), body]).to_vec();
-        let mut conn = tx.conn()?;
-        let fresh = diesel::insert_into(idempotency_keys::table)
-            .values((
-                idempotency_keys::app_id.eq(tx.app()),
-                idempotency_keys::key.eq(&key),
-                idempotency_keys::request.eq(&request),
-                idempotency_keys::created_at.eq(now),
-            ))
-            .on_conflict_do_nothing()
-            .execute(&mut conn)
-            .await?;
-        if fresh == 1 {
+        if store::claim(tx, &key, &request, now).await? {
             return Ok(None);
         }
-        let (earlier, status, body) = idempotency_keys::table
-            .find((tx.app(), &key))
-            .select((idempotency_keys::request, idempotency_keys::status, idempotency_keys::body))
-            .first::<(Vec<u8>, Option<i16>, Option<String>)>(&mut conn)
-            .await?;
+        let (earlier, status, body) = store::claimed(tx, &key).await?;
         if earlier != request {
             return Err(ErrorCode::IdempotencyConflict.into());
         }
@@ -96,14 +78,7 @@ impl IdempotencyKey {
     /// Keeps the answer with the work.
     pub async fn keep(&self, tx: &TenantTx, caller: &Caller, status: StatusCode, body: &str) -> Result<()> {
         let Some(key) = self.hash(caller) else { return Ok(()) };
-        diesel::update(idempotency_keys::table.find((tx.app(), key)))
-            .set((
-                idempotency_keys::status.eq(i16::try_from(status.as_u16()).unwrap_or(200)),
-                idempotency_keys::body.eq(body),
-            ))
-            .execute(&mut tx.conn()?)
-            .await?;
-        Ok(())
+        store::keep(tx, &key, i16::try_from(status.as_u16()).unwrap_or(200), body).await
     }
 
     /// An id that is the same for the same key, for things that clients may name themselves.

@@ -5,9 +5,10 @@ mod caller;
 mod cursor;
 mod idempotency;
 mod params;
+mod store;
 
 pub use body::{NoBody, ValidJson};
-pub use caller::{Caller, ClientAddress, ServerCaller, UserCaller, api_key, caller_budget};
-pub use cursor::{decode, encode, limit};
+pub use caller::{Caller, ClientAddress, ServerCaller, TypingCaller, UserCaller, api_key, caller_budget};
+pub use cursor::{decode, encode, limit, one_more};
 pub use idempotency::{IdempotencyKey, Replay};
 pub use params::{ChannelRef, Id, Params, segment};

@@ -108,7 +108,7 @@ async fn admins_change_a_channel_and_moderators_freeze_it() {
     let server = Server::start(Mode::Embedded).await;
     let app = server.app("acme").await;
     let (own, adm, mo, me) =
-        (app.user("own").await, app.user("adm").await, app.user("mo").await, app.user("me").await);
+        (app.user("own").await, app.user("adm").await, app.user("mo").await, app.user("mem").await);
     let roles = [(&own, "owner"), (&adm, "admin"), (&mo, "moderator"), (&me, "member")];
     let id = app.channel_with(json!({ "type": "team", "name": "Old", "members": with_roles(&roles) })).await;
     let at = format!("/channels/{id}");
@@ -128,6 +128,7 @@ async fn admins_change_a_channel_and_moderators_freeze_it() {
     mo.patch(&at, json!({ "name": "Mine", "config": { "frozen": true } }))
         .await
         .refused(ErrorCode::Forbidden);
+    me.patch(&at, json!({})).await.refused(ErrorCode::Forbidden);
 
     let mine = me.say(&id, "before").await;
     mo.patch(&at, json!({ "config": { "frozen": true } })).await.gives(200);
@@ -140,6 +141,31 @@ async fn admins_change_a_channel_and_moderators_freeze_it() {
     adm.say(&id, "announcement").await;
     mo.patch(&at, json!({ "config": { "frozen": false } })).await.gives(200);
     me.say(&id, "after").await;
+    server.settled().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_changes_nothing_takes_no_number() {
+    let server = Server::start(Mode::Embedded).await;
+    let app = server.app("acme").await;
+    let ann = app.user("ann").await;
+    let request = json!({
+        "type": "team", "name": "Room", "image": "https://a.example/r.png", "custom": { "a": 1, "b": [2] },
+        "config": { "open": true }, "members": [{ "user_id": "ann", "role": "owner" }],
+    });
+    let at = format!("/channels/{}", app.channel_with(request).await);
+    let before = ann.get(&at).await.gives(200);
+    for same in [
+        json!({}),
+        json!({ "name": "Room", "image": "https://a.example/r.png" }),
+        json!({ "custom": { "b": [2], "a": 1 } }),
+        json!({ "config": {} }),
+        json!({ "config": { "open": true, "frozen": false } }),
+    ] {
+        assert_eq!(ann.patch(&at, same.clone()).await.gives(200), before, "{same}");
+    }
+    let changed = ann.patch(&at, json!({ "name": "Room", "image": null })).await.gives(200);
+    assert_eq!((&changed["seq"], &changed["image"]), (&json!(2), &Value::Null));
     server.settled().await;
 }
 
@@ -160,7 +186,7 @@ async fn a_deleted_channel_is_gone_and_its_name_is_free() {
     {
         ben.get(&path).await.refused(ErrorCode::ChannelNotFound);
     }
-    ben.get(&format!("/messages/{message}")).await.refused(ErrorCode::ChannelNotFound);
+    ben.get(&format!("/messages/{message}")).await.refused(ErrorCode::MessageNotFound);
     let send =
         ben.call(Method::POST, &format!("/channels/{old}/messages"), Some(json!({ "text": "x" }))).await;
     send.refused(ErrorCode::ChannelNotFound);

@@ -76,10 +76,18 @@ async fn pages_of_allowed_origins_may_call_and_others_may_not() {
     for (method, path) in [(Method::GET, "/users/me"), (Method::GET, "/nothing"), (Method::PUT, "/unread")] {
         let answer = anyone.send(anyone.request(method, path).header("Origin", "https://app.example")).await;
         assert_eq!(answer.header("access-control-allow-origin"), "https://app.example", "{path}");
-        assert!(
-            answer.header("access-control-expose-headers").to_lowercase().contains("x-request-id"),
-            "{path}"
-        );
+        let exposed = answer.header("access-control-expose-headers").to_lowercase();
+        let exposed: Vec<&str> = exposed.split(',').map(str::trim).collect();
+        for header in [
+            "x-request-id",
+            "retry-after",
+            "idempotency-replayed",
+            "x-ratelimit-limit",
+            "x-ratelimit-remaining",
+            "x-ratelimit-reset",
+        ] {
+            assert!(exposed.contains(&header), "{path}: {header} is not in {exposed:?}");
+        }
         assert!(answer.header("vary").to_lowercase().contains("origin"), "{path}");
     }
 }
@@ -133,6 +141,20 @@ async fn a_budget_is_shown_and_when_it_is_spent_says_when_to_come_back() {
     spend(&ann, "/users/me").await.refused(ErrorCode::RateLimited);
     ben.get("/users/me").await.gives(200);
     ann.post("/guests", json!({})).await.refused(ErrorCode::MissingToken);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_types_much_may_still_send() {
+    let server = Server::start_with(Mode::Embedded, &[("PARLOR_SERVER_USER_RATE_LIMIT_RPS", "3")]).await;
+    let app = server.app("acme").await;
+    let ann = app.user("ann").await;
+    let channel = app.channel(&[&ann]).await;
+    let typing = format!("/channels/{channel}/typing");
+    let calls = (0..20).map(|n| ann.post(&typing, json!({ "typing": n % 2 == 0 })));
+    let answers = futures_util::future::join_all(calls).await;
+    assert!(answers.iter().any(|answer| answer.status == 429), "typing has a budget, too");
+    let answer = ann.post(&format!("/channels/{channel}/messages"), json!({ "text": "hello" })).await;
+    assert_eq!((answer.status, answer.header("x-ratelimit-remaining")), (201, "2"), "the first of three");
 }
 
 /// Calls at once until one is refused.

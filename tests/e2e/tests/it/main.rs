@@ -7,6 +7,7 @@ mod channel_lists;
 mod channels;
 mod conversation;
 mod dev;
+mod examples;
 mod faults;
 mod http;
 mod jwt;

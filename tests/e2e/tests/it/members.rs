@@ -42,6 +42,19 @@ async fn admins_add_members_below_their_own_role() {
     owner.post(&path, add("other", "owner")).await.gives(200);
     assert_eq!(other.get(&format!("/channels/{id}")).await.gives(200)["member_count"], 7);
 
+    // Several at once are one change each, in the order of their ids; who is there already is none.
+    let many = json!({ "members": [{ "user_id": "zoe" }, { "user_id": "new" }, { "user_id": "abe" }] });
+    let (abe, _) = (app.user("abe").await, app.user("zoe").await);
+    let rows = owner.post(&path, many).await.gives(200);
+    let seqs: Vec<_> =
+        rows["items"].as_array().unwrap().iter().map(|row| row["updated_seq"].as_i64()).collect();
+    assert_eq!(seqs, [Some(4), Some(2), Some(5)], "{rows}");
+    let view = abe.get(&format!("/channels/{id}")).await.gives(200);
+    assert_eq!((&view["seq"], &view["member_count"], &view["unread"]), (&json!(5), &json!(9), &json!(0)));
+    for gone in ["abe", "zoe"] {
+        assert_eq!(owner.delete(&format!("{path}/{gone}")).await.status, 204);
+    }
+
     let listed = new.all(&path, "limit=2").await;
     let ids: Vec<&str> = listed.iter().map(|member| member["user"]["id"].as_str().unwrap()).collect();
     assert_eq!(ids, ["new", "other", "the-admin", "the-guest", "the-member", "the-moderator", "the-owner"]);
@@ -126,12 +139,11 @@ async fn who_is_removed_loses_everything_and_may_return() {
         moderator.delete(&format!("/channels/{id}/members/the-admin")).await.refused(ErrorCode::Forbidden);
         moderator.delete(&format!("/channels/{id}/members/nobody")).await.refused(ErrorCode::MemberNotFound);
         assert_eq!(moderator.delete(&format!("/channels/{id}/members/the-member")).await.status, 204);
-        for path in
-            [format!("/channels/{id}"), format!("/channels/{id}/messages"), format!("/messages/{said}")]
-        {
+        for path in [format!("/channels/{id}"), format!("/channels/{id}/messages")] {
             member.get(&path).await.refused(ErrorCode::NotAMember);
         }
-        member.delete(&format!("/messages/{said}")).await.refused(ErrorCode::NotAMember);
+        member.get(&format!("/messages/{said}")).await.refused(ErrorCode::MessageNotFound);
+        member.delete(&format!("/messages/{said}")).await.refused(ErrorCode::MessageNotFound);
         member
             .post(&format!("/channels/{id}/messages"), json!({ "text": "x" }))
             .await

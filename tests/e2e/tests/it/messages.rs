@@ -1,7 +1,7 @@
 //! What is said: sent, quoted, edited, deleted, erased.
 
-use parlor_e2e::{Mode, Server};
-use parlor_protocol::ErrorCode;
+use parlor_e2e::{Method, Mode, Server};
+use parlor_protocol::{ErrorCode, MessageId};
 use serde_json::{Value, json};
 
 fn id_of(message: &Value) -> &str {
@@ -88,7 +88,13 @@ async fn authors_edit_and_the_server_may() {
         app.server.patch(&path, json!({ "text": "moderated" })).await.gives(200)["custom"],
         json!({ "a": 1 })
     );
-    ben.patch(&path, json!({})).await.refused(ErrorCode::InvalidRequest);
+    let now = ben.get(&path).await.gives(200);
+    for same in
+        [json!({}), json!({ "text": "moderated", "custom": { "a": 1 } }), json!({ "attachments": [] })]
+    {
+        assert_eq!(ben.patch(&path, same.clone()).await.gives(200), now, "{same}");
+    }
+    assert_eq!(ann.get(&format!("/channels/{channel}")).await.gives(200)["seq"], 4, "two edits, not five");
     ben.patch(&path, json!({ "text": " " })).await.refused(ErrorCode::EmptyMessage);
     assert_eq!(ann.get("/unread").await.gives(200)["total"], 1, "an edit is no new message");
 
@@ -140,6 +146,51 @@ async fn a_deleted_message_keeps_its_place_and_an_erased_one_does_not() {
     assert_eq!(forgotten, [&two["id"], &one["id"]], "clients learn what to forget");
     assert_eq!(changes["messages"][0]["text"], "");
     assert!(!server_holds(&server, "two").await, "the content is gone");
+    server.settled().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_may_not_read_a_message_does_not_learn_that_it_exists() {
+    let server = Server::start(Mode::Embedded).await;
+    let app = server.app("acme").await;
+    let (ann, eve) = (app.user("ann").await, app.user("eve").await);
+    let channel = app.channel(&[&ann]).await;
+    let frozen = app.channel(&[&ann]).await;
+    let said = [ann.say(&channel, "secret").await, ann.say(&frozen, "secret").await];
+    ann.patch(&format!("/channels/{frozen}"), json!({ "config": { "frozen": true } })).await.gives(200);
+    let answer = async |method: Method, id: &str| {
+        let body = (method == Method::PATCH).then(|| json!({ "text": "mine" }));
+        let answer = eve.call(method, &format!("/messages/{id}"), body).await;
+        answer.refused(ErrorCode::MessageNotFound);
+        let mut error = answer.json;
+        error["error"].as_object_mut().unwrap().remove("request_id");
+        error
+    };
+    for method in [Method::GET, Method::PATCH, Method::DELETE] {
+        let unknown = answer(method.clone(), &MessageId::new().to_string()).await;
+        for message in &said {
+            assert_eq!(answer(method.clone(), id_of(message)).await, unknown, "{method}");
+        }
+    }
+    let own = app.channel(&[&eve]).await;
+    for (path, body) in
+        [("read", json!({ "message_id": said[0]["id"] })), ("unread", json!({ "message_id": said[0]["id"] }))]
+    {
+        eve.post(&format!("/channels/{own}/{path}"), body).await.refused(ErrorCode::MessageNotFound);
+    }
+    for place in ["before", "after", "around"] {
+        let path = format!("/channels/{own}/messages?{place}={}", id_of(&said[0]));
+        eve.get(&path).await.refused(ErrorCode::MessageNotFound);
+    }
+
+    // Livestreams are for everybody to read.
+    let live = app
+        .channel_with(json!({ "type": "livestream", "members": [{ "user_id": "ann", "role": "owner" }] }))
+        .await;
+    let public = ann.say(&live, "hello").await;
+    let path = format!("/messages/{}", id_of(&public));
+    assert_eq!(eve.get(&path).await.gives(200), public);
+    eve.patch(&path, json!({ "text": "mine" })).await.refused(ErrorCode::NotAMember);
     server.settled().await;
 }
 

@@ -47,11 +47,12 @@ fn the_events_are_committed() {
     let rows: String = EventType::ALL
         .iter()
         .map(|event| {
-            format!("| `{}` | {} |\n", event.as_str(), if event.is_durable() { "yes" } else { "no" })
+            let durable = if event.is_durable() { "yes" } else { "no" };
+            format!("| `{}` | {durable} | {} |\n", event.as_str(), event.meaning())
         })
         .collect();
     let text = format!(
-        "# Events\n\nDurable events carry a `seq`: a gap between them must be pulled.\n\n| Event | Durable |\n|---|---|\n{rows}"
+        "# Events\n\nDurable events carry a `seq`: a gap between them must be pulled. The others are hints, which may be lost.\n\n| Event | Durable | Meaning |\n|---|---|---|\n{rows}"
     );
     is_committed("events.md", &text);
 }

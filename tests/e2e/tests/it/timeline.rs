@@ -64,7 +64,16 @@ async fn pages_neither_skip_nor_repeat_while_people_write() {
     let by_time = ann.get(&format!("{path}?limit=3&before={time}")).await.gives(200);
     assert_eq!(seqs_of(&by_time), [9, 10, 11]);
     let before_all = ann.get(&format!("{path}?before=2001-01-01T00:00:00Z")).await.gives(200);
-    assert_eq!(before_all["items"], json!([]));
+    assert_eq!((&before_all["items"], &before_all["before"]), (&json!([]), &Value::Null));
+    let first = before_all["after"].as_str().unwrap();
+    let from_there = ann.get(&format!("{path}?limit=2&after={first}")).await.gives(200);
+    assert_eq!(seqs_of(&from_there), [2, 3], "an empty page leads back to where it was asked from");
+    let newest = ann.get(&format!("{path}?limit=1")).await.gives(200)["items"][0]["id"].clone();
+    let after_all = ann.get(&format!("{path}?after={}", newest.as_str().unwrap())).await.gives(200);
+    assert_eq!((&after_all["items"], &after_all["after"]), (&json!([]), &Value::Null));
+    let last = after_all["before"].as_str().unwrap();
+    let back_there = ann.get(&format!("{path}?limit=2&before={last}")).await.gives(200);
+    assert_eq!(seqs_of(&back_there), [35, 36]);
 
     ann.get(&format!("{path}?before={}", MessageId::new())).await.refused(ErrorCode::MessageNotFound);
     ann.get(&format!("{path}?before={middle}&after={middle}")).await.refused(ErrorCode::InvalidParameter);
@@ -105,4 +114,37 @@ async fn older_spellings_do_the_same() {
         let user = app.server.put("/users/ann", json!({ "id": "ann", name: value })).await.gives(200);
         assert!(user["name"] == value || user["image"] == value, "{user}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_list_names_all_of_its_cursors_also_where_it_is_empty() {
+    let server = Server::start(Mode::Embedded).await;
+    let app = server.app("acme").await;
+    let ann = app.user("ann").await;
+    let channel = app.channel(&[&ann]).await;
+    let keys = |page: &Value| page.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    for (path, items) in [
+        ("/users".to_owned(), 1),
+        ("/users/search?q=nobody".to_owned(), 0),
+        ("/channels?type=commerce".to_owned(), 0),
+        (format!("/channels/{channel}/members"), 1),
+        ("/users/me/messages?flag=starred".to_owned(), 0),
+    ] {
+        let page = ann.get(&path).await.gives(200);
+        assert_eq!((page["items"].as_array().unwrap().len(), &page["next"]), (items, &Value::Null), "{path}");
+        assert_eq!(keys(&page), ["items", "next"], "{path}");
+    }
+    let empty = ann.get(&format!("/channels/{channel}/messages")).await.gives(200);
+    assert_eq!(empty, json!({ "items": [], "before": null, "after": null }));
+
+    let document = ann.at_root("/openapi.json").await.gives(200);
+    let schemas = document["components"]["schemas"].as_object().unwrap();
+    let lists = schemas.iter().filter(|(name, _)| name.starts_with("Page_") || *name == "MessagePage");
+    let mut seen = 0;
+    for (name, schema) in lists {
+        let fields = schema["properties"].as_object().unwrap().len();
+        assert_eq!(schema["required"].as_array().unwrap().len(), fields, "{name}: {}", schema["required"]);
+        seen += 1;
+    }
+    assert!(seen > 3, "{seen} lists");
 }

@@ -28,6 +28,12 @@ async fn users_are_registered_and_updated_in_part() {
         (&json!("Anna"), &Value::Null, &json!({}))
     );
 
+    let again = json!({ "image": null, "custom": {}, "name": "Anna" });
+    assert_eq!(app.server.patch("/users/ann", again).await.gives(200), cleared, "nothing changed");
+    assert_eq!(app.server.patch("/users/ann", json!({})).await.gives(200), cleared);
+    let batch = json!({ "users": [{ "id": "new", "name": "N" }, { "id": "ann", "name": "Anna" }] });
+    assert_eq!(app.server.put("/users", batch).await.gives(200)["users"][1], cleared);
+
     app.server.put("/users/ann", json!({ "id": "ben" })).await.refused(ErrorCode::InvalidId);
     app.server.get("/users/nobody").await.refused(ErrorCode::UserNotFound);
     app.server.patch("/users/nobody", json!({ "name": "x" })).await.refused(ErrorCode::UserNotFound);
@@ -130,5 +136,56 @@ async fn a_deactivated_user_is_shut_out_at_once_and_let_in_again() {
     app.server.post("/users/ben/reactivate", json!({})).await.gives(200);
     assert_eq!(ben.get("/users/me").await.gives(200)["deactivated_at"], Value::Null);
     ben.say(&channel, "after").await;
+    server.settled().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_called_like_an_address() {
+    let server = Server::start(Mode::Embedded).await;
+    let app = server.app("acme").await;
+    for id in ["me", "search"] {
+        let user = json!({ "id": id });
+        app.server.put(&format!("/users/{id}"), user.clone()).await.refused(ErrorCode::ReservedId);
+        let batch = json!({ "users": [{ "id": "ann" }, user] });
+        app.server.put("/users", batch).await.refused(ErrorCode::ReservedId);
+        app.server.post("/tokens", json!({ "user": user })).await.refused(ErrorCode::ReservedId);
+    }
+    app.server.get("/users/ann").await.refused(ErrorCode::UserNotFound);
+    app.server.put("/users/Me", json!({ "id": "Me" })).await.gives(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guest_sees_what_it_was_let_into_and_no_more() {
+    let server = Server::start(Mode::Embedded).await;
+    let app = server.app("acme").await;
+    let ann = app.user("ann").await;
+    let let_in = app.guest(json!({ "name": "Visitor" })).await.gives(201);
+    let (id, token) = (let_in["user"]["id"].as_str().unwrap(), let_in["token"].as_str());
+    let guest = server.client(token);
+    let channel = app
+        .channel_with(json!({ "type": "team", "members": [{ "user_id": "ann" }, { "user_id": id }] }))
+        .await;
+
+    for path in ["/users", "/users?q=an", "/users/search?q=an"] {
+        guest.get(path).await.refused(ErrorCode::GuestForbidden);
+        ann.get(path).await.gives(200);
+    }
+    for request in [
+        json!({ "type": "team" }),
+        json!({ "type": "livestream", "id": "mine" }),
+        json!({ "type": "messaging", "distinct": true, "members": [{ "user_id": "ann" }] }),
+    ] {
+        guest.post("/channels", request.clone()).await.refused(ErrorCode::GuestForbidden);
+        ann.post("/channels", request).await;
+    }
+    assert_eq!(ann.all("/channels", "type=livestream").await.len(), 1, "who is no guest creates channels");
+
+    let listed = guest.get("/channels").await.gives(200);
+    assert_eq!(listed["items"].as_array().unwrap().len(), 1, "{listed}");
+    assert_eq!(listed["items"][0]["id"], channel.as_str());
+    guest.get("/users/me").await.gives(200);
+    guest.get(&format!("/channels/{channel}/members")).await.gives(200);
+    guest.say(&channel, "hello").await;
+    assert_eq!(ann.get("/unread").await.gives(200)["total"], 1);
     server.settled().await;
 }

@@ -77,10 +77,10 @@ async fn batch_execute(mut conn: &AsyncPgConnection, sql: &str) -> Result<(), di
 async fn read(conn: &AsyncPgConnection, warm: bool, app: AppId, items: &[Item]) -> Result<Facts> {
     let channels: Vec<Uuid> =
         items.iter().map(|item| item.channel.0).collect::<BTreeSet<_>>().into_iter().collect();
-    let refers = |item: &Item| [Some(item.id), item.parent_id, item.reply_to_id];
+    let refers = |item: &Item| [Some(item.id), item.content.parent_id, item.content.reply_to_id];
     let messages: Vec<Uuid> = items.iter().flat_map(refers).flatten().map(|id| id.0).collect();
     let mentioned: Vec<&str> =
-        items.iter().flat_map(|item| &item.mentions).map(|user| user.as_str()).collect();
+        items.iter().flat_map(|item| &item.content.mentions).map(|user| user.as_str()).collect();
     let begin = tenant_begin_sql(app);
     let begin = batch_execute(conn, &begin);
     let channels = store::lock_channels(conn, app.0, channels);
@@ -149,7 +149,7 @@ fn prepare<'a>(
             user_id: item.user.clone(),
             seq,
             countable,
-            mentions: item.mentions.clone(),
+            mentions: item.content.mentions.clone(),
         });
         channels.insert(item.channel.0, (item.channel.0, seq, ordinal));
         if countable {
@@ -174,16 +174,17 @@ fn prepare<'a>(
 }
 
 fn message(item: &Item, user: UserRef, (seq, ordinal): (i64, i64), now: DateTime<Utc>) -> Message {
+    let content = item.content.clone();
     Message {
         id: item.id,
         channel_id: item.channel,
         user,
-        text: item.text.clone(),
-        attachments: item.attachments.clone(),
-        mentions: item.mentions.clone(),
-        custom: item.custom.clone(),
-        parent_id: item.parent_id,
-        reply_to_id: item.reply_to_id,
+        text: content.text,
+        attachments: content.attachments,
+        mentions: content.mentions,
+        custom: content.custom,
+        parent_id: content.parent_id,
+        reply_to_id: content.reply_to_id,
         seq,
         updated_seq: seq,
         ordinal,

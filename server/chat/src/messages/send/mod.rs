@@ -18,7 +18,7 @@ mod store;
 use parlor_platform::crypto::sha256;
 use parlor_platform::{Error, Result};
 use parlor_protocol::message::SendMessage;
-use parlor_protocol::{AppId, ChannelId, Custom, ErrorCode, MessageId, UserId};
+use parlor_protocol::{AppId, ChannelId, ErrorCode, MessageId, UserId};
 
 pub use combiner::Sender;
 
@@ -34,12 +34,8 @@ pub struct Item {
     /// The customer's server speaks for the user: no membership is asked for.
     pub by_server: bool,
     pub id: MessageId,
-    pub text: String,
-    pub attachments: Vec<Custom>,
-    pub mentions: Vec<UserId>,
-    pub custom: Custom,
-    pub parent_id: Option<MessageId>,
-    pub reply_to_id: Option<MessageId>,
+    /// The rest of what was asked for. Its own `id` and `user_id` stand above, completed.
+    pub content: SendMessage,
     /// What makes it this message and no other.
     pub fingerprint: i64,
 }
@@ -62,7 +58,7 @@ pub async fn send(
     request: SendMessage,
 ) -> Result<Sent> {
     validate::message(&request.text, &request.attachments, &request.mentions, &request.custom)?;
-    let (user, by_server) = match (caller, request.user_id) {
+    let (user, by_server) = match (caller, request.user_id.clone()) {
         (Caller::User(caller), None) => (caller.user.clone(), false),
         (Caller::User(_), Some(_)) => {
             return Err(Error::with(ErrorCode::ServerOnly, "Only the customer's server names a `user_id`."));
@@ -81,12 +77,7 @@ pub async fn send(
         user,
         by_server,
         id: request.id.or(derived_id).unwrap_or_default(),
-        text: request.text,
-        attachments: request.attachments,
-        mentions: request.mentions,
-        custom: request.custom,
-        parent_id: request.parent_id,
-        reply_to_id: request.reply_to_id,
+        content: request,
         fingerprint: 0,
     };
     item.fingerprint = fingerprint(&item)?;
@@ -94,9 +85,9 @@ pub async fn send(
 }
 
 fn fingerprint(item: &Item) -> Result<i64> {
-    let rest = (&item.attachments, &item.mentions, &item.custom, item.parent_id, item.reply_to_id);
+    let SendMessage { text, attachments, mentions, custom, parent_id, reply_to_id, .. } = &item.content;
+    let rest = (attachments, mentions, custom, parent_id, reply_to_id);
     let rest = serde_json::to_vec(&rest).map_err(Error::internal)?;
-    let hash =
-        sha256(&[item.channel.0.as_bytes(), item.user.as_str().as_bytes(), item.text.as_bytes(), &rest]);
+    let hash = sha256(&[item.channel.0.as_bytes(), item.user.as_str().as_bytes(), text.as_bytes(), &rest]);
     hash.first_chunk().map(|bytes| i64::from_be_bytes(*bytes)).ok_or_else(|| Error::internal("no hash"))
 }

@@ -91,7 +91,7 @@ fn decide(item: &Item, sender: Option<SenderState>, facts: &mut Facts) -> Outcom
     match check(item, sender, facts) {
         Ok(Some(row)) => Outcome::Known(Box::new(row)),
         Ok(None) => {
-            let countable = item.parent_id.is_none();
+            let countable = item.content.parent_id.is_none();
             match facts.channels.get_mut(&item.channel.0) {
                 None => Outcome::Refused(ErrorCode::ChannelNotFound.into()),
                 Some(channel) => {
@@ -133,15 +133,15 @@ fn check(item: &Item, sender: Option<SenderState>, facts: &Facts) -> Result<Opti
             .filter(|row| row.channel_id == item.channel.0)
             .ok_or_else(|| Error::new(ErrorCode::InvalidThread))
     };
-    if let Some(parent) = item.parent_id
+    if let Some(parent) = item.content.parent_id
         && here(parent)?.parent_id.is_some()
     {
         return Err(ErrorCode::InvalidThread.into());
     }
-    if let Some(quoted) = item.reply_to_id {
+    if let Some(quoted) = item.content.reply_to_id {
         here(quoted)?;
     }
-    if let Some(nobody) = item.mentions.iter().find(|user| !facts.mentioned.contains(user.as_str())) {
+    if let Some(nobody) = item.content.mentions.iter().find(|user| !facts.mentioned.contains(user.as_str())) {
         return Err(Error::with(
             ErrorCode::UserUnknown,
             format!("There is no user {:?} to mention.", nobody.as_str()),
@@ -153,7 +153,7 @@ fn check(item: &Item, sender: Option<SenderState>, facts: &Facts) -> Result<Opti
 #[cfg(test)]
 mod tests {
     use super::*;
-    use parlor_protocol::{AppId, ChannelId, Custom, UserId};
+    use parlor_protocol::{AppId, ChannelId, UserId};
     use proptest::prelude::*;
 
     fn item(channel: ChannelId, id: MessageId, fingerprint: i64) -> Item {
@@ -163,12 +163,7 @@ mod tests {
             user: UserId::new("ann").unwrap(),
             by_server: false,
             id,
-            text: "hello".into(),
-            attachments: vec![],
-            mentions: vec![],
-            custom: Custom::default(),
-            parent_id: None,
-            reply_to_id: None,
+            content: serde_json::from_value(serde_json::json!({ "text": "hello" })).unwrap(),
             fingerprint,
         }
     }

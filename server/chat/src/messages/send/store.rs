@@ -175,18 +175,18 @@ pub async fn insert(
     .bind::<Array<Int8>, _>(new.iter().map(|new| new.seq).collect::<Vec<_>>())
     .bind::<Array<Int8>, _>(new.iter().map(|new| new.ordinal).collect::<Vec<_>>())
     .bind::<Array<Bool>, _>(new.iter().map(|new| new.countable).collect::<Vec<_>>())
-    .bind::<Array<Text>, _>(new.iter().map(|new| new.item.text.as_str()).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(new.iter().map(|new| new.item.content.text.as_str()).collect::<Vec<_>>())
     .bind::<Array<Nullable<Jsonb>>, _>(
-        new.iter().map(|new| json(&new.item.attachments, new.item.attachments.is_empty())).collect::<Vec<_>>(),
+        new.iter().map(|new| json(&new.item.content.attachments, new.item.content.attachments.is_empty())).collect::<Vec<_>>(),
     )
     .bind::<Array<Nullable<Jsonb>>, _>(
-        new.iter().map(|new| json(&new.item.mentions, new.item.mentions.is_empty())).collect::<Vec<_>>(),
+        new.iter().map(|new| json(&new.item.content.mentions, new.item.content.mentions.is_empty())).collect::<Vec<_>>(),
     )
     .bind::<Array<Nullable<Jsonb>>, _>(
-        new.iter().map(|new| json(&new.item.custom, new.item.custom.0.is_empty())).collect::<Vec<_>>(),
+        new.iter().map(|new| json(&new.item.content.custom, new.item.content.custom.0.is_empty())).collect::<Vec<_>>(),
     )
-    .bind::<Array<Nullable<SqlUuid>>, _>(new.iter().map(|new| new.item.parent_id.map(|id| id.0)).collect::<Vec<_>>())
-    .bind::<Array<Nullable<SqlUuid>>, _>(new.iter().map(|new| new.item.reply_to_id.map(|id| id.0)).collect::<Vec<_>>())
+    .bind::<Array<Nullable<SqlUuid>>, _>(new.iter().map(|new| new.item.content.parent_id.map(|id| id.0)).collect::<Vec<_>>())
+    .bind::<Array<Nullable<SqlUuid>>, _>(new.iter().map(|new| new.item.content.reply_to_id.map(|id| id.0)).collect::<Vec<_>>())
     .bind::<Array<Int8>, _>(new.iter().map(|new| new.item.fingerprint).collect::<Vec<_>>())
     .execute(&mut &*conn)
     .await

@@ -148,6 +148,16 @@ async fn the_document_describes_what_is_served() {
             assert!(method != "get" || operation["requestBody"].is_null(), "{name}: a body to GET");
         }
     }
+    let takes_a_key = operations(&document).into_iter().filter(|operation| {
+        let (method, path) = operation.split_once(' ').unwrap();
+        let described = &document["paths"][format!("/api/v1{path}")][method.to_lowercase()];
+        let mut parameters = described["parameters"].as_array().into_iter().flatten();
+        parameters.any(|parameter| parameter["name"] == "Idempotency-Key" && parameter["in"] == "header")
+    });
+    assert_eq!(
+        takes_a_key.collect::<Vec<_>>(),
+        ["POST /channels", "POST /channels/{id}/messages", "POST /rooms/{id}/messages"]
+    );
     let printed: Value = serde_json::from_str(&server.command(&["openapi"]).await.unwrap()).unwrap();
     assert_eq!(printed, document, "the command prints what is served");
 }

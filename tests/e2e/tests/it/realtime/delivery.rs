@@ -1,10 +1,17 @@
 //! Who listens hears every change once, in order, and of messages elsewhere by a count.
 
 use parlor_e2e::{App, Client, Heard, Listener, Mode, Server};
-use parlor_protocol::{EventType, event};
+use parlor_protocol::{ErrorCode, EventType, event};
 use serde_json::json;
 
-super::on_both! { a_day_in_a_channel a_users_own_channel many_messages_are_few_notifications }
+super::on_both! {
+    a_day_in_a_channel
+    a_users_own_channel
+    many_messages_are_few_notifications
+    a_new_name_is_told_where_others_see_it
+    a_deleted_channel_is_told_to_its_members
+    of_much_typing_little_is_told
+}
 
 async fn two(server: &Server) -> (App, Client, Client, String) {
     let app = server.app("acme").await;
@@ -126,4 +133,116 @@ async fn many_messages_are_few_notifications(mode: Mode) {
     let took = told.last().unwrap().created_at - told.first().unwrap().created_at;
     let allowed = 2 + took.num_milliseconds() / 250;
     assert!(told.len() as i64 <= allowed, "{} notifications in {took}", told.len());
+}
+
+/// On the user's own channel, and on those that they share with others, unless those are large.
+async fn a_new_name_is_told_where_others_see_it(mode: Mode) {
+    let server = Server::start_with(mode, &[("PARLOR_CHAT_FANOUT_MEMBERS", "2")]).await;
+    let (app, ann, ben, shared) = two(&server).await;
+    let eve = app.user("eve").await;
+    let (large, left) = (app.channel(&[&ann, &ben, &eve]).await, app.channel(&[&ben, &ann]).await);
+    assert_eq!(ann.post(&format!("/channels/{left}/leave"), json!({})).await.status, 204);
+    let (own, other) = (Listener::connect(&ann).await, Listener::connect(&ben).await);
+    for channel in [&shared, &large, &left] {
+        other.subscribe(channel).await;
+    }
+    let seq = ann.get(&format!("/channels/{shared}")).await.gives(200)["seq"].clone();
+
+    for same in [json!({}), json!({ "name": "ann", "image": null })] {
+        ann.patch("/users/ann", same).await.gives(200);
+    }
+    let changed = ann.patch("/users/ann", json!({ "name": "Ann B." })).await.gives(200);
+    let topic = format!("chat:channel:{shared}");
+    let told = [
+        own.next(&own.user_topic, 0, EventType::UserUpdated).await,
+        other.next(&topic, 0, EventType::UserUpdated).await,
+    ];
+    for event in told {
+        assert_eq!(
+            (&event.data["user"]["name"], event.seq, event.channel_id),
+            (&changed["name"], None, None)
+        );
+    }
+    app.server.put("/users/ann", json!({ "id": "ann", "name": "Ann C." })).await.gives(200);
+    let is_second = |heard: &Heard| match heard {
+        Heard::Event { topic: of, envelope } => *of == topic && envelope.data["user"]["name"] == "Ann C.",
+        _ => false,
+    };
+    other.until("the second change is told", is_second).await;
+    let updates = |listener: &Listener, topic: &str| {
+        listener.events(topic).iter().filter(|event| event.kind == EventType::UserUpdated).count()
+    };
+    assert_eq!((updates(&own, &own.user_topic), updates(&other, &topic)), (2, 2), "each change once");
+    for silent in [&large, &left] {
+        assert_eq!(updates(&other, &format!("chat:channel:{silent}")), 0);
+    }
+    assert_eq!(updates(&other, &other.user_topic), 0);
+    assert_eq!(
+        ann.get(&format!("/channels/{shared}")).await.gives(200)["seq"],
+        seq,
+        "no change of a channel"
+    );
+    server.settled().await;
+}
+
+/// Also to those who have it not open; members of a large one hear of it where they have it open.
+async fn a_deleted_channel_is_told_to_its_members(mode: Mode) {
+    let server = Server::start_with(mode, &[("PARLOR_CHAT_FANOUT_MEMBERS", "2")]).await;
+    let (app, ann, ben, small) = two(&server).await;
+    let eve = app.user("eve").await;
+    let large = app.channel(&[&ann, &ben, &eve]).await;
+    let (open, elsewhere) = (Listener::connect(&ann).await, Listener::connect(&ben).await);
+    open.subscribe(&large).await;
+    assert_eq!(ann.delete(&format!("/channels/{large}")).await.status, 204);
+    open.next(&format!("chat:channel:{large}"), 0, EventType::ChannelDeleted).await;
+    assert_eq!(ann.delete(&format!("/channels/{small}")).await.status, 204);
+    let kind = EventType::NotificationRemovedFromChannel;
+    let told = elsewhere.next(&elsewhere.user_topic, 0, kind).await;
+    assert_eq!((told.data["channel_id"].as_str(), told.seq), (Some(small.as_str()), None));
+    server.settled().await;
+    let gone = elsewhere.events(&elsewhere.user_topic).into_iter().filter(|event| event.kind == kind);
+    assert_eq!(gone.count(), 1, "only of the small one");
+    assert_eq!(ben.get("/channels").await.gives(200)["items"], json!([]));
+}
+
+/// A client that tells every keystroke is answered like any other.
+async fn of_much_typing_little_is_told(mode: Mode) {
+    let server = Server::start(mode).await;
+    let (app, ann, ben, channel) = two(&server).await;
+    let eve = app.user("eve").await;
+    let listener = Listener::connect(&ben).await;
+    listener.subscribe(&channel).await;
+    let typing = format!("/channels/{channel}/typing");
+    let all_at_once = |user: &Client, typing_now: bool| {
+        let (user, path) = (user.clone(), typing.clone());
+        async move {
+            let calls = (0..20).map(|_| user.post(&path, json!({ "typing": typing_now })));
+            for answer in futures_util::future::join_all(calls).await {
+                assert_eq!(answer.status, 204, "{}", answer.text);
+            }
+        }
+    };
+    let topic = format!("chat:channel:{channel}");
+    all_at_once(&ann, true).await;
+    let start = listener.next(&topic, 0, EventType::TypingStart).await;
+    assert_eq!(start.data["user"]["id"], "ann");
+    all_at_once(&ann, false).await;
+    listener.next(&topic, 0, EventType::TypingStop).await;
+    all_at_once(&ben, true).await;
+    for _ in 0..3 {
+        eve.post(&typing, json!({ "typing": true })).await.refused(ErrorCode::NotAMember);
+    }
+    ann.say(&channel, "done").await;
+    listener.next(&topic, 0, EventType::MessageNew).await;
+    let is_bens = |heard: &Heard| match heard {
+        Heard::Event { envelope, .. } => envelope.data["user"]["id"] == "ben",
+        _ => false,
+    };
+    listener.until("ben types", is_bens).await;
+    let told: Vec<_> = listener.events(&topic).into_iter().filter(|event| event.seq.is_none()).collect();
+    let by =
+        |user: &str, kind| told.iter().filter(|of| of.kind == kind && of.data["user"]["id"] == user).count();
+    assert!(by("ann", EventType::TypingStart) <= 2, "one every two seconds, on a slow machine two: {told:?}");
+    assert_eq!((by("ann", EventType::TypingStop), by("eve", EventType::TypingStart)), (1, 0));
+    server.settled().await;
 }

@@ -1,0 +1,193 @@
+//! What the documentation shows: one customer, Ann, who asks a shop's support about a parcel.
+//!
+//! Each is a whole body of its type; a test reads them all back.
+
+use serde_json::{Value, json};
+
+const CHANNEL: &str = "0198c0de-5a17-7c3e-9b1f-6d2a4e8f0b11";
+const MESSAGE: &str = "0198c0de-7f42-7a90-8c55-1e3b9d7a6c02";
+const QUESTION: &str = "0198c0de-6b08-7d14-a2e7-93f5c0d4b801";
+const AT: &str = "2026-03-02T09:30:00Z";
+const LATER: &str = "2026-03-02T09:31:12.345678Z";
+
+pub(crate) fn app() -> Value {
+    json!({
+        "id": "0198c0de-0001-7b6d-8f21-4c9e5a3d7f00", "name": "Acme Shop", "webhook_url": "https://acme.example/hooks/chat",
+        "rate_limit_rps": 100, "guests_enabled": true, "created_at": AT, "keys": [api_key()],
+    })
+}
+
+pub(crate) fn api_key() -> Value {
+    json!({ "id": "pk_7d3f0a9c5b1e48d2a6c4f810", "created_at": AT, "expires_at": null })
+}
+
+pub(crate) fn user() -> Value {
+    json!({
+        "id": "ann", "name": "Ann Berger", "image": "https://acme.example/avatars/ann.png", "custom": { "plan": "pro" },
+        "guest": false, "created_at": AT, "updated_at": AT, "deactivated_at": null, "last_active_at": LATER,
+    })
+}
+
+pub(crate) fn user_ref() -> Value {
+    json!({ "id": "ann", "name": "Ann Berger", "image": "https://acme.example/avatars/ann.png" })
+}
+
+pub(crate) fn upsert_user() -> Value {
+    json!({
+        "id": "ann", "name": "Ann Berger", "image": "https://acme.example/avatars/ann.png", "custom": { "plan": "pro" },
+    })
+}
+
+pub(crate) fn upsert_users() -> Value {
+    json!({ "users": [upsert_user(), { "id": "support-7", "name": "Ben from Support" }] })
+}
+
+pub(crate) fn upserted_users() -> Value {
+    json!({ "users": [user()] })
+}
+
+pub(crate) fn update_user() -> Value {
+    json!({ "name": "Ann B.", "image": null })
+}
+
+pub(crate) fn create_token() -> Value {
+    json!({ "user": upsert_user(), "expires_in": 3600 })
+}
+
+pub(crate) fn user_token() -> Value {
+    json!({
+        "token": "eyJhbGciOiJIUzI1NiIsImtpZCI6InBrXzdkM2YwYTljIn0.eyJzdWIiOiJhbm4ifQ.c2lnbmF0dXJl", "expires_at": "2026-03-02T10:30:00Z",
+        "user": user(),
+    })
+}
+
+pub(crate) fn create_guest() -> Value {
+    json!({ "name": "Visitor" })
+}
+
+pub(crate) fn revoke_tokens() -> Value {
+    json!({ "user_id": "ann" })
+}
+
+pub(crate) fn realtime_connection() -> Value {
+    json!({
+        "url": "wss://chat.acme.example/connection/websocket",
+        "http_stream_url": "https://chat.acme.example/connection/http_stream",
+        "sse_url": "https://chat.acme.example/connection/sse",
+        "emulation_url": "https://chat.acme.example/emulation",
+        "token": "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbm4ifQ.c2lnbmF0dXJl", "expires_at": "2026-03-02T10:30:00Z",
+        "user_channel": "chat:user:0198c0de-0001-7b6d-8f21-4c9e5a3d7f00:ann",
+    })
+}
+
+pub(crate) fn subscribe_request() -> Value {
+    json!({ "channel": format!("chat:channel:{CHANNEL}") })
+}
+
+pub(crate) fn subscription_token() -> Value {
+    json!({ "token": "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbm4ifQ.c2lnbmF0dXJl", "expires_at": "2026-03-02T10:30:00Z" })
+}
+
+pub(crate) fn create_channel() -> Value {
+    json!({
+        "type": "commerce", "id": "order-1042", "name": "Order 1042", "custom": { "order": 1042 },
+        "members": [{ "user_id": "ann" }, { "user_id": "support-7", "role": "moderator" }],
+    })
+}
+
+pub(crate) fn update_channel() -> Value {
+    json!({ "name": "Order 1042 (delivered)", "config": { "frozen": true } })
+}
+
+pub(crate) fn channel() -> Value {
+    json!({
+        "id": CHANNEL, "cid": "commerce:order-1042", "type": "commerce", "name": "Order 1042", "image": null,
+        "custom": { "order": 1042 }, "config": { "frozen": false, "open": false, "typing_disabled": false },
+        "created_by": null, "member_count": 2, "seq": 3, "ordinal": 2, "last_message_at": LATER, "created_at": AT,
+        "updated_at": AT, "membership": member(), "unread": 0,
+        "capabilities": ["read_channel", "send_message", "update_own_message", "delete_own_message"],
+        "last_message": message(),
+    })
+}
+
+pub(crate) fn channel_changes() -> Value {
+    json!({ "channel": channel(), "messages": [message()], "members": [], "seq": 3, "more": false })
+}
+
+pub(crate) fn typing() -> Value {
+    json!({ "typing": true })
+}
+
+pub(crate) fn new_member() -> Value {
+    json!({ "user_id": "support-7", "role": "moderator" })
+}
+
+pub(crate) fn add_members() -> Value {
+    json!({ "members": [new_member(), { "user_id": "ann" }] })
+}
+
+pub(crate) fn update_member() -> Value {
+    json!({ "role": "moderator" })
+}
+
+pub(crate) fn member() -> Value {
+    json!({
+        "user": user_ref(), "role": "member", "joined_at": AT, "removed_at": null, "read_seq": 3, "read_ordinal": 2,
+        "read_at": LATER, "last_read_message_id": MESSAGE, "updated_seq": 1,
+    })
+}
+
+pub(crate) fn read_state() -> Value {
+    json!({ "read_seq": 3, "read_ordinal": 2, "read_at": LATER, "last_read_message_id": MESSAGE })
+}
+
+pub(crate) fn mark_read() -> Value {
+    json!({ "message_id": MESSAGE })
+}
+
+pub(crate) fn read_result() -> Value {
+    json!({ "read": read_state(), "unread": 0 })
+}
+
+pub(crate) fn unread_counts() -> Value {
+    json!({ "total": 2, "channels": [{ "channel_id": CHANNEL, "unread": 2 }] })
+}
+
+pub(crate) fn user_message() -> Value {
+    json!({ "channel_id": CHANNEL, "message_id": MESSAGE, "read": false, "mentioned": true, "starred": false })
+}
+
+pub(crate) fn send_message() -> Value {
+    json!({
+        "id": MESSAGE, "text": "It was left with **your neighbour**.", "mentions": ["ann"], "reply_to_id": QUESTION,
+        "attachments": [{ "type": "image", "url": "https://acme.example/parcels/1042.jpg" }],
+    })
+}
+
+pub(crate) fn update_message() -> Value {
+    json!({ "text": "It was left with your neighbour, *Mr Kim*." })
+}
+
+pub(crate) fn message() -> Value {
+    json!({
+        "id": MESSAGE, "channel_id": CHANNEL,
+        "user": { "id": "support-7", "name": "Ben from Support", "image": null },
+        "text": "It was left with **your neighbour**.",
+        "attachments": [{ "type": "image", "url": "https://acme.example/parcels/1042.jpg" }], "mentions": ["ann"],
+        "custom": {}, "parent_id": null, "reply_to_id": QUESTION, "seq": 3, "updated_seq": 3, "ordinal": 2,
+        "created_at": LATER, "edited_at": null, "deleted_at": null,
+    })
+}
+
+pub(crate) fn message_page() -> Value {
+    json!({ "items": [message()], "before": "WyJtZXNzYWdlcyIsM10", "after": null })
+}
+
+pub(crate) fn error_body() -> Value {
+    json!({
+        "error": {
+            "code": "rate_limited", "message": "Too many requests. Wait for `Retry-After` seconds.", "retryable": true,
+            "doc": "/docs/errors#rate_limited", "request_id": "0198c0de-9a31-7e5f-b0c4-2d8a6f1e3c77",
+        },
+    })
+}

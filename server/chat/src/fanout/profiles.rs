@@ -1,0 +1,89 @@
+//! Word of a user's new name or picture, on the channels that they share with others.
+//!
+//! For channels up to the configured size; on larger ones somebody changes all the time, and nobody looks for one of
+//! thousands. The event carries the user as they are when it is told, so of several changes the last one counts. It is
+//! a hint that may be lost: members and messages show the new profile to who reads them again.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use parlor_platform::broker::{Consumer, Delivery};
+use parlor_platform::clock::Clock;
+use parlor_platform::config::Config;
+use parlor_platform::db::Db;
+use parlor_platform::outbox::Command;
+use parlor_platform::realtime::Realtime;
+use parlor_platform::{Error, Result};
+use parlor_protocol::{EventId, EventType, User, event};
+use serde_json::json;
+
+use super::{PROFILE_TOPIC, ProfileChanged};
+use crate::channels::change::hint;
+use crate::channels::store as channels;
+use crate::users::store as users;
+
+/// Names the queue and the inbox entries; never changed.
+pub const NAME: &str = "profiles";
+/// What it hears.
+pub const TOPICS: &[&str] = &[PROFILE_TOPIC];
+
+/// Channels that one command names.
+const TOPICS_AT_ONCE: usize = 500;
+
+/// Tells the channels.
+pub struct Profiles {
+    pub db: Db,
+    pub clock: Clock,
+    pub config: Arc<Config>,
+    pub realtime: Arc<dyn Realtime>,
+}
+
+#[async_trait]
+impl Consumer for Profiles {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn topics(&self) -> &'static [&'static str] {
+        TOPICS
+    }
+
+    fn at_once(&self) -> usize {
+        super::AT_ONCE
+    }
+
+    async fn handle(&self, jobs: &[Delivery]) -> Result<()> {
+        let Some(app) = jobs.first().map(|job| job.app) else { return Ok(()) };
+        let mut changed: BTreeMap<String, EventId> = BTreeMap::new();
+        for job in jobs {
+            let of: ProfileChanged = serde_json::from_str(&job.payload).map_err(Error::internal)?;
+            changed.insert(of.user_id.as_str().to_owned(), job.event_id);
+        }
+        let ids: Vec<&str> = changed.keys().map(String::as_str).collect();
+        let tx = self.db.tenant(app).await?;
+        let rows = users::of(&tx, &ids).await?;
+        let shared = channels::shared_by(&tx, &ids, self.config.chat.fanout_members).await?;
+        tx.commit().await?;
+        let mut commands = Vec::new();
+        for row in rows {
+            let topics: Vec<String> = shared
+                .iter()
+                .filter(|(user, _)| *user == row.id)
+                .map(|(_, channel)| event::channel_topic(*channel))
+                .collect();
+            let job = changed.get(&row.id).copied();
+            let data = json!({ "user": User::try_from(row)? });
+            let mut envelope = hint(EventType::UserUpdated, None, self.clock.now(), data);
+            // The job's id: what an attempt that failed half-way has told is not told again.
+            envelope.id = job.unwrap_or(envelope.id);
+            for topics in topics.chunks(TOPICS_AT_ONCE) {
+                commands.push(Command::broadcast(topics.to_vec(), &envelope)?);
+            }
+        }
+        if commands.is_empty() {
+            return Ok(());
+        }
+        self.realtime.carry_out(commands).await
+    }
+}

@@ -1,0 +1,48 @@
+//! Messages by their id alone, and who may see and change them.
+//!
+//! Whether a message exists is known to those who may read its channel; everybody else is told what they would be told
+//! of an id that nobody ever used.
+
+use parlor_platform::db::TenantTx;
+use parlor_platform::{Error, Result};
+use parlor_protocol::{Capability, ErrorCode, Message, MessageId};
+
+use super::store;
+use crate::channels::access::{self, Access};
+use crate::permissions;
+use crate::web::Caller;
+
+/// A message that the caller may read.
+pub async fn readable(tx: &TenantTx, caller: &Caller, id: MessageId) -> Result<Message> {
+    let message = find(tx, caller, id).await?;
+    access::require(tx, caller, message.channel_id, Capability::ReadChannel).await.map_err(hidden)?;
+    Ok(message)
+}
+
+/// A message as it is while its channel's row is held, for who may do this in the channel.
+pub async fn locked(
+    tx: &TenantTx,
+    caller: &Caller,
+    id: MessageId,
+    capability: Capability,
+) -> Result<(Access, Message)> {
+    // Whoever may not read it may not make others wait either.
+    let channel = readable(tx, caller, id).await?.channel_id;
+    let access =
+        access::require_locked(tx, caller, channel, Capability::ReadChannel).await.map_err(hidden)?;
+    permissions::require(access.actor, capability, access.channel.kind, &access.channel.config)?;
+    // Again under the lock: it may have been edited or deleted while we waited.
+    Ok((access, find(tx, caller, id).await?))
+}
+
+/// The message as it is now, for who was let to it before.
+pub async fn find(tx: &TenantTx, caller: &Caller, id: MessageId) -> Result<Message> {
+    store::find(tx, id, caller.user()).await?.ok_or(ErrorCode::MessageNotFound)?.into_message()
+}
+
+fn hidden(error: Error) -> Error {
+    match error.code() {
+        ErrorCode::ChannelNotFound | ErrorCode::NotAMember => ErrorCode::MessageNotFound.into(),
+        _ => error,
+    }
+}

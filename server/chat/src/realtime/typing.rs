@@ -1,0 +1,105 @@
+//! Typing: who types where, for those who look at the moment.
+//!
+//! Nothing of it is stored, and nobody waits for it. Clients repeat `start` with every few keystrokes, so of a user in
+//! a channel one goes on every [`PAUSE`], and one `stop` after it; the others are answered without a look at the
+//! database, because they follow one that was let through.
+
+use std::time::Duration;
+
+use moka::sync::Cache;
+use parlor_platform::outbox::Command;
+use parlor_platform::{Result, task};
+use parlor_protocol::{AppId, Capability, ChannelId, EventType, UserId, event};
+use serde_json::json;
+
+use crate::channels::access;
+use crate::channels::change::hint;
+use crate::web::{Caller, UserCaller};
+use crate::{Chat, users};
+
+/// How often it is told that somebody goes on typing.
+const PAUSE: Duration = Duration::from_secs(2);
+/// For how long it is remembered that somebody stopped.
+const STOPPED: Duration = Duration::from_secs(60);
+
+type Place = (AppId, UserId, ChannelId);
+
+/// What this node told lately.
+#[derive(Clone)]
+pub struct Throttle {
+    started: Cache<Place, ()>,
+    stopped: Cache<Place, ()>,
+}
+
+impl Default for Throttle {
+    fn default() -> Self {
+        let lately = |time| Cache::builder().max_capacity(200_000).time_to_live(time).build();
+        Self { started: lately(PAUSE), stopped: lately(STOPPED) }
+    }
+}
+
+impl Throttle {
+    /// Whether this was told lately; changes nothing.
+    fn knows(&self, place: &Place, typing: bool) -> bool {
+        if typing { self.started.contains_key(place) } else { self.stopped.contains_key(place) }
+    }
+
+    /// Takes the right to tell it. Of several at the same moment one gets it.
+    fn take(&self, place: Place, typing: bool) -> bool {
+        if !typing {
+            return self.stopped.entry(place).or_insert(()).is_fresh();
+        }
+        let fresh = self.started.entry(place.clone()).or_insert(()).is_fresh();
+        if fresh {
+            self.stopped.invalidate(&place);
+        }
+        fresh
+    }
+}
+
+/// Tells the channel that the user types, or stopped, unless it heard so a moment ago.
+pub async fn tell(chat: &Chat, caller: UserCaller, channel: ChannelId, typing: bool) -> Result<()> {
+    let place = (caller.app, caller.user.clone(), channel);
+    if chat.typing.knows(&place, typing) {
+        return Ok(());
+    }
+    let tx = chat.db.tenant(caller.app).await?;
+    let access =
+        access::require(&tx, &Caller::User(caller.clone()), channel, Capability::SendMessage).await?;
+    let user = users::store::active(&tx, &[caller.user.as_str()]).await?.pop();
+    tx.commit().await?;
+    if !chat.typing.take(place, typing) || access.channel.config.typing_disabled {
+        return Ok(());
+    }
+    let kind = if typing { EventType::TypingStart } else { EventType::TypingStop };
+    let envelope = hint(kind, channel, chat.clock.now(), json!({ "user": user }));
+    let command = Command::publish(event::channel_topic(channel), &envelope)?;
+    let realtime = chat.realtime.clone();
+    task::spawn("typing", async move {
+        if let Err(error) = realtime.carry_out(vec![command]).await {
+            tracing::debug!(?error, "a typing event was lost");
+        }
+    });
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_many_starts_and_stops_one_each_goes_on() {
+        let throttle = Throttle::default();
+        let place = |user: &str| (AppId::default(), UserId::new(user).unwrap(), ChannelId::default());
+        let (ann, ben) = (place("ann"), place("ben"));
+        let told =
+            |place: &Place, typing| !throttle.knows(place, typing) && throttle.take(place.clone(), typing);
+        assert_eq!([told(&ann, true), told(&ann, true), told(&ann, true)], [true, false, false]);
+        assert!(told(&ben, true), "each for themselves");
+        assert_eq!([told(&ann, false), told(&ann, false)], [true, false]);
+        assert!(!told(&ann, true), "who stops and starts at once was told a moment ago");
+        throttle.started.invalidate(&ann);
+        assert!(told(&ann, true), "after a pause");
+        assert!(told(&ann, false), "and then the stop is news again");
+    }
+}

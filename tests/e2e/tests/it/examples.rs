@@ -1,0 +1,127 @@
+//! Whoever copies an example from the documentation sends something that the server takes.
+
+use std::collections::BTreeSet;
+
+use parlor_e2e::parlor;
+use parlor_protocol::channel::{ChannelChanges, CreateChannel, Typing, UpdateChannel};
+use parlor_protocol::member::{AddMembers, MarkRead, MarkUnread, ReadResult, UnreadCounts, UpdateMember};
+use parlor_protocol::message::{MessagePage, SendMessage, UpdateMessage, UserMessage};
+use parlor_protocol::token::{
+    App, CreateGuest, CreateToken, RealtimeConnection, RevokeTokens, SubscribeRequest, SubscriptionToken,
+    UserToken,
+};
+use parlor_protocol::user::{UpdateUser, UpsertUser, UpsertUsers, UpsertedUsers};
+use parlor_protocol::{Channel, ErrorBody, Member, Message, User};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+/// Reads the example as the server or a client would, and gives what it means.
+fn read<T: DeserializeOwned + Serialize>(example: &Value) -> Result<Value, serde_json::Error> {
+    serde_json::to_value(serde_json::from_value::<T>(example.clone())?)
+}
+
+type Read = fn(&Value) -> Result<Value, serde_json::Error>;
+
+const REQUESTS: &[(&str, Read)] = &[
+    ("AddMembers", read::<AddMembers>),
+    ("CreateChannel", read::<CreateChannel>),
+    ("CreateGuest", read::<CreateGuest>),
+    ("CreateToken", read::<CreateToken>),
+    ("MarkRead", read::<MarkRead>),
+    ("MarkUnread", read::<MarkUnread>),
+    ("RevokeTokens", read::<RevokeTokens>),
+    ("SendMessage", read::<SendMessage>),
+    ("SubscribeRequest", read::<SubscribeRequest>),
+    ("Typing", read::<Typing>),
+    ("UpdateChannel", read::<UpdateChannel>),
+    ("UpdateMember", read::<UpdateMember>),
+    ("UpdateMessage", read::<UpdateMessage>),
+    ("UpdateUser", read::<UpdateUser>),
+    ("UpsertUser", read::<UpsertUser>),
+    ("UpsertUsers", read::<UpsertUsers>),
+];
+
+/// Answers, and the items of pages.
+const RESPONSES: &[(&str, Read)] = &[
+    ("App", read::<App>),
+    ("Channel", read::<Channel>),
+    ("ChannelChanges", read::<ChannelChanges>),
+    ("ErrorBody", read::<ErrorBody>),
+    ("Member", read::<Member>),
+    ("Message", read::<Message>),
+    ("MessagePage", read::<MessagePage>),
+    ("ReadResult", read::<ReadResult>),
+    ("RealtimeConnection", read::<RealtimeConnection>),
+    ("SubscriptionToken", read::<SubscriptionToken>),
+    ("UnreadCounts", read::<UnreadCounts>),
+    ("UpsertedUsers", read::<UpsertedUsers>),
+    ("User", read::<User>),
+    ("UserMessage", read::<UserMessage>),
+    ("UserToken", read::<UserToken>),
+];
+
+/// The names of the schemas of all JSON bodies of requests and of answers.
+fn bodies(document: &Value) -> (BTreeSet<String>, BTreeSet<String>) {
+    let name = |content: &Value| {
+        let schema = content["content"]["application/json"]["schema"]["$ref"].as_str();
+        schema.map(|path| path.trim_start_matches("#/components/schemas/").to_owned())
+    };
+    let (mut requests, mut responses) = (BTreeSet::new(), BTreeSet::new());
+    for operation in
+        document["paths"].as_object().unwrap().values().flat_map(|item| item.as_object().unwrap().values())
+    {
+        requests.extend(name(&operation["requestBody"]));
+        for response in operation["responses"].as_object().unwrap().values() {
+            let known = name(response);
+            assert!(known.is_some() || response["content"].is_null(), "an answer without a name: {response}");
+            responses.extend(known.map(|name| name.trim_start_matches("Page_").to_owned()));
+        }
+    }
+    (requests, responses)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_body_has_an_example_that_is_what_it_says() {
+    let document: Value = serde_json::from_str(&parlor(&["openapi"], &[]).await.unwrap()).unwrap();
+    let (requests, responses) = bodies(&document);
+    let names =
+        |table: &[(&str, Read)]| table.iter().map(|(name, _)| (*name).to_owned()).collect::<BTreeSet<_>>();
+    assert_eq!((requests, responses), (names(REQUESTS), names(RESPONSES)), "each body needs its line here");
+
+    for (name, read) in REQUESTS.iter().chain(RESPONSES) {
+        let schema = &document["components"]["schemas"][name];
+        let example = &schema["example"];
+        assert!(
+            example.as_object().is_some_and(|fields| !fields.is_empty()),
+            "{name} has no example: {schema}"
+        );
+        let meaning = match read(example) {
+            Ok(meaning) => meaning,
+            Err(error) => panic!("the example of {name} is none: {error}\n{example}"),
+        };
+        // What a reader makes of it contains all that it shows; an answer shows all that there is.
+        let complete = RESPONSES.iter().any(|(response, _)| response == name);
+        for (field, shown) in example.as_object().unwrap() {
+            assert!(
+                complete || holds(&meaning[field], shown),
+                "{name}.{field}: {shown} is read as {}",
+                meaning[field]
+            );
+        }
+        assert!(!complete || meaning == *example, "{name}: {example}\nis read as\n{meaning}");
+    }
+}
+
+/// Whether a value shows everything that another does; requests may leave out what has a default.
+fn holds(value: &Value, shown: &Value) -> bool {
+    match (value, shown) {
+        (Value::Object(value), Value::Object(shown)) => {
+            shown.iter().all(|(name, shown)| value.get(name).is_some_and(|value| holds(value, shown)))
+        }
+        (Value::Array(value), Value::Array(shown)) => {
+            value.len() == shown.len() && value.iter().zip(shown).all(|(value, shown)| holds(value, shown))
+        }
+        _ => value == shown,
+    }
+}
