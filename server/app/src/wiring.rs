@@ -39,8 +39,9 @@ impl Parts {
         let config = Arc::new(config);
         let master_keys: Vec<String> =
             config.security.master_keys.iter().map(|key| key.expose().to_owned()).collect();
-        let vault = Vault::new(&master_keys)
-            .map_err(|why| Error::internal(format!("security.master_keys: {why}; `parlor config new-master-key` makes one")))?;
+        let vault = Vault::new(&master_keys).map_err(|why| {
+            Error::internal(format!("security.master_keys: {why}; `parlor config new-master-key` makes one"))
+        })?;
         if config.realtime.token_secret.is_empty() {
             return Err(Error::internal("realtime.token_secret is empty"));
         }

@@ -37,7 +37,9 @@ pub const TOPICS: &[&str] = &[SENT_TOPIC];
 /// How often a user hears at the most.
 const PER_SECOND: u32 = 4;
 
-type Dirty = BTreeMap<(AppId, UserId), HashMap<ChannelId, (MessageId, i64)>>;
+/// Channels with new messages, and the newest of each with its `seq`.
+type News = HashMap<ChannelId, (MessageId, i64)>;
+type Dirty = BTreeMap<AppId, BTreeMap<UserId, News>>;
 
 /// Collects what is new and tells it.
 #[derive(Clone)]
@@ -70,9 +72,9 @@ impl Notify {
         loop {
             tokio::select! { () = stop.cancelled() => return, () = self.wake.notified() => {} }
             let dirty = std::mem::take(&mut *self.dirty.lock().unwrap_or_else(PoisonError::into_inner));
-            for ((app, user), channels) in dirty {
-                if let Err(error) = self.tell_user(app, &user, channels).await {
-                    tracing::debug!(?error, "a user was not told");
+            for (app, users) in dirty {
+                if let Err(error) = self.tell_app(app, users).await {
+                    tracing::debug!(?error, "users were not told");
                 }
             }
             // The wait comes after the telling: a first message is told at once.
@@ -80,26 +82,29 @@ impl Notify {
         }
     }
 
-    async fn tell_user(
-        &self,
-        app: AppId,
-        user: &UserId,
-        channels: HashMap<ChannelId, (MessageId, i64)>,
-    ) -> Result<()> {
+    async fn tell_app(&self, app: AppId, users: BTreeMap<UserId, News>) -> Result<()> {
+        let readers: Vec<&str> = users.keys().map(UserId::as_str).collect();
         let tx = self.db.tenant(app).await?;
-        let unread: HashMap<Uuid, i64> = reads::unread(&tx, user).await?.into_iter().collect();
+        let rows = reads::unread_of(&tx, &readers).await?;
         tx.commit().await?;
-        let total: i64 = unread.values().sum();
-        let topic = event::user_topic(app, user);
-        let commands = channels.into_iter().map(|(channel, (message, seq))| {
-            let count = unread.get(&channel.0).copied().unwrap_or(0);
-            let data = json!({
-                "channel_id": channel, "message_id": message, "seq": seq, "unread": count, "total_unread": total,
-            });
-            let envelope = hint(EventType::NotificationMessageNew, channel, self.clock.now(), data);
-            Command::publish(topic.clone(), &envelope)
-        });
-        self.realtime.carry_out(commands.collect::<Result<_>>()?).await
+        let mut unread: HashMap<String, HashMap<Uuid, i64>> = HashMap::new();
+        for (user, channel, count) in rows {
+            unread.entry(user).or_default().insert(channel, count);
+        }
+        let mut commands = Vec::new();
+        for (user, channels) in users {
+            let unread = unread.remove(user.as_str()).unwrap_or_default();
+            let total: i64 = unread.values().sum();
+            for (channel, (message, seq)) in channels {
+                let count = unread.get(&channel.0).copied().unwrap_or(0);
+                let data = json!({
+                    "channel_id": channel, "message_id": message, "seq": seq, "unread": count, "total_unread": total,
+                });
+                let envelope = hint(EventType::NotificationMessageNew, channel, self.clock.now(), data);
+                commands.push(Command::publish(event::user_topic(app, &user), &envelope)?);
+            }
+        }
+        self.realtime.carry_out(commands).await
     }
 }
 
@@ -152,7 +157,8 @@ impl Consumer for Notify {
                 continue;
             }
             let mut dirty = self.dirty.lock().unwrap_or_else(PoisonError::into_inner);
-            dirty.entry((app, user)).or_default().insert(channel, (event.message_id, event.seq));
+            let news = dirty.entry(app).or_default().entry(user).or_default();
+            news.insert(channel, (event.message_id, event.seq));
             any = true;
         }
         if any {

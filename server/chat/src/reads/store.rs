@@ -44,6 +44,25 @@ pub async fn unread_in(tx: &TenantTx, user: &UserId, channels: &[Uuid]) -> Resul
         .await?)
 }
 
+/// The same of several users.
+static UNREAD_OF_SQL: LazyLock<String> = LazyLock::new(|| {
+    let of_one = UNREAD_SQL.replacen('?', "r.app", 1).replacen('?', "r.reader", 1);
+    format!(
+        "SELECT r.reader, u.channel_id, u.unread FROM (SELECT ? AS app, reader FROM UNNEST(?) AS reader) r \
+         CROSS JOIN LATERAL ({of_one} OFFSET 0) u"
+    )
+});
+
+/// Unread counts of these users by channel, zeros left out.
+pub async fn unread_of(tx: &TenantTx, users: &[&str]) -> Result<Vec<(String, Uuid, i64)>> {
+    let rows = prepared::<(Text, SqlUuid, Int8)>(UNREAD_OF_SQL.as_str())
+        .bind::<SqlUuid, _>(tx.app())
+        .bind::<Array<Text>, _>(users.to_vec())
+        .load::<(String, Uuid, i64)>(&mut tx.conn()?)
+        .await?;
+    Ok(rows.into_iter().filter(|(_, _, unread)| *unread > 0).collect())
+}
+
 /// Which flag to list by.
 #[derive(Clone, Copy, Debug, serde::Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
