@@ -36,6 +36,8 @@ pub const TOPICS: &[&str] = &[SENT_TOPIC];
 
 /// How often a user hears at the most.
 const PER_SECOND: u32 = 4;
+/// Users whose counts are asked for, and who are told, at once.
+const USERS_AT_ONCE: usize = 200;
 
 /// Channels with new messages, and the newest of each with its `seq`.
 type News = HashMap<ChannelId, (MessageId, i64)>;
@@ -73,8 +75,11 @@ impl Notify {
             tokio::select! { () = stop.cancelled() => return, () = self.wake.notified() => {} }
             let dirty = std::mem::take(&mut *self.dirty.lock().unwrap_or_else(PoisonError::into_inner));
             for (app, users) in dirty {
-                if let Err(error) = self.tell_app(app, users).await {
-                    tracing::debug!(?error, "users were not told");
+                let users: Vec<_> = users.into_iter().collect();
+                for users in users.chunks(USERS_AT_ONCE) {
+                    if let Err(error) = self.tell_users(app, users).await {
+                        tracing::debug!(?error, "users were not told");
+                    }
                 }
             }
             // The wait comes after the telling: a first message is told at once.
@@ -82,8 +87,8 @@ impl Notify {
         }
     }
 
-    async fn tell_app(&self, app: AppId, users: BTreeMap<UserId, News>) -> Result<()> {
-        let readers: Vec<&str> = users.keys().map(UserId::as_str).collect();
+    async fn tell_users(&self, app: AppId, users: &[(UserId, News)]) -> Result<()> {
+        let readers: Vec<&str> = users.iter().map(|(user, _)| user.as_str()).collect();
         let tx = self.db.tenant(app).await?;
         let rows = reads::unread_of(&tx, &readers).await?;
         tx.commit().await?;
@@ -100,8 +105,8 @@ impl Notify {
                 let data = json!({
                     "channel_id": channel, "message_id": message, "seq": seq, "unread": count, "total_unread": total,
                 });
-                let envelope = hint(EventType::NotificationMessageNew, channel, self.clock.now(), data);
-                commands.push(Command::publish(event::user_topic(app, &user), &envelope)?);
+                let envelope = hint(EventType::NotificationMessageNew, *channel, self.clock.now(), data);
+                commands.push(Command::publish(event::user_topic(app, user), &envelope)?);
             }
         }
         self.realtime.carry_out(commands).await
