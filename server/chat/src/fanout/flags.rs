@@ -62,7 +62,8 @@ impl Consumer for Flags {
                 moved.push(serde_json::from_str::<ReadMoved>(&job.payload).map_err(Error::internal)?);
             }
         }
-        let channels = sent.iter().map(|event| event.channel_id).chain(moved.iter().map(|moved| moved.channel_id));
+        let channels =
+            sent.iter().map(|event| event.channel_id).chain(moved.iter().map(|moved| moved.channel_id));
         lock(&tx, channels.map(|channel| channel.0).collect()).await?;
         if !sent.is_empty() {
             let active_after = now - Duration::days(i64::from(self.config.chat.idle_days));
