@@ -52,13 +52,7 @@ impl TestDb {
 
     /// Settings that lead to it. The wait is long, as a test machine may be busy; the rest is as by default.
     pub fn config(&self) -> config::Database {
-        let Ok(defaults) = config::load(None, []) else { panic!("the default settings do not load") };
-        config::Database {
-            url: Secret::new(self.url()),
-            pool_size: 8,
-            wait_timeout_ms: 20_000,
-            ..defaults.database
-        }
+        settings(self.url())
     }
 
     /// A pool on it.
@@ -104,6 +98,11 @@ fn show_logs() {
     }
 }
 
+fn settings(url: String) -> config::Database {
+    let Ok(defaults) = config::load(None, []) else { panic!("the default settings do not load") };
+    config::Database { url: Secret::new(url), pool_size: 8, wait_timeout_ms: 20_000, ..defaults.database }
+}
+
 async fn template(admin_url: &str) -> String {
     let name = format!("parlor_template_{:016x}", hash_of_migrations());
     let mut conn = connect(admin_url).await;
@@ -115,7 +114,7 @@ async fn template(admin_url: &str) -> String {
     }
     execute(&mut conn, &format!("DROP DATABASE IF EXISTS {name}_unfinished WITH (FORCE)")).await;
     execute(&mut conn, &format!("CREATE DATABASE {name}_unfinished")).await;
-    if let Err(error) = migrate(&in_database(admin_url, &format!("{name}_unfinished"))).await {
+    if let Err(error) = migrate(&settings(in_database(admin_url, &format!("{name}_unfinished")))).await {
         panic!("the migrations fail: {error:?}");
     }
     // No connection may be open on a template.

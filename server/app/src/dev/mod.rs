@@ -58,7 +58,7 @@ pub async fn run(file: Option<&Path>, options: Options) -> anyhow::Result<()> {
     let config = config::load(file, settings)?;
     telemetry::start_logs(&config.telemetry);
     let outcome = async {
-        let applied = db::migrate(config.database.url.expose()).await.map_err(cause)?;
+        let applied = db::migrate(&config.database).await.map_err(cause)?;
         if !applied.is_empty() {
             print(&format!("applied {} migrations", applied.len()));
         }

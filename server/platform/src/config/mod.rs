@@ -108,6 +108,7 @@ pub struct Server {
     pub static_dir: String,
     pub workers: usize,
     pub trusted_proxies: usize,
+    pub trusted_network: bool,
     pub shutdown_timeout_s: u64,
     pub ip_rate_limit_rps: u32,
     pub user_rate_limit_rps: u32,
@@ -118,6 +119,7 @@ pub struct Server {
 #[serde(deny_unknown_fields)]
 pub struct Database {
     pub url: Secret,
+    pub tls_ca_file: String,
     pub pool_size: usize,
     pub statement_timeout_ms: u64,
     pub wait_timeout_ms: u64,
@@ -170,6 +172,7 @@ pub enum BrokerKind {
 pub struct Broker {
     pub kind: BrokerKind,
     pub amqp_url: Secret,
+    pub tls_ca_file: String,
     pub prefix: String,
     pub concurrency: usize,
     pub retry_ladder_ms: Vec<u64>,

@@ -1,6 +1,7 @@
 //! What makes a configuration impossible, and what makes it unsafe in production.
 
 use super::{BrokerKind, Config, ConfigError, Mode, RealtimeKind};
+use crate::{broker, db};
 
 /// A token secret shorter than this can be guessed (RFC 7518 asks for as many bytes as the hash has).
 const SECRET_BYTES: usize = 32;
@@ -47,6 +48,16 @@ impl Config {
             (
                 centrifugo && self.realtime.centrifugo_api_key.expose().len() < 16,
                 "realtime.centrifugo_api_key must have at least 16 bytes: Centrifugo's API must not be reachable without it",
+            ),
+            (
+                !self.server.trusted_network && db::is_protected(self.database.url.expose()) == Some(false),
+                "database.url leaves this host without TLS: add ?sslmode=verify-full, or set server.trusted_network",
+            ),
+            (
+                !self.server.trusted_network
+                    && self.broker.kind == BrokerKind::Rabbitmq
+                    && broker::is_protected(self.broker.amqp_url.expose()) == Some(false),
+                "broker.amqp_url leaves this host without TLS: use amqps://, or set server.trusted_network",
             ),
             (
                 self.broker.kind == BrokerKind::Rabbitmq && self.broker.amqp_url.expose().contains("guest:guest@"),

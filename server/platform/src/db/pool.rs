@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use diesel_async::pooled_connection::deadpool::{Object, Pool, PoolError};
 use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod};
-use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
+use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use futures_util::FutureExt;
 use parlor_protocol::{AppId, ErrorCode};
 
+use super::address::Address;
 use super::scope::{SystemTx, TenantTx};
 use crate::config;
 use crate::error::{Error, Result};
@@ -27,7 +28,7 @@ const PLANS: &str = "SET enable_seqscan = off; SET enable_hashjoin = off; SET en
 #[derive(Clone)]
 pub struct Db {
     pool: Pool<AsyncPgConnection>,
-    url: config::Secret,
+    address: Address,
     setup: String,
 }
 
@@ -41,12 +42,13 @@ impl Db {
              {PLANS}; SET ROLE parlor_app",
             config.statement_timeout_ms
         );
-        let for_pool = setup.clone();
+        let address = Address::new(config)?;
+        let for_pool = (address.clone(), setup.clone());
         let mut manager = ManagerConfig::default();
         manager.recycling_method = RecyclingMethod::Fast;
-        manager.custom_setup = Box::new(move |url| {
-            let (url, setup) = (url.to_owned(), for_pool.clone());
-            async move { establish(&url, &setup).await }.boxed()
+        manager.custom_setup = Box::new(move |_| {
+            let (address, setup) = for_pool.clone();
+            async move { establish(&address, &setup).await }.boxed()
         });
         let manager =
             AsyncDieselConnectionManager::<AsyncPgConnection>::new_with_config(config.url.expose(), manager);
@@ -59,7 +61,7 @@ impl Db {
             .runtime(deadpool_runtime())
             .build()
             .map_err(Error::internal)?;
-        Ok(Self { pool, url: config.url.clone(), setup })
+        Ok(Self { pool, address, setup })
     }
 
     /// Opens a transaction in which only this app's rows exist.
@@ -79,7 +81,7 @@ impl Db {
 
     /// A connection outside of the pool, for what needs a session: locks and notifications.
     pub async fn dedicated(&self, sql: &str) -> Result<AsyncPgConnection> {
-        let connect = establish(self.url.expose(), &self.setup);
+        let connect = establish(&self.address, &self.setup);
         let mut conn = tokio::time::timeout(Duration::from_secs(5), connect)
             .await
             .map_err(Error::unavailable)?
@@ -112,8 +114,8 @@ impl Db {
     }
 }
 
-async fn establish(url: &str, setup: &str) -> diesel::ConnectionResult<AsyncPgConnection> {
-    let mut conn = AsyncPgConnection::establish(url).await?;
+async fn establish(address: &Address, setup: &str) -> diesel::ConnectionResult<AsyncPgConnection> {
+    let mut conn = address.connect().await?;
     conn.batch_execute(setup).await.map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
     Ok(conn)
 }
