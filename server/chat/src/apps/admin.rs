@@ -3,12 +3,15 @@
 use chrono::{DateTime, Duration, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
+use parlor_platform::config::Config;
 use parlor_platform::db::Db;
 use parlor_platform::keys::{Keys, NewKey, announce};
 use parlor_platform::schema::{api_keys, apps};
 use parlor_platform::{Error, Result};
 use parlor_protocol::token::{ApiKey, App};
 use parlor_protocol::{AppId, ErrorCode};
+
+use crate::realtime;
 
 /// What an app is created with.
 pub struct NewApp {
@@ -107,8 +110,8 @@ pub async fn rotate_key(
     Ok(key)
 }
 
-/// Suspends a tenant, or takes the suspension back.
-pub async fn suspend(db: &Db, app: AppId, at: Option<DateTime<Utc>>) -> Result<()> {
+/// Suspends a tenant, which ends its realtime connections, or takes the suspension back.
+pub async fn suspend(db: &Db, config: &Config, app: AppId, at: Option<DateTime<Utc>>) -> Result<()> {
     let tx = db.tenant(app).await?;
     let rows = diesel::update(apps::table.find(app.0))
         .set(apps::suspended_at.eq(at))
@@ -116,6 +119,9 @@ pub async fn suspend(db: &Db, app: AppId, at: Option<DateTime<Utc>>) -> Result<(
         .await?;
     if rows == 0 {
         return Err(ErrorCode::NotFound.into());
+    }
+    if let Some(now) = at {
+        realtime::disconnect_app(&tx, config, realtime::SUSPENDED, now).await?;
     }
     announce(&tx, "all").await?;
     tx.commit().await

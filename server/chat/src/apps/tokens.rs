@@ -11,7 +11,7 @@ use parlor_protocol::token::{CreateToken, RevokeTokens, UserToken};
 use parlor_protocol::{ErrorCode, User};
 
 use crate::Chat;
-use crate::realtime::{REVOKED, disconnect};
+use crate::realtime::{REVOKED, disconnect, disconnect_app};
 use crate::users;
 
 const LIFETIME_S: u32 = 3_600;
@@ -62,6 +62,7 @@ pub async fn revoke(chat: &Chat, key: &Key, request: RevokeTokens) -> Result<()>
                 .set(apps::revoked_before.eq(now))
                 .execute(&mut tx.conn()?)
                 .await?;
+            disconnect_app(&tx, &chat.config, REVOKED, now).await?;
             "all".to_owned()
         }
     };

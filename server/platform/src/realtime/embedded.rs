@@ -9,7 +9,7 @@ use parlor_hub::{Hub, HubConfig, Namespace, PublishOptions};
 use super::Realtime;
 use crate::config;
 use crate::error::{Error, Result};
-use crate::outbox::Command;
+use crate::outbox::{Command, DisconnectCode};
 
 /// The embedded hub, with the same channel options as the Centrifugo configuration in `deploy/`.
 #[derive(Clone)]
@@ -63,9 +63,10 @@ impl Realtime for Embedded {
                 }
                 Command::Unsubscribe(command) => self.hub.unsubscribe(&command.user, &command.channel, None),
                 Command::Disconnect(command) => {
-                    let code = u16::try_from(command.disconnect.code).map_err(Error::internal)?;
-                    let reason = parlor_hub::Disconnect { code, reason: command.disconnect.reason.into() };
-                    self.hub.disconnect(&command.user, None, &reason, &[]);
+                    self.hub.disconnect(&command.user, None, &reason(command.disconnect)?, &[]);
+                }
+                Command::DisconnectAll(command) => {
+                    self.hub.disconnect_all(&command.prefix, &reason(command.disconnect)?);
                 }
             }
         }
@@ -79,6 +80,11 @@ impl Realtime for Embedded {
     async fn ping(&self) -> Result<()> {
         Ok(())
     }
+}
+
+fn reason(why: DisconnectCode) -> Result<parlor_hub::Disconnect> {
+    let code = u16::try_from(why.code).map_err(Error::internal)?;
+    Ok(parlor_hub::Disconnect::new(code, why.reason))
 }
 
 fn options(idempotency_key: &str, skip_history: bool) -> PublishOptions<'_> {
