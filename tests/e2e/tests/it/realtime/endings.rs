@@ -95,6 +95,13 @@ async fn an_app_that_is_shut_out_hears_nothing_more(mode: Mode) {
     let (ann, ben, bystander) = (app.user("ann").await, app.user("ben/2").await, other.user("ann").await);
     let outside = Listener::connect(&bystander).await;
     let revoked = [Listener::connect(&ann).await, Listener::connect(&ben).await];
+    // So many, and before them in the order of ids, that they are not named in one batch.
+    let crowd = format!(
+        "INSERT INTO users (app_id, id, custom, guest, created_at, updated_at, last_active_at) \
+         SELECT '{}', 'a' || n, '{{}}', false, now(), now(), now() FROM generate_series(1, 1500) n",
+        app.id
+    );
+    server.db.execute(&crowd).await;
     app.server.post("/tokens/revoke", json!({})).await.gives(204);
     for listener in &revoked {
         assert_eq!(listener.thrown_out().await, 4501);
