@@ -148,12 +148,14 @@ pub enum RealtimeKind {
 pub struct Realtime {
     pub kind: RealtimeKind,
     pub token_secret: Secret,
+    pub token_previous_secret: Secret,
     pub token_ttl_s: u32,
     pub public_url: String,
     pub listen: SocketAddr,
     pub centrifugo_api_url: String,
     pub centrifugo_api_key: Secret,
     pub max_connections: usize,
+    pub user_connections: usize,
 }
 
 /// Which queue.

@@ -46,6 +46,10 @@ impl Config {
                 "realtime.token_secret must have at least 32 bytes",
             ),
             (
+                (1..SECRET_BYTES).contains(&self.realtime.token_previous_secret.expose().len()),
+                "realtime.token_previous_secret must have at least 32 bytes, or none",
+            ),
+            (
                 centrifugo && self.realtime.centrifugo_api_key.expose().len() < 16,
                 "realtime.centrifugo_api_key must have at least 16 bytes: Centrifugo's API must not be reachable without it",
             ),

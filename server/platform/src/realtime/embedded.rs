@@ -21,11 +21,14 @@ impl Embedded {
     /// A hub that takes tokens of the configured secret and pages of the allowed origins.
     pub fn new(config: &config::Config) -> Self {
         let mut hub = HubConfig::new(config.realtime.token_secret.expose());
+        let previous = &config.realtime.token_previous_secret;
+        hub.token_previous_secret = (!previous.is_empty()).then(|| previous.expose().into());
         hub.allowed_origins = config.server.allowed_origins.clone();
         hub.allowed_origins.push(config.server.public_url.trim_end_matches('/').to_owned());
         hub.ping_interval = Duration::from_secs(30);
         hub.pong_timeout = Duration::from_secs(10);
         hub.max_connections = config.realtime.max_connections;
+        hub.user_connection_limit = config.realtime.user_connections;
         // Who joins a chat channel is told by `member.added`; announcing every connection to every other
         // one is quadratic when all reconnect.
         let chat = Namespace { join_leave: false, force_push_join_leave: false, ..Namespace::chat() };
