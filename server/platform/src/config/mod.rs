@@ -121,6 +121,7 @@ pub struct Database {
     pub url: Secret,
     pub tls_ca_file: String,
     pub pool_size: usize,
+    pub app_connections: usize,
     pub statement_timeout_ms: u64,
     pub wait_timeout_ms: u64,
 }

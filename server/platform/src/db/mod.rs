@@ -5,6 +5,7 @@ mod migrate;
 mod pool;
 mod prepared;
 mod scope;
+mod share;
 mod statistics;
 
 pub(crate) use address::is_protected;

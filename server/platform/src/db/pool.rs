@@ -13,7 +13,8 @@ use futures_util::FutureExt;
 use parlor_protocol::{AppId, ErrorCode};
 
 use super::address::Address;
-use super::scope::{SystemTx, TenantTx};
+use super::scope::{Lease, SystemTx, TenantTx};
+use super::share::Shares;
 use crate::config;
 use crate::error::{Error, Result};
 
@@ -28,6 +29,7 @@ const PLANS: &str = "SET enable_seqscan = off; SET enable_hashjoin = off; SET en
 #[derive(Clone)]
 pub struct Db {
     pool: Pool<AsyncPgConnection>,
+    shares: Shares,
     address: Address,
     setup: String,
 }
@@ -61,22 +63,22 @@ impl Db {
             .runtime(deadpool_runtime())
             .build()
             .map_err(Error::internal)?;
-        Ok(Self { pool, address, setup })
+        Ok(Self { pool, shares: Shares::new(config), address, setup })
     }
 
     /// Opens a transaction in which only this app's rows exist.
     pub async fn tenant(&self, app: AppId) -> Result<TenantTx> {
-        TenantTx::begin(self.connection().await?, app).await
+        TenantTx::begin(self.lease(app).await?, app).await
     }
 
     /// The same, but it only reads, and all of its queries see one moment.
     pub async fn tenant_snapshot(&self, app: AppId) -> Result<TenantTx> {
-        TenantTx::begin_snapshot(self.connection().await?, app).await
+        TenantTx::begin_snapshot(self.lease(app).await?, app).await
     }
 
     /// Opens a transaction for what belongs to no tenant: keys before the tenant is known, and queues.
     pub async fn system(&self) -> Result<SystemTx> {
-        SystemTx::begin(self.connection().await?).await
+        SystemTx::begin(Lease::of_nobody(self.connection().await?)).await
     }
 
     /// A connection outside of the pool, for what needs a session: locks and notifications.
@@ -101,7 +103,12 @@ impl Db {
         (status.size.saturating_sub(status.available), status.max_size)
     }
 
-    pub(crate) async fn connection(&self) -> Result<Object<AsyncPgConnection>> {
+    async fn lease(&self, app: AppId) -> Result<Lease> {
+        let share = self.shares.take(app).await?;
+        Ok(Lease::of_app(self.connection().await?, share))
+    }
+
+    async fn connection(&self) -> Result<Object<AsyncPgConnection>> {
         self.pool.get().await.map_err(|error| match error {
             PoolError::Timeout(_) | PoolError::Backend(_) | PoolError::Closed => {
                 Error::unavailable(format!("no database connection: {error}")).retry_after(1)
