@@ -90,12 +90,12 @@ async fn command(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
         Command::Serve => {
             let config = load()?;
-            telemetry::start_logs(&config.telemetry);
+            let _traces = telemetry::start_logs(&config.telemetry).map_err(cause)?;
             run::serve(config, run::Extra::default()).await
         }
         Command::Work { command: None } => {
             let config = load()?;
-            telemetry::start_logs(&config.telemetry);
+            let _traces = telemetry::start_logs(&config.telemetry).map_err(cause)?;
             run::work(config).await
         }
         Command::Work { command: Some(WorkCommand::Dlq { command }) } => {

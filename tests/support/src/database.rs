@@ -94,7 +94,9 @@ impl Drop for TestDb {
 /// With `RUST_LOG` set, as in `RUST_LOG=parlor_platform=info`, a test shows what the server says in it.
 fn show_logs() {
     if let Ok(log) = std::env::var("RUST_LOG") {
-        telemetry::start_logs(&config::Telemetry { log, log_format: config::LogFormat::Text });
+        let log_format = config::LogFormat::Text;
+        let settings = config::Telemetry { log, log_format, otlp_endpoint: String::new() };
+        let _ = telemetry::start_logs(&settings);
     }
 }
 

@@ -215,4 +215,5 @@ pub enum LogFormat {
 pub struct Telemetry {
     pub log: String,
     pub log_format: LogFormat,
+    pub otlp_endpoint: String,
 }

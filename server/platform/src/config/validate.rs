@@ -18,6 +18,10 @@ impl Config {
             (self.realtime.token_ttl_s < 60, "realtime.token_ttl_s must be at least 60"),
             (self.server.user_rate_limit_rps < 1, "server.user_rate_limit_rps must be at least 1"),
             (self.server.ip_rate_limit_rps < 1, "server.ip_rate_limit_rps must be at least 1"),
+            (
+                cfg!(not(feature = "otlp")) && !self.telemetry.otlp_endpoint.is_empty(),
+                "telemetry.otlp_endpoint is set, and this build sends no traces (feature `otlp`)",
+            ),
         ];
         if let Some((_, message)) = impossible.into_iter().find(|(wrong, _)| *wrong) {
             return Err(ConfigError::Invalid { origin: "configuration".into(), message: message.into() });
