@@ -114,5 +114,10 @@ pub fn user_topic(app: crate::AppId, user: &crate::UserId) -> String {
 
 /// The user's id on realtime: `{app_id}:{user_id}`, because realtime servers know one space of users.
 pub fn realtime_user(app: crate::AppId, user: &crate::UserId) -> String {
-    format!("{app}:{}", user.percent_encoded())
+    format!("{}{}", realtime_users(app), user.percent_encoded())
+}
+
+/// What the ids of an app's users on realtime begin with, and those of no other app.
+pub fn realtime_users(app: crate::AppId) -> String {
+    format!("{app}:")
 }

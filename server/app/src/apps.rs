@@ -46,7 +46,7 @@ pub enum AppCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Refuse every request of an app.
+    /// Refuse every request of an app, and end its realtime connections.
     Suspend {
         /// The app's id.
         app: AppId,
@@ -94,7 +94,7 @@ pub async fn run(config: Config, command: AppCommand) -> anyhow::Result<()> {
             show(app, &key, json);
         }
         AppCommand::Suspend { app, undo } => {
-            admin::suspend(db, app, (!undo).then_some(now)).await.map_err(cause)?;
+            admin::suspend(db, &parts.config, app, (!undo).then_some(now)).await.map_err(cause)?;
             print(if undo { "the app is served again" } else { "the app is suspended" });
         }
     }

@@ -90,12 +90,12 @@ async fn command(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
         Command::Serve => {
             let config = load()?;
-            telemetry::start_logs(&config.telemetry);
+            let _traces = telemetry::start_logs(&config.telemetry).map_err(cause)?;
             run::serve(config, run::Extra::default()).await
         }
         Command::Work { command: None } => {
             let config = load()?;
-            telemetry::start_logs(&config.telemetry);
+            let _traces = telemetry::start_logs(&config.telemetry).map_err(cause)?;
             run::work(config).await
         }
         Command::Work { command: Some(WorkCommand::Dlq { command }) } => {
@@ -104,7 +104,7 @@ async fn command(cli: Cli) -> anyhow::Result<()> {
         Command::Dev(options) => dev::run(cli.config.as_deref(), options).await,
         Command::Migrate => {
             let config = load()?;
-            let applied = db::migrate(config.database.url.expose()).await.map_err(cause)?;
+            let applied = db::migrate(&config.database).await.map_err(cause)?;
             print(&match applied.len() {
                 0 => "the schema is up to date".to_owned(),
                 count => format!("applied {count} migrations: {}", applied.join(", ")),

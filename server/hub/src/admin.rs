@@ -156,6 +156,13 @@ impl Hub {
         }
     }
 
+    /// Ends the connections of all users whose id begins with `prefix`. Centrifugo has nothing like it.
+    pub fn disconnect_all(&self, prefix: &str, reason: &Disconnect) {
+        for connection in self.users.with_prefix(prefix) {
+            connection.close(reason.clone());
+        }
+    }
+
     /// Moves the expiry of the user's connections to `expire_at` (Unix seconds, `None` for never); if that
     /// is over, ends them (3005).
     pub fn refresh(&self, user: &str, client: Option<&str>, expire_at: Option<u64>) {

@@ -151,6 +151,17 @@ impl Users {
         lock(self.shard(user)).get(user).cloned().unwrap_or_default()
     }
 
+    /// Connections of all users whose id begins with `prefix`. Walks all users, a shard at a time.
+    pub fn with_prefix(&self, prefix: &str) -> Vec<Arc<Client>> {
+        let mut found = Vec::new();
+        for shard in &self.shards {
+            let shard = lock(shard);
+            let theirs = shard.iter().filter(|(user, _)| user.starts_with(prefix));
+            found.extend(theirs.flat_map(|(_, connections)| connections.iter().cloned()));
+        }
+        found
+    }
+
     pub fn contains(&self, user: &str) -> bool {
         lock(self.shard(user)).contains_key(user)
     }

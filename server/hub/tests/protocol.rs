@@ -280,6 +280,36 @@ async fn the_server_subscribes_unsubscribes_and_disconnects() {
 }
 
 #[tokio::test]
+async fn all_users_of_a_prefix_are_disconnected_and_no_others() {
+    let hub = TestHub::start().await;
+    let mut theirs = Vec::new();
+    for user in ["one:ann", "one:ann", "one:ben", "one:"] {
+        theirs.push(hub.connect(user).await);
+    }
+    let mut others = Vec::new();
+    for user in ["other:ann", "one", "on", "another:one:ann"] {
+        others.push(hub.connect(user).await);
+    }
+    hub.hub.disconnect_all("one:", &Disconnect::new(4502, "app suspended"));
+    for peer in &mut theirs {
+        assert_eq!(peer.closed().await, (4502, "app suspended".into()));
+    }
+    for peer in &mut others {
+        assert!(
+            peer.call("subscribe", json!({"channel": "nowhere:x"})).await["error"].is_object(),
+            "{}",
+            peer.user
+        );
+    }
+    let gone = async {
+        while hub.hub.info().num_users > others.len() {
+            tokio::task::yield_now().await;
+        }
+    };
+    support::patiently("the others alone", gone).await;
+}
+
+#[tokio::test]
 async fn subscriptions_of_the_connection_token_precede_their_publications() {
     let hub = TestHub::start().await;
     hub.publish(ROOM, &json!(1));

@@ -18,6 +18,7 @@ pub mod realtime;
 pub mod schema;
 pub mod task;
 pub mod telemetry;
+pub mod tls;
 pub mod token;
 
 pub use error::{Error, Result};

@@ -52,13 +52,7 @@ impl TestDb {
 
     /// Settings that lead to it. The wait is long, as a test machine may be busy; the rest is as by default.
     pub fn config(&self) -> config::Database {
-        let Ok(defaults) = config::load(None, []) else { panic!("the default settings do not load") };
-        config::Database {
-            url: Secret::new(self.url()),
-            pool_size: 8,
-            wait_timeout_ms: 20_000,
-            ..defaults.database
-        }
+        settings(self.url())
     }
 
     /// A pool on it.
@@ -100,8 +94,15 @@ impl Drop for TestDb {
 /// With `RUST_LOG` set, as in `RUST_LOG=parlor_platform=info`, a test shows what the server says in it.
 fn show_logs() {
     if let Ok(log) = std::env::var("RUST_LOG") {
-        telemetry::start_logs(&config::Telemetry { log, log_format: config::LogFormat::Text });
+        let log_format = config::LogFormat::Text;
+        let settings = config::Telemetry { log, log_format, otlp_endpoint: String::new() };
+        let _ = telemetry::start_logs(&settings);
     }
+}
+
+fn settings(url: String) -> config::Database {
+    let Ok(defaults) = config::load(None, []) else { panic!("the default settings do not load") };
+    config::Database { url: Secret::new(url), pool_size: 8, wait_timeout_ms: 20_000, ..defaults.database }
 }
 
 async fn template(admin_url: &str) -> String {
@@ -115,7 +116,7 @@ async fn template(admin_url: &str) -> String {
     }
     execute(&mut conn, &format!("DROP DATABASE IF EXISTS {name}_unfinished WITH (FORCE)")).await;
     execute(&mut conn, &format!("CREATE DATABASE {name}_unfinished")).await;
-    if let Err(error) = migrate(&in_database(admin_url, &format!("{name}_unfinished"))).await {
+    if let Err(error) = migrate(&settings(in_database(admin_url, &format!("{name}_unfinished")))).await {
         panic!("the migrations fail: {error:?}");
     }
     // No connection may be open on a template.

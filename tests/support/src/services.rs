@@ -25,9 +25,18 @@ pub struct Services {
 impl Services {
     /// Starts `postgres`, `rabbitmq`, `centrifugo` or `all`, and waits until they answer.
     pub async fn start(which: &'static str) -> Self {
+        Self::start_with(which, &["--fast"]).await
+    }
+
+    /// The same, which also speak TLS.
+    pub async fn start_with_tls(which: &'static str) -> Self {
+        Self::start_with(which, &["--fast", "--tls"]).await
+    }
+
+    async fn start_with(which: &'static str, options: &[&str]) -> Self {
         let folder = std::env::temp_dir().join(format!("parlor-services-{}", Uuid::new_v4().simple()));
         let mut services = Self { folder, which, settings: BTreeMap::new() };
-        let printed = services.call("start", which, &["--fast"]).await;
+        let printed = services.call("start", which, options).await;
         for line in printed.lines() {
             if let Some((name, value)) = line.split_once('=') {
                 services.settings.insert(name.to_owned(), value.to_owned());

@@ -56,10 +56,10 @@ pub async fn run(file: Option<&Path>, options: Options) -> anyhow::Result<()> {
     let postgres = postgres::start(&directory).await?;
     let settings = settings(&options, &directory, &postgres.url());
     let config = config::load(file, settings)?;
-    telemetry::start_logs(&config.telemetry);
+    let _traces = telemetry::start_logs(&config.telemetry).map_err(cause)?;
     directory.write_settings(&shared(&config))?;
     let outcome = async {
-        let applied = db::migrate(config.database.url.expose()).await.map_err(cause)?;
+        let applied = db::migrate(&config.database).await.map_err(cause)?;
         if !applied.is_empty() {
             print(&format!("applied {} migrations", applied.len()));
         }

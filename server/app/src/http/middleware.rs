@@ -11,7 +11,9 @@ use parlor_platform::Error;
 use parlor_platform::clock::monotonic;
 use parlor_platform::config::Config;
 use parlor_platform::error::REQUEST_ID;
+use parlor_platform::telemetry::REQUEST_SPANS;
 use parlor_protocol::ErrorCode;
+use tracing::field::Empty;
 use uuid::Uuid;
 
 static REQUEST_ID_HEADER: HeaderName = HeaderName::from_static("x-request-id");
@@ -55,11 +57,17 @@ pub async fn around(
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let started = monotonic();
     let id = request_id(&request);
+    let method = request.method().clone();
     let answer = async { Ok::<_, actix_web::Error>(tabled(next.call(request).await?.map_into_boxed_body())) };
+    // Never entered: a span that was keeps the name that it began with, and the route is known only afterwards.
+    let span = tracing::trace_span!(
+        target: REQUEST_SPANS, "request", otel.kind = "server", otel.name = Empty, otel.status_code = Empty,
+        http.request.method = known(&method), http.route = Empty, http.response.status_code = Empty, request_id = id
+    );
     let mut response = REQUEST_ID.scope(id.clone(), answer).await?;
     // Taken from the answer: routing needs the request for itself.
     let http = response.request().clone();
-    let method = known(http.method());
+    let method = known(&method);
     let route = http.match_pattern().unwrap_or_else(|| "(none)".to_owned());
     let (status, seconds) = (response.status().as_u16().to_string(), started.elapsed().as_secs_f64());
     let class = if response.status().is_server_error() { "error" } else { "ok" };
@@ -68,6 +76,14 @@ pub async fn around(
     metrics::histogram!("parlor_http_request_seconds", "route" => route.clone(), "class" => class)
         .record(seconds);
     tracing::debug!(request_id = id, method, route, status, seconds, "request");
+    if !span.is_disabled() {
+        span.record("otel.name", format!("{method} {route}"));
+        span.record("http.route", &route);
+        span.record("http.response.status_code", i64::from(response.status().as_u16()));
+        if response.status().is_server_error() {
+            span.record("otel.status_code", "ERROR");
+        }
+    }
     let budget = caller_budget(&http);
     let headers = response.headers_mut();
     if let Some(common) = http.app_data::<Headers>() {

@@ -1,6 +1,7 @@
 //! What the operator does with apps, from the command line.
 
 use chrono::{DateTime, Duration, Utc};
+use parlor_platform::config::Config;
 use parlor_platform::db::Db;
 use parlor_platform::keys::{Keys, NewKey, announce};
 use parlor_platform::{Error, Result};
@@ -8,6 +9,7 @@ use parlor_protocol::token::App;
 use parlor_protocol::{AppId, ErrorCode};
 
 use super::store;
+use crate::realtime;
 
 /// What an app is created with.
 pub struct NewApp {
@@ -69,11 +71,14 @@ pub async fn rotate_key(
     Ok(key)
 }
 
-/// Suspends a tenant, or takes the suspension back.
-pub async fn suspend(db: &Db, app: AppId, at: Option<DateTime<Utc>>) -> Result<()> {
+/// Suspends a tenant, which ends its realtime connections, or takes the suspension back.
+pub async fn suspend(db: &Db, config: &Config, app: AppId, at: Option<DateTime<Utc>>) -> Result<()> {
     let tx = db.tenant(app).await?;
     if !store::set_suspended(&tx, at).await? {
         return Err(ErrorCode::NotFound.into());
+    }
+    if let Some(now) = at {
+        realtime::disconnect_app(&tx, config, realtime::SUSPENDED, now).await?;
     }
     announce(&tx, "all").await?;
     tx.commit().await

@@ -9,7 +9,7 @@ use parlor_protocol::{ErrorCode, User};
 
 use super::store;
 use crate::Chat;
-use crate::realtime::{REVOKED, disconnect};
+use crate::realtime::{REVOKED, disconnect, disconnect_app};
 use crate::users;
 
 const LIFETIME_S: u32 = 3_600;
@@ -55,7 +55,10 @@ pub async fn revoke(chat: &Chat, key: &Key, request: RevokeTokens) -> Result<()>
                 return Err(ErrorCode::UserNotFound.into());
             }
             Some(user) => entries.command(user, disconnect(realtime_user(key.app, user), REVOKED)),
-            None => store::revoke_tokens(tx, now).await?,
+            None => {
+                store::revoke_tokens(tx, now).await?;
+                disconnect_app(tx, &chat.config, REVOKED, now).await?;
+            }
         }
         announce(tx, &forget).await
     })

@@ -2,6 +2,7 @@
 
 use actix_web::web::Data;
 use actix_web::{HttpResponse, post};
+use parlor_platform::config::RealtimeKind;
 use parlor_platform::{Error, Result};
 use parlor_protocol::channel::Typing;
 use parlor_protocol::token::{RealtimeConnection, SubscribeRequest, SubscriptionToken};
@@ -21,6 +22,10 @@ pub fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_
 #[utoipa::path(tag = "realtime", responses((status = 200, body = RealtimeConnection)))]
 #[post("/realtime/connection")]
 async fn connection(chat: Data<Chat>, caller: UserCaller, _body: NoBody) -> Result<HttpResponse> {
+    if chat.config.realtime.kind == RealtimeKind::Centrifugo {
+        // Only who was seen is disconnected when the app is shut out.
+        chat.activity.noted(caller.app, &caller.user).await?;
+    }
     let (token, expires_at) = chat.tokens.connection(caller.app, &caller.user, chat.clock.now())?;
     let websocket = chat.config.realtime.public_url.trim_end_matches('/');
     let http = websocket.replacen("ws", "http", 1);

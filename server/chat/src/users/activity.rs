@@ -1,7 +1,9 @@
 //! When a user last did something: written at most once a minute, outside of the request.
 //!
-//! It decides who is long idle and so gets no rows of flags; it is not presence.
+//! It decides who is long idle and so gets no rows of flags, and who may be connected to an outside realtime server; it
+//! is not presence.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use moka::future::Cache;
@@ -9,6 +11,7 @@ use parlor_platform::clock::Clock;
 use parlor_platform::db::Db;
 use parlor_platform::{Result, task};
 use parlor_protocol::{AppId, UserId};
+use tokio::sync::OnceCell;
 
 use super::store;
 
@@ -17,7 +20,8 @@ use super::store;
 pub struct Activity {
     db: Db,
     clock: Clock,
-    recent: Cache<(AppId, UserId), ()>,
+    /// Set once it is written.
+    recent: Cache<(AppId, UserId), Arc<OnceCell<()>>>,
 }
 
 impl Activity {
@@ -29,16 +33,22 @@ impl Activity {
 
     /// The user is there now.
     pub async fn touch(&self, app: AppId, user: &UserId) {
-        let entry = self.recent.entry((app, user.clone())).or_insert(()).await;
+        let entry = self.recent.entry((app, user.clone())).or_default().await;
         if entry.is_fresh() {
             let (this, user) = (self.clone(), user.clone());
             task::spawn("activity", async move {
-                if let Err(error) = this.write(app, &user).await {
+                if let Err(error) = this.noted(app, &user).await {
                     tracing::debug!(?error, "activity was not noted");
                     this.recent.invalidate(&(app, user)).await;
                 }
             });
         }
+    }
+
+    /// Returns when it is written that the user was there in the last minute.
+    pub async fn noted(&self, app: AppId, user: &UserId) -> Result<()> {
+        let entry = self.recent.entry((app, user.clone())).or_default().await;
+        entry.value().get_or_try_init(|| self.write(app, user)).await.copied()
     }
 
     async fn write(&self, app: AppId, user: &UserId) -> Result<()> {

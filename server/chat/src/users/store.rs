@@ -98,6 +98,25 @@ pub async fn page(
     Ok(query.load(&mut tx.conn()?).await?)
 }
 
+/// A page by id of those who did something since then.
+pub async fn seen_since(
+    tx: &TenantTx,
+    since: DateTime<Utc>,
+    after: Option<&UserId>,
+    limit: i64,
+) -> Result<Vec<UserId>> {
+    let mut query = users::table
+        .filter(users::app_id.eq(tx.app()).and(users::last_active_at.ge(since)))
+        .order(users::id)
+        .limit(limit)
+        .select(users::id)
+        .into_boxed();
+    if let Some(after) = after {
+        query = query.filter(users::id.gt(after.as_str()));
+    }
+    query.load::<String>(&mut tx.conn()?).await?.into_iter().map(user_id).collect()
+}
+
 /// A text after all that begin with `prefix`, in byte order.
 fn after_prefix(prefix: &str) -> String {
     format!("{prefix}\u{10FFFF}")

@@ -16,6 +16,7 @@ use parlor_protocol::{AppId, EventId};
 use serde::Serialize;
 
 pub use embedded::Embedded;
+pub(crate) use rabbitmq::is_protected;
 pub use rabbitmq::{Binding, RabbitMq};
 
 use crate::error::Result;

@@ -27,6 +27,7 @@ use async_trait::async_trait;
 use parlor_protocol::EventId;
 use tokio::time::timeout;
 
+pub(crate) use link::is_protected;
 pub use topology::Binding;
 
 use self::consumer::Worker;

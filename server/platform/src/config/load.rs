@@ -159,6 +159,31 @@ mod tests {
     }
 
     #[test]
+    fn production_wants_tls_to_other_hosts_unless_the_network_is_private() {
+        let plain = [
+            ("PARLOR_SERVER_MODE", "production"),
+            ("DATABASE_URL", "postgres://u@db.internal/d"),
+            ("PARLOR_BROKER_KIND", "rabbitmq"),
+            ("AMQP_URL", "amqp://u:p@mq.internal/%2f"),
+        ];
+        let complaints = |variables: &[(&str, &str)]| {
+            let said = with(variables).unwrap_err().to_string();
+            [said.contains("database.url"), said.contains("broker.amqp_url")]
+        };
+        assert_eq!(complaints(&plain), [true, true]);
+        let mut private = plain.to_vec();
+        private.push(("PARLOR_SERVER_TRUSTED_NETWORK", "true"));
+        assert_eq!(complaints(&private), [false, false]);
+        let protected = [
+            plain[0],
+            ("DATABASE_URL", "postgres://u@db.internal/d?sslmode=verify-full"),
+            plain[2],
+            ("AMQP_URL", "amqps://u:p@mq.internal/%2f"),
+        ];
+        assert_eq!(complaints(&protected), [false, false]);
+    }
+
+    #[test]
     fn secrets_are_not_printed() {
         let config = with(&[("DATABASE_URL", "postgres://u:hunter2@h/d")]).unwrap();
         assert!(!format!("{config:?}").contains("hunter2"));

@@ -108,6 +108,7 @@ pub struct Server {
     pub static_dir: String,
     pub workers: usize,
     pub trusted_proxies: usize,
+    pub trusted_network: bool,
     pub shutdown_timeout_s: u64,
     pub ip_rate_limit_rps: u32,
     pub user_rate_limit_rps: u32,
@@ -118,7 +119,9 @@ pub struct Server {
 #[serde(deny_unknown_fields)]
 pub struct Database {
     pub url: Secret,
+    pub tls_ca_file: String,
     pub pool_size: usize,
+    pub app_connections: usize,
     pub statement_timeout_ms: u64,
     pub wait_timeout_ms: u64,
 }
@@ -146,12 +149,14 @@ pub enum RealtimeKind {
 pub struct Realtime {
     pub kind: RealtimeKind,
     pub token_secret: Secret,
+    pub token_previous_secret: Secret,
     pub token_ttl_s: u32,
     pub public_url: String,
     pub listen: SocketAddr,
     pub centrifugo_api_url: String,
     pub centrifugo_api_key: Secret,
     pub max_connections: usize,
+    pub user_connections: usize,
 }
 
 /// Which queue.
@@ -170,6 +175,7 @@ pub enum BrokerKind {
 pub struct Broker {
     pub kind: BrokerKind,
     pub amqp_url: Secret,
+    pub tls_ca_file: String,
     pub prefix: String,
     pub concurrency: usize,
     pub retry_ladder_ms: Vec<u64>,
@@ -209,4 +215,5 @@ pub enum LogFormat {
 pub struct Telemetry {
     pub log: String,
     pub log_format: LogFormat,
+    pub otlp_endpoint: String,
 }

@@ -1,6 +1,7 @@
 //! What makes a configuration impossible, and what makes it unsafe in production.
 
 use super::{BrokerKind, Config, ConfigError, Mode, RealtimeKind};
+use crate::{broker, db};
 
 /// A token secret shorter than this can be guessed (RFC 7518 asks for as many bytes as the hash has).
 const SECRET_BYTES: usize = 32;
@@ -17,6 +18,10 @@ impl Config {
             (self.realtime.token_ttl_s < 60, "realtime.token_ttl_s must be at least 60"),
             (self.server.user_rate_limit_rps < 1, "server.user_rate_limit_rps must be at least 1"),
             (self.server.ip_rate_limit_rps < 1, "server.ip_rate_limit_rps must be at least 1"),
+            (
+                cfg!(not(feature = "otlp")) && !self.telemetry.otlp_endpoint.is_empty(),
+                "telemetry.otlp_endpoint is set, and this build sends no traces (feature `otlp`)",
+            ),
         ];
         if let Some((_, message)) = impossible.into_iter().find(|(wrong, _)| *wrong) {
             return Err(ConfigError::Invalid { origin: "configuration".into(), message: message.into() });
@@ -45,8 +50,22 @@ impl Config {
                 "realtime.token_secret must have at least 32 bytes",
             ),
             (
+                (1..SECRET_BYTES).contains(&self.realtime.token_previous_secret.expose().len()),
+                "realtime.token_previous_secret must have at least 32 bytes, or none",
+            ),
+            (
                 centrifugo && self.realtime.centrifugo_api_key.expose().len() < 16,
                 "realtime.centrifugo_api_key must have at least 16 bytes: Centrifugo's API must not be reachable without it",
+            ),
+            (
+                !self.server.trusted_network && db::is_protected(self.database.url.expose()) == Some(false),
+                "database.url leaves this host without TLS: add ?sslmode=verify-full, or set server.trusted_network",
+            ),
+            (
+                !self.server.trusted_network
+                    && self.broker.kind == BrokerKind::Rabbitmq
+                    && broker::is_protected(self.broker.amqp_url.expose()) == Some(false),
+                "broker.amqp_url leaves this host without TLS: use amqps://, or set server.trusted_network",
             ),
             (
                 self.broker.kind == BrokerKind::Rabbitmq && self.broker.amqp_url.expose().contains("guest:guest@"),

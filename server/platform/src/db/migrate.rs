@@ -3,9 +3,11 @@
 //! `parlor_owner` owns the tables, `parlor_app` reads and writes them under row-level security. Neither can
 //! log in or bypass security; whoever migrates must be allowed to create them and to act as them.
 
-use diesel_async::{AsyncConnection, AsyncMigrationHarness, AsyncPgConnection, SimpleAsyncConnection};
+use diesel_async::{AsyncMigrationHarness, AsyncPgConnection, SimpleAsyncConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
+use super::address::Address;
+use crate::config;
 use crate::error::{Error, Result};
 
 /// Compiled in, so that a binary knows its own schema.
@@ -32,8 +34,8 @@ SET ROLE parlor_owner;
 ";
 
 /// Brings the database up to this binary's schema. Returns the names of what was applied.
-pub async fn migrate(url: &str) -> Result<Vec<String>> {
-    run(url, |harness| {
+pub async fn migrate(database: &config::Database) -> Result<Vec<String>> {
+    run(database, |harness| {
         harness
             .run_pending_migrations(MIGRATIONS)
             .map(|versions| versions.iter().map(ToString::to_string).collect())
@@ -42,8 +44,8 @@ pub async fn migrate(url: &str) -> Result<Vec<String>> {
 }
 
 /// Takes everything down again, newest first.
-pub async fn revert_all(url: &str) -> Result<Vec<String>> {
-    run(url, |harness| {
+pub async fn revert_all(database: &config::Database) -> Result<Vec<String>> {
+    run(database, |harness| {
         harness
             .revert_all_migrations(MIGRATIONS)
             .map(|versions| versions.iter().map(ToString::to_string).collect())
@@ -51,11 +53,11 @@ pub async fn revert_all(url: &str) -> Result<Vec<String>> {
     .await
 }
 
-async fn run<F>(url: &str, work: F) -> Result<Vec<String>>
+async fn run<F>(database: &config::Database, work: F) -> Result<Vec<String>>
 where
     F: FnOnce(&mut AsyncMigrationHarness<AsyncPgConnection>) -> diesel::migration::Result<Vec<String>>,
 {
-    let mut conn = AsyncPgConnection::establish(url).await.map_err(Error::unavailable)?;
+    let mut conn = Address::new(database)?.connect().await.map_err(Error::unavailable)?;
     conn.batch_execute(ROLES).await?;
     let mut harness = AsyncMigrationHarness::new(conn);
     tokio::task::block_in_place(|| work(&mut harness)).map_err(|error| Error::internal(error.to_string()))

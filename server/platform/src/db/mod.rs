@@ -1,11 +1,14 @@
 //! PostgreSQL: the pool, the tenant scope, migrations.
 
+mod address;
 mod migrate;
 mod pool;
 mod prepared;
 mod scope;
+mod share;
 mod statistics;
 
+pub(crate) use address::is_protected;
 pub use migrate::{MIGRATIONS, migrate, revert_all};
 pub use pool::Db;
 pub use prepared::{Prepared, prepared};

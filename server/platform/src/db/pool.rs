@@ -8,11 +8,13 @@ use std::time::Duration;
 
 use diesel_async::pooled_connection::deadpool::{Object, Pool, PoolError};
 use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod};
-use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
+use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use futures_util::FutureExt;
 use parlor_protocol::{AppId, ErrorCode};
 
-use super::scope::{SystemTx, TenantTx};
+use super::address::Address;
+use super::scope::{Lease, SystemTx, TenantTx};
+use super::share::Shares;
 use crate::config;
 use crate::error::{Error, Result};
 
@@ -27,7 +29,8 @@ const PLANS: &str = "SET enable_seqscan = off; SET enable_hashjoin = off; SET en
 #[derive(Clone)]
 pub struct Db {
     pool: Pool<AsyncPgConnection>,
-    url: config::Secret,
+    shares: Shares,
+    address: Address,
     setup: String,
 }
 
@@ -41,12 +44,13 @@ impl Db {
              {PLANS}; SET ROLE parlor_app",
             config.statement_timeout_ms
         );
-        let for_pool = setup.clone();
+        let address = Address::new(config)?;
+        let for_pool = (address.clone(), setup.clone());
         let mut manager = ManagerConfig::default();
         manager.recycling_method = RecyclingMethod::Fast;
-        manager.custom_setup = Box::new(move |url| {
-            let (url, setup) = (url.to_owned(), for_pool.clone());
-            async move { establish(&url, &setup).await }.boxed()
+        manager.custom_setup = Box::new(move |_| {
+            let (address, setup) = for_pool.clone();
+            async move { establish(&address, &setup).await }.boxed()
         });
         let manager =
             AsyncDieselConnectionManager::<AsyncPgConnection>::new_with_config(config.url.expose(), manager);
@@ -59,27 +63,27 @@ impl Db {
             .runtime(deadpool_runtime())
             .build()
             .map_err(Error::internal)?;
-        Ok(Self { pool, url: config.url.clone(), setup })
+        Ok(Self { pool, shares: Shares::new(config), address, setup })
     }
 
     /// Opens a transaction in which only this app's rows exist.
     pub async fn tenant(&self, app: AppId) -> Result<TenantTx> {
-        TenantTx::begin(self.connection().await?, app).await
+        TenantTx::begin(self.lease(app).await?, app).await
     }
 
     /// The same, but it only reads, and all of its queries see one moment.
     pub async fn tenant_snapshot(&self, app: AppId) -> Result<TenantTx> {
-        TenantTx::begin_snapshot(self.connection().await?, app).await
+        TenantTx::begin_snapshot(self.lease(app).await?, app).await
     }
 
     /// Opens a transaction for what belongs to no tenant: keys before the tenant is known, and queues.
     pub async fn system(&self) -> Result<SystemTx> {
-        SystemTx::begin(self.connection().await?).await
+        SystemTx::begin(Lease::of_nobody(self.connection().await?)).await
     }
 
     /// A connection outside of the pool, for what needs a session: locks and notifications.
     pub async fn dedicated(&self, sql: &str) -> Result<AsyncPgConnection> {
-        let connect = establish(self.url.expose(), &self.setup);
+        let connect = establish(&self.address, &self.setup);
         let mut conn = tokio::time::timeout(Duration::from_secs(5), connect)
             .await
             .map_err(Error::unavailable)?
@@ -99,7 +103,12 @@ impl Db {
         (status.size.saturating_sub(status.available), status.max_size)
     }
 
-    pub(crate) async fn connection(&self) -> Result<Object<AsyncPgConnection>> {
+    async fn lease(&self, app: AppId) -> Result<Lease> {
+        let share = self.shares.take(app).await?;
+        Ok(Lease::of_app(self.connection().await?, share))
+    }
+
+    async fn connection(&self) -> Result<Object<AsyncPgConnection>> {
         self.pool.get().await.map_err(|error| match error {
             PoolError::Timeout(_) | PoolError::Backend(_) | PoolError::Closed => {
                 Error::unavailable(format!("no database connection: {error}")).retry_after(1)
@@ -112,8 +121,8 @@ impl Db {
     }
 }
 
-async fn establish(url: &str, setup: &str) -> diesel::ConnectionResult<AsyncPgConnection> {
-    let mut conn = AsyncPgConnection::establish(url).await?;
+async fn establish(address: &Address, setup: &str) -> diesel::ConnectionResult<AsyncPgConnection> {
+    let mut conn = address.connect().await?;
     conn.batch_execute(setup).await.map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
     Ok(conn)
 }

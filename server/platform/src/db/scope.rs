@@ -7,6 +7,7 @@
 use diesel_async::pooled_connection::deadpool::Object;
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use parlor_protocol::AppId;
+use tokio::sync::OwnedSemaphorePermit;
 use uuid::Uuid;
 
 use crate::error::{Error, Result};
@@ -31,7 +32,28 @@ const SILENCE: std::time::Duration = std::time::Duration::from_millis(900);
 
 struct Tx {
     /// `None` once it is over.
-    conn: Option<Object<AsyncPgConnection>>,
+    conn: Option<Lease>,
+}
+
+/// A connection of the pool, with the share of its app that it takes up. The connection goes back first.
+pub(super) struct Lease {
+    conn: Object<AsyncPgConnection>,
+    _share: Option<OwnedSemaphorePermit>,
+}
+
+impl Lease {
+    pub fn of_app(conn: Object<AsyncPgConnection>, share: OwnedSemaphorePermit) -> Self {
+        Self { conn, _share: Some(share) }
+    }
+
+    pub fn of_nobody(conn: Object<AsyncPgConnection>) -> Self {
+        Self { conn, _share: None }
+    }
+
+    /// Closes the connection instead of giving it back: nobody knows in which state it is.
+    fn discard(self) {
+        drop(Object::take(self.conn));
+    }
 }
 
 /// What opens a tenant's transaction, for who drives one by hand. The id is a UUID, so its text can't carry SQL.
@@ -40,11 +62,11 @@ pub fn tenant_begin_sql(app: AppId) -> String {
 }
 
 impl TenantTx {
-    pub(super) async fn begin(conn: Object<AsyncPgConnection>, app: AppId) -> Result<Self> {
+    pub(super) async fn begin(conn: Lease, app: AppId) -> Result<Self> {
         Ok(Self { tx: Tx::begin(conn, &tenant_begin_sql(app)).await?, app })
     }
 
-    pub(super) async fn begin_snapshot(conn: Object<AsyncPgConnection>, app: AppId) -> Result<Self> {
+    pub(super) async fn begin_snapshot(conn: Lease, app: AppId) -> Result<Self> {
         let sql =
             tenant_begin_sql(app).replacen("BEGIN", "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY", 1);
         Ok(Self { tx: Tx::begin(conn, &sql).await?, app })
@@ -77,7 +99,7 @@ impl TenantTx {
 }
 
 impl SystemTx {
-    pub(super) async fn begin(conn: Object<AsyncPgConnection>) -> Result<Self> {
+    pub(super) async fn begin(conn: Lease) -> Result<Self> {
         Ok(Self { tx: Tx::begin(conn, "BEGIN; SELECT set_config('app.scope', 'system', true)").await? })
     }
 
@@ -98,14 +120,14 @@ impl SystemTx {
 }
 
 impl Tx {
-    async fn begin(conn: Object<AsyncPgConnection>, sql: &str) -> Result<Self> {
+    async fn begin(conn: Lease, sql: &str) -> Result<Self> {
         let mut tx = Self { conn: Some(conn) };
         let mut conn: &AsyncPgConnection = tx.conn()?;
         match tokio::time::timeout(SILENCE, conn.batch_execute(sql)).await {
             Ok(begun) => begun?,
             Err(silent) => {
                 if let Some(conn) = tx.conn.take() {
-                    drop(Object::take(conn));
+                    conn.discard();
                 }
                 return Err(Error::unavailable(silent));
             }
@@ -114,7 +136,7 @@ impl Tx {
     }
 
     fn conn(&self) -> Result<&AsyncPgConnection> {
-        self.conn.as_deref().ok_or_else(|| Error::internal("the transaction is over"))
+        self.conn.as_ref().map(|lease| &*lease.conn).ok_or_else(|| Error::internal("the transaction is over"))
     }
 
     async fn commit(self) -> Result<()> {
@@ -131,7 +153,7 @@ impl Tx {
             Err(error) => {
                 // Whether it was committed is unknown: the connection must not be used again.
                 if let Some(conn) = self.conn.take() {
-                    drop(Object::take(conn));
+                    conn.discard();
                 }
                 Err(error.into())
             }
@@ -143,14 +165,14 @@ impl Drop for Tx {
     fn drop(&mut self) {
         let Some(conn) = self.conn.take() else { return };
         if tokio::runtime::Handle::try_current().is_err() {
-            drop(Object::take(conn));
+            conn.discard();
             return;
         }
         task::spawn("rollback", async move {
-            let mut shared: &AsyncPgConnection = &conn;
+            let mut shared: &AsyncPgConnection = &conn.conn;
             let rolled_back = tokio::time::timeout(SILENCE, shared.batch_execute("ROLLBACK")).await;
             if !matches!(rolled_back, Ok(Ok(()))) {
-                drop(Object::take(conn));
+                conn.discard();
             }
         });
     }

@@ -41,6 +41,8 @@ pub enum Command {
     Unsubscribe(Unsubscribe),
     /// A user's connections end.
     Disconnect(Disconnect),
+    /// The connections of all users end whose id begins so. Only the embedded hub can do that.
+    DisconnectAll(DisconnectAll),
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -76,6 +78,12 @@ pub struct Disconnect {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
+pub struct DisconnectAll {
+    pub prefix: String,
+    pub disconnect: DisconnectCode,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DisconnectCode {
     pub code: u32,
     pub reason: String,

@@ -120,6 +120,7 @@ fn refused(command: &Command, code: u32, message: &str) {
         Command::Broadcast(broadcast) => broadcast.idempotency_key.as_str(),
         Command::Unsubscribe(command) => command.channel.as_str(),
         Command::Disconnect(command) => command.user.as_str(),
+        Command::DisconnectAll(command) => command.prefix.as_str(),
     };
     metrics::counter!("parlor_realtime_refused_total").increment(1);
     tracing::error!(code, message, target, "Centrifugo refused a command");

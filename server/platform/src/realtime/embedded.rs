@@ -9,7 +9,7 @@ use parlor_hub::{Hub, HubConfig, Namespace, PublishOptions};
 use super::Realtime;
 use crate::config;
 use crate::error::{Error, Result};
-use crate::outbox::Command;
+use crate::outbox::{Command, DisconnectCode};
 
 /// The embedded hub, with the same channel options as the Centrifugo configuration in `deploy/`.
 #[derive(Clone)]
@@ -21,11 +21,14 @@ impl Embedded {
     /// A hub that takes tokens of the configured secret and pages of the allowed origins.
     pub fn new(config: &config::Config) -> Self {
         let mut hub = HubConfig::new(config.realtime.token_secret.expose());
+        let previous = &config.realtime.token_previous_secret;
+        hub.token_previous_secret = (!previous.is_empty()).then(|| previous.expose().into());
         hub.allowed_origins = config.server.allowed_origins.clone();
         hub.allowed_origins.push(config.server.public_url.trim_end_matches('/').to_owned());
         hub.ping_interval = Duration::from_secs(30);
         hub.pong_timeout = Duration::from_secs(10);
         hub.max_connections = config.realtime.max_connections;
+        hub.user_connection_limit = config.realtime.user_connections;
         // Who joins a chat channel is told by `member.added`; announcing every connection to every other
         // one is quadratic when all reconnect.
         let chat = Namespace { join_leave: false, force_push_join_leave: false, ..Namespace::chat() };
@@ -63,9 +66,10 @@ impl Realtime for Embedded {
                 }
                 Command::Unsubscribe(command) => self.hub.unsubscribe(&command.user, &command.channel, None),
                 Command::Disconnect(command) => {
-                    let code = u16::try_from(command.disconnect.code).map_err(Error::internal)?;
-                    let reason = parlor_hub::Disconnect { code, reason: command.disconnect.reason.into() };
-                    self.hub.disconnect(&command.user, None, &reason, &[]);
+                    self.hub.disconnect(&command.user, None, &reason(command.disconnect)?, &[]);
+                }
+                Command::DisconnectAll(command) => {
+                    self.hub.disconnect_all(&command.prefix, &reason(command.disconnect)?);
                 }
             }
         }
@@ -79,6 +83,11 @@ impl Realtime for Embedded {
     async fn ping(&self) -> Result<()> {
         Ok(())
     }
+}
+
+fn reason(why: DisconnectCode) -> Result<parlor_hub::Disconnect> {
+    let code = u16::try_from(why.code).map_err(Error::internal)?;
+    Ok(parlor_hub::Disconnect::new(code, why.reason))
 }
 
 fn options(idempotency_key: &str, skip_history: bool) -> PublishOptions<'_> {

@@ -39,24 +39,24 @@ const OUR_TABLES: &str = "SELECT relname::text AS name FROM pg_class
 #[tokio::test(flavor = "multi_thread")]
 async fn migrations_go_up_down_and_up_again_to_the_same_schema() {
     let test_db = TestDb::empty().await;
-    let applied = migrate(&test_db.url()).await.unwrap();
+    let applied = migrate(&test_db.config()).await.unwrap();
     assert!(!applied.is_empty());
     assert_eq!(
-        migrate(&test_db.url()).await.unwrap(),
+        migrate(&test_db.config()).await.unwrap(),
         Vec::<String>::new(),
         "a second time there is nothing to do"
     );
     let first = dump(&test_db).await;
     assert!(first.contains("CREATE TABLE public.messages"));
 
-    let reverted = revert_all(&test_db.url()).await.unwrap();
+    let reverted = revert_all(&test_db.config()).await.unwrap();
     assert_eq!(reverted.len(), applied.len());
     assert_eq!(names(&test_db, OUR_TABLES).await, BTreeSet::new(), "nothing is left");
     let functions = "SELECT proname::text AS name FROM pg_proc
         WHERE pronamespace = 'public'::regnamespace AND proname LIKE 'parlor%'";
     assert_eq!(names(&test_db, functions).await, BTreeSet::new(), "nothing is left");
 
-    assert_eq!(migrate(&test_db.url()).await.unwrap(), applied);
+    assert_eq!(migrate(&test_db.config()).await.unwrap(), applied);
     similar(&first, &dump(&test_db).await);
 }
 

@@ -8,3 +8,4 @@ mod fakes;
 mod outbox;
 mod relay;
 mod tenancy;
+mod tls;

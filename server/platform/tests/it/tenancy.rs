@@ -5,6 +5,7 @@ use diesel::sql_types::{BigInt, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use parlor_platform::config;
 use parlor_platform::db::Db;
+use parlor_protocol::ErrorCode;
 use parlor_test_support::{TestDb, until};
 
 use crate::outbox;
@@ -55,6 +56,41 @@ const TABLES: [&str; 10] = [
     "inbox",
     "idempotency_keys",
 ];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_app_that_holds_its_share_of_connections_does_not_stop_another() {
+    let test_db = TestDb::new().await;
+    let settings =
+        config::Database { pool_size: 3, app_connections: 2, wait_timeout_ms: 300, ..test_db.config() };
+    let db = Db::new(&settings).unwrap();
+    let (greedy, modest) = (outbox::app(&test_db).await, outbox::app(&test_db).await);
+    // A loaded machine may take its time to connect.
+    let begin = async |app| {
+        let mut begun = None;
+        until("a transaction begins", async || {
+            begun = db.tenant(app).await.ok();
+            begun.is_some()
+        })
+        .await;
+        begun.unwrap()
+    };
+    let (first, second) = (begin(greedy).await, begin(greedy).await);
+    let refused = db.tenant(greedy).await.map(drop).unwrap_err();
+    assert_eq!(refused.code(), ErrorCode::Unavailable);
+    assert!(format!("{refused:?}").contains("share"), "{refused:?}");
+    begin(modest).await.commit().await.unwrap();
+    db.system().await.unwrap().commit().await.unwrap();
+
+    // A connection that comes back frees its share, whichever way its transaction ended.
+    first.commit().await.unwrap();
+    let third = begin(greedy).await;
+    drop(second);
+    let fourth = begin(greedy).await;
+    let refused = db.tenant_snapshot(greedy).await.map(drop).unwrap_err();
+    assert!(format!("{refused:?}").contains("share"), "{refused:?}");
+    drop((third, fourth));
+    begin(greedy).await.commit().await.unwrap();
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_app_neither_sees_nor_changes_rows_of_another() {

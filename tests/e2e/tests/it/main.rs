@@ -21,5 +21,6 @@ mod retries;
 mod sessions;
 mod snapshots;
 mod timeline;
+mod traces;
 mod unread_model;
 mod users;

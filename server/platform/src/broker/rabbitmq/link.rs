@@ -5,11 +5,14 @@
 //! written down before an attempt begins, so that a caller who gives up half way does not make the next one
 //! knock at once.
 
+use std::net::IpAddr;
+use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lapin::uri::AMQPUri;
+use lapin::tcp::OwnedTLSConfig;
+use lapin::uri::{AMQPScheme, AMQPUri};
 use lapin::{Connection, ConnectionProperties};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -17,6 +20,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::away;
 use crate::config;
 use crate::error::{Error, Result};
+use crate::tls;
 
 /// First and longest wait between two attempts.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(5));
@@ -56,8 +60,17 @@ impl Backoff {
     }
 }
 
+/// Whether an address asks for TLS, or stays on this machine. `None`: it is no address.
+pub(crate) fn is_protected(url: &str) -> Option<bool> {
+    let uri: AMQPUri = url.parse().ok()?;
+    let host = uri.authority.host.trim_matches(['[', ']']);
+    let stays = host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback());
+    Some(stays || uri.scheme == AMQPScheme::AMQPS)
+}
+
 pub(super) struct Link {
     uri: AMQPUri,
+    tls: OwnedTLSConfig,
     name: String,
     state: Mutex<State>,
 }
@@ -76,8 +89,13 @@ impl Link {
             .parse()
             .map_err(|error| Error::internal(format!("broker.amqp_url is no AMQP address: {error}")))?;
         uri.query.heartbeat.get_or_insert(HEARTBEAT);
+        let authorities = match config.tls_ca_file.as_str() {
+            "" => None,
+            file => Some(tls::authorities(Path::new(file))?),
+        };
+        let tls = OwnedTLSConfig { identity: None, cert_chain: authorities };
         let state = State { connection: None, backoff: Backoff::new(), not_before: Instant::now() };
-        Ok(Self { uri, name: format!("{} {role}", config.prefix), state: Mutex::new(state) })
+        Ok(Self { uri, tls, name: format!("{} {role}", config.prefix), state: Mutex::new(state) })
     }
 
     /// The connection, made if there is none.
@@ -94,7 +112,10 @@ impl Link {
         }
         state.not_before = Instant::now() + state.backoff.next();
         let properties = ConnectionProperties::default().with_connection_name(self.name.as_str().into());
-        let connection = timeout(CONNECT, Connection::connect_uri(self.uri.clone(), properties))
+        let runtime = lapin::runtime::default_runtime().map_err(Error::internal)?;
+        let connecting =
+            Connection::connect_uri_with_config(self.uri.clone(), properties, self.tls.clone(), runtime);
+        let connection = timeout(CONNECT, connecting)
             .await
             .map_err(|_| Error::unavailable("RabbitMQ does not answer"))?
             .map_err(away)?;
@@ -122,6 +143,24 @@ impl Link {
         let connection = self.state.lock().await.connection.take();
         if let Some(connection) = connection {
             let _ = timeout(Duration::from_secs(1), connection.close(200, "stopping".into())).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_leaves_the_machine_unprotected_is_known() {
+        for (url, protected) in [
+            ("amqp://u:p@127.0.0.1:5672/%2f", Some(true)),
+            ("amqp://u:p@localhost/%2f", Some(true)),
+            ("amqp://u:p@mq.internal:5672/%2f", Some(false)),
+            ("amqps://u:p@mq.internal:5671/%2f", Some(true)),
+            ("mq.internal", None),
+        ] {
+            assert_eq!(is_protected(url), protected, "{url}");
         }
     }
 }

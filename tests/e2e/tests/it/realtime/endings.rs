@@ -4,7 +4,12 @@ use parlor_e2e::{Client, Heard, Listener, Mode, Server};
 use parlor_protocol::EventType;
 use serde_json::json;
 
-super::on_both! { what_one_may_not_hear who_was_removed_hears_nothing_more who_was_shut_out_does_not_come_back }
+super::on_both! {
+    what_one_may_not_hear
+    who_was_removed_hears_nothing_more
+    who_was_shut_out_does_not_come_back
+    an_app_that_is_shut_out_hears_nothing_more
+}
 
 async fn subscription_token(user: &Client, channel: &str) -> String {
     let body = json!({ "channel": format!("chat:channel:{channel}") });
@@ -82,4 +87,32 @@ async fn who_was_shut_out_does_not_come_back(mode: Mode) {
     }
     assert_eq!(ann.post("/realtime/connection", json!({})).await.status, 403);
     assert_eq!(ben.post("/realtime/connection", json!({})).await.status, 401);
+}
+
+async fn an_app_that_is_shut_out_hears_nothing_more(mode: Mode) {
+    let server = Server::start(mode).await;
+    let (app, other) = (server.app("acme").await, server.app("other").await);
+    let (ann, ben, bystander) = (app.user("ann").await, app.user("ben/2").await, other.user("ann").await);
+    let outside = Listener::connect(&bystander).await;
+    let revoked = [Listener::connect(&ann).await, Listener::connect(&ben).await];
+    // So many, and before them in the order of ids, that they are not named in one batch.
+    let crowd = format!(
+        "INSERT INTO users (app_id, id, custom, guest, created_at, updated_at, last_active_at) \
+         SELECT '{}', 'a' || n, '{{}}', false, now(), now(), now() FROM generate_series(1, 1500) n",
+        app.id
+    );
+    server.db.execute(&crowd).await;
+    app.server.post("/tokens/revoke", json!({})).await.gives(204);
+    for listener in &revoked {
+        assert_eq!(listener.thrown_out().await, 4501);
+    }
+    let again = app.user("ann").await;
+    let suspended = Listener::connect(&again).await;
+    // In another process than the one that serves.
+    server.command(&["app", "suspend", &app.id]).await.unwrap();
+    assert_eq!(suspended.thrown_out().await, 4502);
+    assert_eq!(again.post("/realtime/connection", json!({})).await.status, 403);
+    server.settled().await;
+    let ended = |heard: &Heard| matches!(heard, Heard::Disconnected(_) | Heard::Connecting(3000..));
+    assert!(!outside.heard().iter().any(ended), "another app's users stay: {:?}", outside.heard());
 }

@@ -9,7 +9,61 @@ use parlor_e2e::{Mode, Server};
 use parlor_test_support::until;
 use serde_json::{Value, json};
 
-super::on_both! { tokens_are_refreshed_without_a_drop }
+super::on_both! { tokens_are_refreshed_without_a_drop one_user_has_so_many_connections_and_no_more }
+
+/// Connects with a token of the test's own: the client, or the code of the end.
+async fn attempt(url: &str, token: String) -> Result<Client, u32> {
+    let (told, mut end) = tokio::sync::mpsc::unbounded_channel();
+    let tell = told.clone();
+    let client = Client::builder_with_transports([TransportEndpoint::websocket(url)])
+        .protocol(Protocol::Json)
+        .token(token)
+        .on_connected(move |_, _| told.send(None).unwrap_or_default())
+        .on_disconnected(move |_, event| tell.send(Some(event.code)).unwrap_or_default())
+        .build()
+        .unwrap();
+    client.connect().unwrap();
+    match end.recv().await.unwrap() {
+        None => Ok(client),
+        Some(code) => Err(code),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rotated_secret_is_good_until_it_is_taken_away() {
+    let (old, stranger) = ("old-".repeat(10), "strange-".repeat(5));
+    let server = Server::start_with(Mode::Embedded, &[("PARLOR_REALTIME_TOKEN_PREVIOUS_SECRET", &old)]).await;
+    let ann = server.app("acme").await.user("ann").await;
+    let answer = ann.post("/realtime/connection", json!({})).await;
+    let (url, token) = (answer.json["url"].as_str().unwrap(), answer.json["token"].as_str().unwrap());
+    let key = DecodingKey::from_secret(server.realtime_secret().as_bytes());
+    let claims: Value = decode(token, &key, &Validation::default()).unwrap().claims;
+    let signed = |secret: &str| {
+        encode(&Header::default(), &claims, &EncodingKey::from_secret(secret.as_bytes())).unwrap()
+    };
+    attempt(url, token.to_owned()).await.unwrap().close().await;
+    attempt(url, signed(&old)).await.unwrap().close().await;
+    assert_eq!(attempt(url, signed(&stranger)).await.err(), Some(3500));
+}
+
+async fn one_user_has_so_many_connections_and_no_more(mode: Mode) {
+    let server = Server::start(mode).await;
+    let app = server.app("acme").await;
+    let (ann, ben) = (app.user("ann").await, app.user("ben").await);
+    let connect = async |user: &parlor_e2e::Client| {
+        let answer = user.post("/realtime/connection", json!({})).await;
+        attempt(answer.json["url"].as_str().unwrap(), answer.json["token"].as_str().unwrap().to_owned()).await
+    };
+    let mut connected = Vec::new();
+    for _ in 0..20 {
+        connected.push(connect(&ann).await.unwrap());
+    }
+    assert_eq!(connect(&ann).await.err(), Some(3504));
+    connect(&ben).await.unwrap().close().await;
+    assert!(connected.iter().all(|client| client.state() == State::Connected), "those before it stay");
+    connected.remove(0).close().await;
+    until("there is room again", async || connect(&ann).await.is_ok()).await;
+}
 
 /// The same token, but what it opens lasts two seconds; with one from the API it is a minute at the least.
 fn shortened(token: &str, secret: &str) -> String {
