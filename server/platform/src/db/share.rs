@@ -40,14 +40,17 @@ impl Shares {
         let share = self.apps.get_with(app, || Arc::new(Semaphore::new(self.size)));
         match tokio::time::timeout(self.wait, share.acquire_owned()).await {
             Ok(permit) => permit.map_err(Error::internal),
-            Err(_) => Err(Error::unavailable("the app has its share of database connections in use")),
+            Err(_) => {
+                let why = "the app has its share of database connections in use";
+                Err(Error::unavailable(why).retry_after(1))
+            }
         }
     }
 }
 
 fn size(pool: usize, configured: usize) -> usize {
     match configured {
-        0 => (pool / 2).max(2),
+        0 => (pool - pool / 4).max(2),
         connections => connections.min(pool),
     }
 }
@@ -57,8 +60,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_share_is_half_of_the_pool_unless_it_is_set() {
-        for (pool, configured, expected) in [(16, 0, 8), (5, 0, 2), (2, 0, 2), (16, 3, 3), (16, 99, 16)] {
+    fn a_share_is_three_quarters_of_the_pool_unless_it_is_set() {
+        for (pool, configured, expected) in [(16, 0, 12), (5, 0, 4), (2, 0, 2), (16, 3, 3), (16, 99, 16)] {
             assert_eq!(size(pool, configured), expected, "{configured} of {pool}");
         }
     }
