@@ -6,15 +6,18 @@
 //! before we ask for new ones, so that this process never runs one twice at the same time. At `stop` no more
 //! are asked for, those in hand are finished and acknowledged, and the rest goes back to the queue.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use lapin::message::Delivery as Message;
 use lapin::options::{BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicQosOptions};
 use lapin::types::FieldTable;
 use lapin::{Channel, Connection};
+use parlor_protocol::AppId;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
@@ -27,7 +30,7 @@ use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::task::CancellationToken;
 
-/// Messages in reserve for each that is worked on, so that a worker never waits for the network.
+/// Messages in reserve for each that is worked on, at the least, so that a worker never waits for the network.
 const PREFETCH: usize = 2;
 /// How long opening a channel and declaring queues may take.
 const OPEN: Duration = Duration::from_secs(30);
@@ -80,7 +83,8 @@ impl Worker {
         let outlet = Mutex::new(Outlet::open(connection.clone()).await?);
         self.topology.declare_exchange(&inlet).await?;
         self.topology.declare_consumer(&inlet, &Binding::of(self.consumer.as_ref())).await?;
-        let prefetch = u16::try_from(self.concurrency.saturating_mul(PREFETCH)).unwrap_or(u16::MAX);
+        let reserve = PREFETCH.max(self.consumer.at_once());
+        let prefetch = u16::try_from(self.concurrency.saturating_mul(reserve)).unwrap_or(u16::MAX);
         inlet.basic_qos(prefetch, BasicQosOptions::default()).await.map_err(away)?;
         let queue = self.topology.queue(self.consumer.name())?;
         let (options, arguments) = (BasicConsumeOptions::default(), FieldTable::default());
@@ -101,7 +105,10 @@ impl Session<'_> {
                     break Err(Error::unavailable("the connection to RabbitMQ was lost"));
                 },
                 message = deliveries.next(), if jobs.len() < self.worker.concurrency => match message {
-                    Some(Ok(message)) => jobs.push(self.job(message)),
+                    Some(Ok(message)) => match self.at_hand(message, &mut deliveries) {
+                        Ok(messages) => jobs.push(self.jobs(messages)),
+                        Err(error) => break Err(error),
+                    },
                     Some(Err(error)) => break Err(away(error)),
                     None => break Err(Error::unavailable("RabbitMQ ended the subscription")),
                 },
@@ -127,10 +134,49 @@ impl Session<'_> {
         outcome
     }
 
+    /// A message, and those behind it that are here already, as many as the consumer takes at once.
+    fn at_hand(&self, first: Message, deliveries: &mut lapin::Consumer) -> Result<Vec<Message>> {
+        let mut messages = vec![first];
+        while messages.len() < self.worker.consumer.at_once() {
+            match deliveries.next().now_or_never() {
+                Some(Some(Ok(message))) => messages.push(message),
+                // What was taken is not acknowledged, and comes again.
+                Some(Some(Err(error))) => return Err(away(error)),
+                Some(None) | None => break,
+            }
+        }
+        Ok(messages)
+    }
+
+    /// Works off messages: those of one app and topic together, unless they are repeated or fail.
+    async fn jobs(&self, messages: Vec<Message>) -> Result<()> {
+        let mut groups: BTreeMap<(AppId, String), Vec<(Message, Delivery)>> = BTreeMap::new();
+        for message in messages {
+            match message::decode(&message.properties, &message.data) {
+                Ok((delivery, 1)) if !message.redelivered => {
+                    let group = groups.entry((delivery.app, delivery.topic.clone())).or_default();
+                    group.push((message, delivery));
+                }
+                _ => self.job(message).await?,
+            }
+        }
+        for group in groups.into_values() {
+            let (messages, deliveries): (Vec<_>, Vec<_>) = group.into_iter().unzip();
+            let together = deliveries.len() > 1 && self.handle(&deliveries).await.is_ok();
+            for message in messages {
+                match together {
+                    true => self.acknowledge(&message).await?,
+                    false => self.job(message).await?,
+                }
+            }
+        }
+        Ok(())
+    }
+
     async fn job(&self, message: Message) -> Result<()> {
         match message::decode(&message.properties, &message.data) {
             Ok((delivery, attempt)) => {
-                if let Err(error) = self.handle(&delivery).await {
+                if let Err(error) = self.handle(std::slice::from_ref(&delivery)).await {
                     self.fail(&message, &delivery, attempt, &error).await?;
                 }
             }
@@ -139,6 +185,10 @@ impl Session<'_> {
                 self.bury(&message, "undecodable", &wrong, 1).await?;
             }
         }
+        self.acknowledge(&message).await
+    }
+
+    async fn acknowledge(&self, message: &Message) -> Result<()> {
         let acknowledge = async { message.ack(BasicAckOptions::default()).await.map_err(away) };
         if answered(&self.connection, acknowledge).await? {
             Ok(())
@@ -151,13 +201,14 @@ impl Session<'_> {
         self.connection.status().connected() && self.inlet.status().connected()
     }
 
-    async fn handle(&self, delivery: &Delivery) -> Result<()> {
+    /// Handles jobs of one app and topic.
+    async fn handle(&self, jobs: &[Delivery]) -> Result<()> {
         let consumer = self.worker.consumer.as_ref();
-        if !consumer.topics().contains(&delivery.topic.as_str()) {
+        if !jobs.iter().all(|job| consumer.topics().contains(&job.topic.as_str())) {
             // Bound by a newer version, which will get it from a rung, or by an older one.
             return Err(Error::internal("this version of the consumer does not know the topic"));
         }
-        guarded(consumer, std::slice::from_ref(delivery)).await
+        guarded(consumer, jobs).await
     }
 
     async fn fail(&self, message: &Message, job: &Delivery, attempt: i64, error: &Error) -> Result<()> {
