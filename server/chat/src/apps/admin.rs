@@ -4,6 +4,7 @@ use chrono::{DateTime, Duration, Utc};
 use parlor_platform::config::Config;
 use parlor_platform::db::Db;
 use parlor_platform::keys::{Keys, NewKey, announce};
+use parlor_platform::outbox::Entries;
 use parlor_platform::{Error, Result};
 use parlor_protocol::token::App;
 use parlor_protocol::{AppId, ErrorCode};
@@ -78,7 +79,9 @@ pub async fn suspend(db: &Db, config: &Config, app: AppId, at: Option<DateTime<U
         return Err(ErrorCode::NotFound.into());
     }
     if let Some(now) = at {
-        realtime::disconnect_app(&tx, config, realtime::SUSPENDED, now).await?;
+        let mut entries = Entries::new(config.lanes());
+        realtime::disconnect_app(&tx, &mut entries, config, realtime::SUSPENDED, now).await?;
+        entries.store(&tx, now).await?;
     }
     announce(&tx, "all").await?;
     tx.commit().await

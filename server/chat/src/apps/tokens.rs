@@ -57,7 +57,7 @@ pub async fn revoke(chat: &Chat, key: &Key, request: RevokeTokens) -> Result<()>
             Some(user) => entries.command(user, disconnect(realtime_user(key.app, user), REVOKED)),
             None => {
                 store::revoke_tokens(tx, now).await?;
-                disconnect_app(tx, &chat.config, REVOKED, now).await?;
+                disconnect_app(tx, entries, &chat.config, REVOKED, now).await?;
             }
         }
         announce(tx, &forget).await

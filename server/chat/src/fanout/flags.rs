@@ -29,6 +29,11 @@ pub const NAME: &str = "flags";
 /// What it hears.
 pub const TOPICS: &[&str] = &[SENT_TOPIC, READ_TOPIC];
 
+/// Messages of one insert: with a backlog behind it a group must not run into the statement's time limit.
+const CHUNK: usize = 500;
+/// Rows that come back when a member makes a channel unread from far back: the newest. The count is exact all the same.
+const MOST_BACK: i64 = 10_000;
+
 /// Keeps `user_messages`.
 pub struct Flags {
     pub db: Db,
@@ -53,7 +58,7 @@ impl Consumer for Flags {
     async fn handle(&self, jobs: &[Delivery]) -> Result<()> {
         let Some(app) = jobs.first().map(|job| job.app) else { return Ok(()) };
         let now = self.clock.now();
-        let tx = self.db.tenant(app).await?;
+        let tx = self.db.tenant_for_job(app).await?;
         let new = inbox::first_time(&tx, self.name(), jobs.iter().map(|job| job.event_id), now).await?;
         let (mut sent, mut moved) = (Vec::new(), Vec::new());
         for job in jobs.iter().filter(|job| new.contains(&job.event_id)) {
@@ -68,8 +73,10 @@ impl Consumer for Flags {
         lock(&tx, channels.map(|channel| channel.0).collect()).await?;
         if !sent.is_empty() {
             let active_after = now - Duration::days(i64::from(self.config.chat.idle_days));
-            write(&tx, &sent, self.config.chat.fanout_members, active_after).await?;
-            mention(&tx, &sent).await?;
+            for part in sent.chunks(CHUNK) {
+                write(&tx, part, self.config.chat.fanout_members, active_after).await?;
+                mention(&tx, part).await?;
+            }
             // Who sends has read what was there before.
             read_to_pointer(
                 &tx,
@@ -185,25 +192,49 @@ async fn mark(tx: &TenantTx, moved: &[ReadMoved], max_members: i32) -> Result<()
     let readers: Vec<(Uuid, &str)> =
         moved.iter().map(|moved| (moved.channel_id.0, moved.user_id.as_str())).collect();
     read_to_pointer(tx, readers).await?;
-    let back: Vec<&ReadMoved> = moved.iter().filter(|moved| moved.back).collect();
+    let mut back: Vec<(Uuid, &str)> = moved
+        .iter()
+        .filter(|moved| moved.back)
+        .map(|moved| (moved.channel_id.0, moved.user_id.as_str()))
+        .collect();
+    back.sort_unstable();
+    back.dedup();
     if back.is_empty() {
         return Ok(());
     }
+    let (channels, readers): (Vec<Uuid>, Vec<&str>) = back.into_iter().unzip();
+    // What is marked keeps its row, in channels of any size.
+    prepared::<Untyped>(
+        "MERGE INTO user_messages x USING (SELECT m.* FROM UNNEST(?, ?) AS r (channel, reader) \
+             CROSS JOIN LATERAL (SELECT app_id, channel_id, user_id, read_seq FROM channel_members \
+                 WHERE app_id = ? AND channel_id = r.channel AND user_id = r.reader OFFSET 0) m) m \
+         ON x.app_id = m.app_id AND x.user_id = m.user_id AND x.channel_id = m.channel_id \
+             AND x.flags & 6 <> 0 AND x.flags & 1 = 1 AND x.seq > m.read_seq \
+         WHEN MATCHED THEN UPDATE SET flags = x.flags & ~1 \
+         WHEN NOT MATCHED AND false THEN INSERT DEFAULT VALUES",
+    )
+    .bind::<Array<SqlUuid>, _>(channels.clone())
+    .bind::<Array<Text>, _>(readers.clone())
+    .bind::<SqlUuid, _>(tx.app())
+    .execute(&mut tx.conn()?)
+    .await?;
     prepared::<Untyped>(
         "INSERT INTO user_messages (app_id, user_id, message_id, channel_id, seq, flags) \
          SELECT m.app_id, m.user_id, x.id, m.channel_id, x.seq, 0 \
-         FROM (SELECT DISTINCT * FROM UNNEST(?, ?) AS r (channel, reader)) r \
+         FROM UNNEST(?, ?) AS r (channel, reader) \
          CROSS JOIN LATERAL (SELECT app_id, channel_id, user_id, read_seq FROM channel_members WHERE app_id = ? \
              AND channel_id = r.channel AND user_id = r.reader AND removed_at IS NULL OFFSET 0) m \
+         CROSS JOIN LATERAL (SELECT FROM channels WHERE app_id = m.app_id AND id = m.channel_id \
+             AND type <> 'livestream' AND member_count <= ? OFFSET 0) c \
          CROSS JOIN LATERAL (SELECT id, seq FROM messages WHERE app_id = m.app_id AND channel_id = m.channel_id \
-             AND seq > m.read_seq AND countable AND deleted_at IS NULL OFFSET 0) x \
-         ON CONFLICT (app_id, user_id, message_id) DO UPDATE SET flags = user_messages.flags & ~1 \
-             WHERE user_messages.flags & 1 = 1",
+             AND seq > m.read_seq AND countable AND deleted_at IS NULL ORDER BY seq DESC LIMIT ?) x \
+         ON CONFLICT DO NOTHING",
     )
-    .bind::<Array<SqlUuid>, _>(back.iter().map(|moved| moved.channel_id.0).collect::<Vec<_>>())
-    .bind::<Array<Text>, _>(back.iter().map(|moved| moved.user_id.as_str()).collect::<Vec<_>>())
+    .bind::<Array<SqlUuid>, _>(channels)
+    .bind::<Array<Text>, _>(readers)
     .bind::<SqlUuid, _>(tx.app())
     .bind::<Int4, _>(max_members)
+    .bind::<Int8, _>(MOST_BACK)
     .execute(&mut tx.conn()?)
     .await?;
     Ok(())

@@ -89,7 +89,7 @@ impl Notify {
 
     async fn tell_users(&self, app: AppId, users: &[(UserId, News)]) -> Result<()> {
         let readers: Vec<&str> = users.iter().map(|(user, _)| user.as_str()).collect();
-        let tx = self.db.tenant(app).await?;
+        let tx = self.db.tenant_for_job(app).await?;
         let rows = reads::unread_of(&tx, &readers).await?;
         tx.commit().await?;
         let mut unread: HashMap<String, HashMap<Uuid, i64>> = HashMap::new();
@@ -129,16 +129,17 @@ impl Consumer for Notify {
 
     async fn handle(&self, jobs: &[Delivery]) -> Result<()> {
         let Some(app) = jobs.first().map(|job| job.app) else { return Ok(()) };
-        let mut newest: HashMap<ChannelId, SentEvent> = HashMap::new();
+        // Newest first; who wrote the newest may still have to hear of the one before it.
+        let mut newest: HashMap<ChannelId, Vec<SentEvent>> = HashMap::new();
         for job in jobs {
             for event in super::sent(job)? {
-                match newest.get(&event.channel_id) {
-                    Some(known) if known.seq > event.seq => {}
-                    _ => drop(newest.insert(event.channel_id, event)),
-                }
+                newest.entry(event.channel_id).or_default().push(event);
             }
         }
-        let tx = self.db.tenant(app).await?;
+        for events in newest.values_mut() {
+            events.sort_unstable_by_key(|event| std::cmp::Reverse(event.seq));
+        }
+        let tx = self.db.tenant_for_job(app).await?;
         let members = prepared::<(SqlUuid, Text)>(
             "SELECT c.id, m.user_id FROM UNNEST(?) AS e (id) \
              CROSS JOIN LATERAL (SELECT id FROM channels WHERE app_id = ? AND id = e.id \
@@ -156,14 +157,18 @@ impl Consumer for Notify {
         let mut any = false;
         for (channel, user) in members {
             let (channel, user) = (ChannelId(channel), user_id(user)?);
-            let Some(event) = newest.get(&channel) else { continue };
-            let connected = self.realtime.is_connected(&event::realtime_user(app, &user));
-            if event.user_id == user || connected == Some(false) {
+            let by_others = |events: &'_ Vec<SentEvent>| {
+                events.iter().find(|event| event.user_id != user).map(|event| (event.message_id, event.seq))
+            };
+            let Some(news) = newest.get(&channel).and_then(by_others) else { continue };
+            if self.realtime.is_connected(&event::realtime_user(app, &user)) == Some(false) {
                 continue;
             }
             let mut dirty = self.dirty.lock().unwrap_or_else(PoisonError::into_inner);
-            let news = dirty.entry(app).or_default().entry(user).or_default();
-            news.insert(channel, (event.message_id, event.seq));
+            let known = dirty.entry(app).or_default().entry(user).or_default().entry(channel).or_insert(news);
+            if known.1 < news.1 {
+                *known = news;
+            }
             any = true;
         }
         if any {

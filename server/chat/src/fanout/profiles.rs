@@ -61,7 +61,7 @@ impl Consumer for Profiles {
             changed.insert(of.user_id.as_str().to_owned(), job.event_id);
         }
         let ids: Vec<&str> = changed.keys().map(String::as_str).collect();
-        let tx = self.db.tenant(app).await?;
+        let tx = self.db.tenant_for_job(app).await?;
         let rows = users::of(&tx, &ids).await?;
         let shared = channels::shared_by(&tx, &ids, self.config.chat.fanout_members).await?;
         tx.commit().await?;

@@ -21,24 +21,27 @@ const PAGE: i64 = 1_000;
 /// minute, a token is used within a minute, and an expired connection has a grace.
 const SLACK_S: i64 = 300;
 
-/// Ends all realtime connections of the transaction's app once it is committed.
+/// Ends all realtime connections of the transaction's app once it is committed. A client that ignores this can come back
+/// with a realtime token that it was given in the minute before, for as long as what that opens lasts: these tokens are
+/// checked without asking who was shut out.
 pub async fn disconnect_app(
     tx: &TenantTx,
+    entries: &mut Entries,
     config: &Config,
     why: (u32, &str),
     now: DateTime<Utc>,
 ) -> Result<()> {
     let app = tx.app_id();
     if config.realtime.kind == RealtimeKind::Embedded {
-        let mut entries = Entries::new(config.lanes());
         let all = DisconnectAll { prefix: realtime_users(app), disconnect: code(why) };
         entries.command(&app, Command::DisconnectAll(all));
-        return entries.store(tx, now).await;
+        return Ok(());
     }
     let since = now - Duration::seconds(i64::from(config.realtime.token_ttl_s) + SLACK_S);
     let mut after = None;
     loop {
         let page = users::store::seen_since(tx, since, after.as_ref(), PAGE).await?;
+        // Stored page by page: of a large app the caller's entries would be one huge row.
         let mut entries = Entries::new(config.lanes());
         for user in &page {
             entries.command(user, disconnect(realtime_user(app, user), why));

@@ -17,10 +17,9 @@ use crate::channels::change::hint;
 use crate::web::{Caller, UserCaller};
 use crate::{Chat, users};
 
-/// How often it is told that somebody goes on typing.
+/// How often it is told that somebody goes on typing, or has stopped. No longer: the start between two stops may have
+/// been told by another node.
 const PAUSE: Duration = Duration::from_secs(2);
-/// For how long it is remembered that somebody stopped.
-const STOPPED: Duration = Duration::from_secs(60);
 
 type Place = (AppId, UserId, ChannelId);
 
@@ -33,8 +32,8 @@ pub struct Throttle {
 
 impl Default for Throttle {
     fn default() -> Self {
-        let lately = |time| Cache::builder().max_capacity(200_000).time_to_live(time).build();
-        Self { started: lately(PAUSE), stopped: lately(STOPPED) }
+        let lately = || Cache::builder().max_capacity(200_000).time_to_live(PAUSE).build();
+        Self { started: lately(), stopped: lately() }
     }
 }
 

@@ -29,9 +29,11 @@ use crate::outbox::Bell;
 use crate::outbox::relay::Row;
 use crate::task::{CancellationToken, TaskTracker, supervise};
 
-/// How long a worker may have a job, unless it says that it still works on it, before another takes it. Longer than
-/// [`CLAIM`] jobs that are just not [`SLOW`]; it is also how long jobs wait whose worker died.
+/// How long a worker may have a job, unless it says that it still works on it, before another takes it; it is also how
+/// long jobs wait whose worker died.
 const LEASE: chrono::Duration = chrono::Duration::seconds(20);
+/// After this time of its lease a worker gives back what it has not begun.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// A job that takes longer than this is slow; its lease is renewed as often.
 const SLOW: Duration = Duration::from_secs(1);
 /// Jobs claimed at once.
@@ -90,11 +92,15 @@ impl Embedded {
 
     /// Claims jobs and works them off. Returns how many there were.
     async fn round(&self, consumers: &[Arc<dyn Consumer>], stop: &CancellationToken) -> Result<usize> {
+        let claimed = monotonic();
         let jobs = store::claim(&self.db, self.clock.now(), LEASE, CLAIM).await?;
         let count = jobs.len();
         let mut waiting = grouped(jobs, consumers);
         let mut done = Vec::with_capacity(count);
         while let Some(group) = waiting.pop_front() {
+            if claimed.elapsed() > PATIENCE {
+                self.keep_only(&group, &mut done, &mut waiting).await;
+            }
             let outcome = {
                 let mut run = std::pin::pin!(self.run(&group, consumers));
                 loop {

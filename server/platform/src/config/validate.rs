@@ -1,7 +1,7 @@
 //! What makes a configuration impossible, and what makes it unsafe in production.
 
 use super::{BrokerKind, Config, ConfigError, Mode, RealtimeKind};
-use crate::{broker, db};
+use crate::{broker, db, realtime};
 
 /// A token secret shorter than this can be guessed (RFC 7518 asks for as many bytes as the hash has).
 const SECRET_BYTES: usize = 32;
@@ -66,6 +66,10 @@ impl Config {
                     && self.broker.kind == BrokerKind::Rabbitmq
                     && broker::is_protected(self.broker.amqp_url.expose()) == Some(false),
                 "broker.amqp_url leaves this host without TLS: use amqps://, or set server.trusted_network",
+            ),
+            (
+                !self.server.trusted_network && centrifugo && realtime::is_protected(&self.realtime.centrifugo_api_url) == Some(false),
+                "realtime.centrifugo_api_url leaves this host without TLS: use https://, or set server.trusted_network",
             ),
             (
                 self.broker.kind == BrokerKind::Rabbitmq && self.broker.amqp_url.expose().contains("guest:guest@"),

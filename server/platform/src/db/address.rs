@@ -63,6 +63,15 @@ impl SslMode {
         Ok((mode, left.trim_end_matches(['?', '&']).to_owned()))
     }
 
+    /// Another spelling, such as with blanks around `=`, is what tokio-postgres took it for.
+    fn or_parsed(self, parsed: &tokio_postgres::Config) -> Self {
+        match (self, parsed.get_ssl_mode()) {
+            (Self::Prefer, Asked::Disable) => Self::Disable,
+            (Self::Prefer, Asked::Require) => Self::Require,
+            _ => self,
+        }
+    }
+
     fn trust(self, ca: Option<&Path>) -> Option<Trust<'_>> {
         match (self, ca) {
             (Self::Disable, _) => None,
@@ -85,7 +94,7 @@ pub(crate) fn is_protected(url: &str) -> Option<bool> {
     };
     let stays = parsed.get_hosts().iter().all(is_local)
         && parsed.get_hostaddrs().iter().all(std::net::IpAddr::is_loopback);
-    Some(stays || mode >= SslMode::Require)
+    Some(stays || mode.or_parsed(&parsed) >= SslMode::Require)
 }
 
 /// Where to connect to. Clones are cheap.
@@ -104,6 +113,7 @@ impl Address {
         let (mode, url) = SslMode::split(config.url.expose()).map_err(wrong)?;
         let mut parsed: tokio_postgres::Config =
             url.parse().map_err(|error: tokio_postgres::Error| wrong(error.to_string()))?;
+        let mode = mode.or_parsed(&parsed);
         parsed.ssl_mode(match mode {
             SslMode::Disable => Asked::Disable,
             SslMode::Prefer => Asked::Prefer,
@@ -238,6 +248,7 @@ mod tests {
             ("postgres://localhost,db.internal/d", Some(false)),
             ("postgres://localhost/d?hostaddr=10.0.0.1", Some(false)),
             ("postgres://db.internal/d?sslmode=require", Some(true)),
+            ("host=db.internal user=u sslmode = require", Some(true)),
             ("postgres://db.internal/d?sslmode=verify-full", Some(true)),
             ("postgres://db.internal/d?sslmode=of-course", None),
         ] {

@@ -15,6 +15,7 @@ use parlor_protocol::{AppId, ErrorCode};
 use super::address::Address;
 use super::scope::{Lease, SystemTx, TenantTx};
 use super::share::Shares;
+use crate::clock::monotonic;
 use crate::config;
 use crate::error::{Error, Result};
 
@@ -30,6 +31,7 @@ const PLANS: &str = "SET enable_seqscan = off; SET enable_hashjoin = off; SET en
 pub struct Db {
     pool: Pool<AsyncPgConnection>,
     shares: Shares,
+    wait: Duration,
     address: Address,
     setup: String,
 }
@@ -63,12 +65,18 @@ impl Db {
             .runtime(deadpool_runtime())
             .build()
             .map_err(Error::internal)?;
-        Ok(Self { pool, shares: Shares::new(config), address, setup })
+        Ok(Self { pool, shares: Shares::new(config), wait, address, setup })
     }
 
     /// Opens a transaction in which only this app's rows exist.
     pub async fn tenant(&self, app: AppId) -> Result<TenantTx> {
         TenantTx::begin(self.lease(app).await?, app).await
+    }
+
+    /// The same for a job. It takes nothing of the app's share, which its requests may have in use: how many jobs run
+    /// is bounded by itself.
+    pub async fn tenant_for_job(&self, app: AppId) -> Result<TenantTx> {
+        TenantTx::begin(Lease::of_nobody(self.connection().await?), app).await
     }
 
     /// The same, but it only reads, and all of its queries see one moment.
@@ -103,9 +111,15 @@ impl Db {
         (status.size.saturating_sub(status.available), status.max_size)
     }
 
+    /// One wait for the app's share and for the pool.
     async fn lease(&self, app: AppId) -> Result<Lease> {
-        let share = self.shares.take(app).await?;
-        Ok(Lease::of_app(self.connection().await?, share))
+        let until = tokio::time::Instant::from_std(monotonic() + self.wait);
+        let late = |why: &'static str| Error::unavailable(why).retry_after(1);
+        let share = tokio::time::timeout_at(until, self.shares.take(app)).await;
+        let share = share.map_err(|_| late("the app has its share of database connections in use"))??;
+        let connection = tokio::time::timeout_at(until, self.connection()).await;
+        let connection = connection.map_err(|_| late("no database connection in time"))??;
+        Ok(Lease::of_app(connection, share))
     }
 
     async fn connection(&self) -> Result<Object<AsyncPgConnection>> {

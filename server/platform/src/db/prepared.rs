@@ -55,6 +55,11 @@ impl<'a, ST> Prepared<'a, ST> {
 
 impl<ST> QueryFragment<Pg> for Prepared<'_, ST> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        // Another number would leave a condition out, or use another one's value.
+        if self.sql.matches('?').count() != self.binds.len() {
+            let why = format!("{} binds for: {}", self.binds.len(), self.sql);
+            return Err(diesel::result::Error::QueryBuilderError(why.into()));
+        }
         let mut parts = self.sql.split('?');
         out.push_sql(parts.next().unwrap_or_default());
         for (bind, part) in self.binds.iter().zip(parts) {

@@ -1,17 +1,15 @@
 //! The inbox: which consumer has had which event. At least once becomes effect once.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use chrono::{DateTime, Utc};
-use diesel::prelude::*;
-use diesel::sql_types::{Timestamptz, Untyped};
+use diesel::sql_types::{Array, Text, Timestamptz, Untyped, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use parlor_protocol::EventId;
 use uuid::Uuid;
 
 use crate::db::{Db, TenantTx, prepared};
 use crate::error::Result;
-use crate::schema::inbox;
 
 /// Records the events with the transaction of their effect. Gives those that come for the first time; the others
 /// have had their effect.
@@ -21,22 +19,18 @@ pub async fn first_time(
     events: impl Iterator<Item = EventId>,
     now: DateTime<Utc>,
 ) -> Result<HashSet<EventId>> {
-    let rows: Vec<_> = events
-        .map(|event| {
-            (
-                inbox::app_id.eq(tx.app()),
-                inbox::consumer.eq(consumer),
-                inbox::event_id.eq(event.0),
-                inbox::created_at.eq(now),
-            )
-        })
-        .collect();
-    let new: Vec<Uuid> = diesel::insert_into(inbox::table)
-        .values(rows)
-        .on_conflict_do_nothing()
-        .returning(inbox::event_id)
-        .get_results(&mut tx.conn()?)
-        .await?;
+    // In one order for everybody: two who had the same events given wait for each other, and not in a ring.
+    let events: BTreeSet<Uuid> = events.map(|event| event.0).collect();
+    let new = prepared::<SqlUuid>(
+        "INSERT INTO inbox (app_id, consumer, event_id, created_at) SELECT ?, ?, e.id, ? FROM UNNEST(?) AS e (id) \
+         ON CONFLICT DO NOTHING RETURNING event_id",
+    )
+    .bind::<SqlUuid, _>(tx.app())
+    .bind::<Text, _>(consumer)
+    .bind::<Timestamptz, _>(now)
+    .bind::<Array<SqlUuid>, _>(events.into_iter().collect::<Vec<_>>())
+    .load::<Uuid>(&mut tx.conn()?)
+    .await?;
     Ok(new.into_iter().map(EventId).collect())
 }
 

@@ -6,10 +6,12 @@
 mod centrifugo;
 mod embedded;
 
-pub use centrifugo::Centrifugo;
-pub use embedded::Embedded;
+use std::net::IpAddr;
 
 use async_trait::async_trait;
+
+pub use self::centrifugo::Centrifugo;
+pub use self::embedded::Embedded;
 
 use crate::error::Result;
 use crate::outbox::Command;
@@ -26,4 +28,12 @@ pub trait Realtime: Send + Sync {
 
     /// Whether the server answers.
     async fn ping(&self) -> Result<()>;
+}
+
+/// Whether an API's address asks for TLS, or stays on this machine. `None`: it is no address.
+pub(crate) fn is_protected(url: &str) -> Option<bool> {
+    let url = reqwest::Url::parse(url).ok()?;
+    let host = url.host_str()?.trim_matches(['[', ']']);
+    let stays = host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback());
+    Some(stays || url.scheme() == "https")
 }

@@ -41,6 +41,7 @@ async fn production_refuses_what_is_unsafe_and_names_all_of_it() {
         ("PARLOR_SERVER_PUBLIC_URL", "http://chat.example"),
         ("PARLOR_REALTIME_KIND", "centrifugo"),
         ("PARLOR_REALTIME_TOKEN_SECRET", "short"),
+        ("PARLOR_REALTIME_CENTRIFUGO_API_URL", "http://centrifugo.internal:9000/api"),
         ("PARLOR_BROKER_KIND", "rabbitmq"),
     ];
     let said = parlor(&["serve"], &unsafe_settings).await.unwrap_err();
@@ -52,6 +53,7 @@ async fn production_refuses_what_is_unsafe_and_names_all_of_it() {
         "security.master_keys",
         "realtime.token_secret",
         "realtime.centrifugo_api_key",
+        "realtime.centrifugo_api_url",
         "broker.amqp_url",
     ] {
         assert!(said.contains(part), "{part} is missing in: {said}");

@@ -99,6 +99,19 @@ async fn flags_follow(mode: Mode) {
     ben.post(&format!("/channels/{channel}/leave"), json!({})).await;
     becomes("unread", &[]).await;
     becomes("mentioned", &[]).await;
+
+    // A livestream has no rows, whatever its members do; a channel of theirs told afterwards says that all was heard.
+    let members = json!([{ "user_id": "ann", "role": "owner" }, { "user_id": "ben" }]);
+    let stream = app.channel_with(json!({ "type": "livestream", "members": members })).await;
+    let first = ann.say(&stream, "first").await;
+    ann.say(&stream, "second").await;
+    ben.post(&format!("/channels/{stream}/read"), json!({})).await.gives(200);
+    ben.post(&format!("/channels/{stream}/unread"), json!({ "message_id": first["id"] })).await.gives(200);
+    server.settled().await;
+    let pair = app.channel(&[&ann, &ben]).await;
+    let last = ann.say(&pair, "last").await;
+    becomes("unread", &[&last]).await;
+
     ben.get("/users/me/messages?flag=loud").await.refused(ErrorCode::InvalidParameter);
     ben.get("/users/me/messages").await.refused(ErrorCode::InvalidParameter);
     server.settled().await;

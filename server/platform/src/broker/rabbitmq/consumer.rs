@@ -6,7 +6,7 @@
 //! before we ask for new ones, so that this process never runs one twice at the same time. At `stop` no more
 //! are asked for, those in hand are finished and acknowledged, and the rest goes back to the queue.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -97,8 +97,15 @@ impl Session<'_> {
     /// Works until `stop`, which is a success, or until the session is lost.
     async fn serve(&self, mut deliveries: lapin::Consumer, stop: &CancellationToken) -> Result<()> {
         let mut jobs = FuturesUnordered::new();
+        // Taken from the broker and not begun; at the end they are left to it.
+        let mut waiting: VecDeque<Vec<Message>> = VecDeque::new();
         let mut look = tokio::time::interval(LOOK);
         let outcome = loop {
+            while jobs.len() < self.worker.concurrency
+                && let Some(group) = waiting.pop_front()
+            {
+                jobs.push(self.work(group));
+            }
             tokio::select! {
                 () = stop.cancelled() => break Ok(()),
                 _ = look.tick() => if !self.is_open() {
@@ -106,13 +113,16 @@ impl Session<'_> {
                 },
                 message = deliveries.next(), if jobs.len() < self.worker.concurrency => match message {
                     Some(Ok(message)) => match self.at_hand(message, &mut deliveries) {
-                        Ok(messages) => jobs.push(self.jobs(messages)),
+                        Ok(messages) => waiting.extend(grouped(messages)),
                         Err(error) => break Err(error),
                     },
                     Some(Err(error)) => break Err(away(error)),
                     None => break Err(Error::unavailable("RabbitMQ ended the subscription")),
                 },
-                Some(done) = jobs.next() => if done.is_err() { break done },
+                Some(done) = jobs.next() => match done {
+                    Ok(alone) => waiting.extend(alone.into_iter().map(|message| vec![message])),
+                    Err(error) => break Err(error),
+                },
             }
         };
         let finish = async {
@@ -148,29 +158,22 @@ impl Session<'_> {
         Ok(messages)
     }
 
-    /// Works off messages: those of one app and topic together, unless they are repeated or fail.
-    async fn jobs(&self, messages: Vec<Message>) -> Result<()> {
-        let mut groups: BTreeMap<(AppId, String), Vec<(Message, Delivery)>> = BTreeMap::new();
-        for message in messages {
-            match message::decode(&message.properties, &message.data) {
-                Ok((delivery, 1)) if !message.redelivered => {
-                    let group = groups.entry((delivery.app, delivery.topic.clone())).or_default();
-                    group.push((message, delivery));
-                }
-                _ => self.job(message).await?,
-            }
-        }
-        for group in groups.into_values() {
-            let (messages, deliveries): (Vec<_>, Vec<_>) = group.into_iter().unzip();
-            let together = deliveries.len() > 1 && self.handle(&deliveries).await.is_ok();
+    /// Works off messages that go together. Gives them back, to be worked off each alone, if that failed.
+    async fn work(&self, messages: Vec<Message>) -> Result<Vec<Message>> {
+        if messages.len() == 1 {
             for message in messages {
-                match together {
-                    true => self.acknowledge(&message).await?,
-                    false => self.job(message).await?,
-                }
+                self.job(message).await?;
             }
+            return Ok(Vec::new());
         }
-        Ok(())
+        let deliveries: Vec<Delivery> = messages.iter().filter_map(fresh).collect();
+        if self.handle(&deliveries).await.is_err() {
+            return Ok(messages);
+        }
+        for message in &messages {
+            self.acknowledge(message).await?;
+        }
+        Ok(Vec::new())
     }
 
     async fn job(&self, message: Message) -> Result<()> {
@@ -233,4 +236,23 @@ impl Session<'_> {
         let dead = self.worker.topology.dead(consumer)?;
         self.outlet.lock().await.put(dead, properties, &message.data).await
     }
+}
+
+/// The job of a message that nobody has tried yet.
+fn fresh(message: &Message) -> Option<Delivery> {
+    let decoded = message::decode(&message.properties, &message.data);
+    decoded.ok().filter(|(_, attempt)| *attempt == 1 && !message.redelivered).map(|(delivery, _)| delivery)
+}
+
+/// Puts together what is of one app and topic. What was tried before may be poisoned: it comes alone, and last.
+fn grouped(messages: Vec<Message>) -> impl Iterator<Item = Vec<Message>> {
+    let mut groups: BTreeMap<(AppId, String), Vec<Message>> = BTreeMap::new();
+    let mut alone = Vec::new();
+    for message in messages {
+        match fresh(&message) {
+            Some(delivery) => groups.entry((delivery.app, delivery.topic)).or_default().push(message),
+            None => alone.push(vec![message]),
+        }
+    }
+    groups.into_values().chain(alone)
 }

@@ -33,4 +33,5 @@ on_both!(
     a_slow_job_does_not_hold_up_those_behind_it,
     two_processes_never_have_the_same_job_at_once,
     a_stopping_process_finishes_what_it_has_begun,
+    jobs_are_handled_together_and_alone_after_a_failure,
 );

@@ -63,6 +63,54 @@ impl Probe {
     }
 }
 
+/// A consumer that takes eight jobs at once, all or none of which it does.
+pub struct Choir {
+    /// What a group must not have in it.
+    pub poison: usize,
+    /// What it was given, a group at a time.
+    pub heard: Mutex<Vec<Vec<usize>>>,
+    /// What it has done.
+    pub done: Mutex<Vec<usize>>,
+}
+
+impl Choir {
+    pub fn new(poison: usize) -> Arc<Self> {
+        Arc::new(Self { poison, heard: Mutex::default(), done: Mutex::default() })
+    }
+}
+
+#[async_trait]
+impl Consumer for Choir {
+    fn name(&self) -> &'static str {
+        "choir"
+    }
+
+    fn topics(&self) -> &'static [&'static str] {
+        &["test.a", "test.b"]
+    }
+
+    fn at_once(&self) -> usize {
+        8
+    }
+
+    async fn handle(&self, jobs: &[Delivery]) -> Result<()> {
+        let app_and_topic = |job: &Delivery| (job.app, job.topic.clone());
+        assert!(jobs.iter().all(|job| app_and_topic(job) == app_and_topic(&jobs[0])), "{jobs:?}");
+        let numbers: Vec<usize> = jobs.iter().map(number).collect();
+        self.heard.lock().unwrap().push(numbers.clone());
+        if numbers.contains(&self.poison) {
+            return Err(parlor_platform::Error::internal("this fails"));
+        }
+        self.done.lock().unwrap().extend(numbers);
+        Ok(())
+    }
+}
+
+fn number(job: &Delivery) -> usize {
+    let payload: serde_json::Value = serde_json::from_str(&job.payload).unwrap();
+    usize::try_from(payload["n"].as_u64().unwrap()).unwrap()
+}
+
 #[async_trait]
 impl Consumer for Probe {
     fn name(&self) -> &'static str {
@@ -75,8 +123,7 @@ impl Consumer for Probe {
 
     async fn handle(&self, jobs: &[Delivery]) -> Result<()> {
         let [delivery] = jobs else { panic!("one at a time, not {}", jobs.len()) };
-        let payload: serde_json::Value = serde_json::from_str(&delivery.payload).unwrap();
-        let number = usize::try_from(payload["n"].as_u64().unwrap()).unwrap();
+        let number = number(delivery);
         let heard = {
             let mut all = self.heard.lock().unwrap();
             let attempt = 1 + all.iter().filter(|heard| heard.event == delivery.event_id).count();

@@ -9,7 +9,7 @@ use parlor_platform::Error;
 use parlor_test_support::until;
 use tokio::sync::Semaphore;
 
-use super::probe::Probe;
+use super::probe::{Choir, Probe};
 use super::site::{Kind, Site};
 use crate::outbox;
 
@@ -230,4 +230,25 @@ pub async fn a_stopping_process_finishes_what_it_has_begun(kind: Kind) {
         next.counts(),
         (0..10).filter(|number| *number != finished).map(|number| (number, 1)).collect()
     );
+}
+
+pub async fn jobs_are_handled_together_and_alone_after_a_failure(kind: Kind) {
+    let mut site = Site::new(kind, &[20]).await;
+    site.config.concurrency = 1;
+    let choir = Choir::new(17);
+    // There before anybody listens, so that many are at hand. RabbitMQ gets them from the relay of a process.
+    site.jobs("test.a", 0..40).await;
+    site.jobs("test.b", 40..60).await;
+    let process = site.process(std::slice::from_ref(&choir));
+    until("all but one are done", async || choir.done.lock().unwrap().len() == 59).await;
+    until("that one is dead", async || process.broker.dead_letters(10).await.unwrap().len() == 1).await;
+    process.end().await;
+    let mut done = choir.done.lock().unwrap().clone();
+    done.sort_unstable();
+    assert_eq!(done, (0..60).filter(|number| *number != 17).collect::<Vec<_>>(), "each once");
+    let heard = choir.heard.lock().unwrap().clone();
+    assert!(heard.iter().all(|group| group.len() <= 8));
+    assert!(heard.iter().any(|group| group.len() > 1), "some came together");
+    let alone = heard.iter().filter(|group| **group == [17]).count();
+    assert_eq!(alone, 2, "the poisonous one has its whole ladder, alone");
 }

@@ -14,7 +14,6 @@ use parlor_protocol::AppId;
 use parlor_test_support::{TestDb, setting};
 use uuid::Uuid;
 
-use super::probe::Probe;
 use crate::fakes::{FakeRealtime, Mood};
 use crate::outbox;
 
@@ -61,9 +60,10 @@ impl Site {
     }
 
     /// Starts a process. As in the server, all processes know all consumers; here all run them, too.
-    pub fn process(&self, consumers: &[Arc<Probe>]) -> Process {
+    pub fn process<C: Consumer + 'static>(&self, consumers: &[Arc<C>]) -> Process {
         let (tracker, stop, bell) = (TaskTracker::new(), CancellationToken::new(), Bell::default());
-        let consumers: Vec<Arc<dyn Consumer>> = consumers.iter().map(|probe| probe.clone() as _).collect();
+        let consumers: Vec<Arc<dyn Consumer>> =
+            consumers.iter().map(|consumer| consumer.clone() as _).collect();
         let broker: Arc<dyn Broker> = match self.kind {
             Kind::Embedded => {
                 Arc::new(Embedded::new(self.db.clone(), Clock::default(), bell.clone(), &self.config))
