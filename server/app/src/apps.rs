@@ -4,7 +4,7 @@ use clap::Subcommand;
 use parlor_chat::apps::admin::{self, NewApp};
 use parlor_platform::config::{Config, Mode};
 use parlor_platform::keys::NewKey;
-use parlor_protocol::AppId;
+use parlor_protocol::{AppId, ErrorCode};
 use serde_json::json;
 
 use crate::wiring::Parts;
@@ -40,7 +40,7 @@ pub enum AppCommand {
         /// The app's id.
         app: AppId,
         /// Hours that the old keys go on working.
-        #[arg(long, default_value_t = 24)]
+        #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u32).range(..=8_760))]
         overlap_hours: u32,
         /// Print JSON.
         #[arg(long)]
@@ -90,15 +90,24 @@ pub async fn run(config: Config, command: AppCommand) -> anyhow::Result<()> {
         }
         AppCommand::RotateKey { app, overlap_hours, json } => {
             let overlap = chrono::Duration::hours(i64::from(overlap_hours));
-            let key = admin::rotate_key(db, keys, app, overlap, now).await.map_err(cause)?;
+            let key =
+                admin::rotate_key(db, keys, app, overlap, now).await.map_err(|error| unknown(app, error))?;
             show(app, &key, json);
         }
         AppCommand::Suspend { app, undo } => {
-            admin::suspend(db, &parts.config, app, (!undo).then_some(now)).await.map_err(cause)?;
+            let at = (!undo).then_some(now);
+            admin::suspend(db, &parts.config, app, at).await.map_err(|error| unknown(app, error))?;
             print(if undo { "the app is served again" } else { "the app is suspended" });
         }
     }
     Ok(())
+}
+
+fn unknown(app: AppId, error: parlor_platform::Error) -> anyhow::Error {
+    match error.code() {
+        ErrorCode::NotFound => anyhow::anyhow!("there is no app {app}"),
+        _ => cause(error),
+    }
 }
 
 fn show(app: AppId, key: &NewKey, as_json: bool) {

@@ -133,7 +133,11 @@ fn settings(file: Option<&std::path::Path>) -> Result<Config, ConfigError> {
 
 /// An error of ours with its cause, for a person at a terminal.
 fn cause(error: parlor_platform::Error) -> anyhow::Error {
-    anyhow::anyhow!("{error:?}")
+    match (error.code(), std::error::Error::source(&error)) {
+        // What went wrong is all that there is to say; `internal` is a word for clients.
+        (parlor_protocol::ErrorCode::Internal, Some(cause)) => anyhow::anyhow!("{cause}"),
+        _ => anyhow::anyhow!("{error:?}"),
+    }
 }
 
 /// The output of a command; a reader that has had enough is no error.

@@ -5,7 +5,7 @@ use parlor_chat::messages::routes::ALIASES;
 use parlor_protocol::ErrorCode;
 use parlor_protocol::error::ErrorBody;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
-use utoipa::openapi::{ContentBuilder, OpenApi, Ref, ResponseBuilder};
+use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, ResponseBuilder};
 use utoipa_actix_web::AppExt;
 use utoipa_actix_web::scope::scope;
 
@@ -49,6 +49,15 @@ fn add_aliases(document: &mut OpenApi) {
     }
 }
 
+/// What a status says where the handler says no more: a response without a description is no OpenAPI.
+fn described(status: &str) -> &'static str {
+    match status {
+        "201" => "It was made.",
+        "204" => "It was done; there is nothing to say.",
+        _ => "It was done, or is as shown.",
+    }
+}
+
 /// Every operation may answer with an error, needs a caller unless it says otherwise, and has a stable name.
 fn complete(document: &mut OpenApi) {
     let components = document.components.get_or_insert_default();
@@ -76,6 +85,13 @@ fn complete(document: &mut OpenApi) {
             // Handlers are named within their module; the document wants names of its own.
             let tag = operation.tags.iter().flatten().next().cloned().unwrap_or_default();
             operation.operation_id = operation.operation_id.take().map(|name| format!("{tag}_{name}"));
+            for (status, response) in &mut operation.responses.responses {
+                if let RefOr::T(response) = response
+                    && response.description.is_empty()
+                {
+                    response.description = described(status).to_owned();
+                }
+            }
             operation.responses.responses.insert("default".to_owned(), error.clone().into());
             if operation.security.is_none() {
                 operation.security =

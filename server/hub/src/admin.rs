@@ -131,7 +131,11 @@ impl Hub {
     }
 
     /// Takes a channel away from the user's connections (code 2000: they do not come back by themselves).
+    /// Without `client` they do not come back with a token that was made before, either.
     pub fn unsubscribe(&self, user: &str, channel: &str, client: Option<&str>) {
+        if client.is_none() {
+            self.shut.subscriber(user, channel, self.config().clock.unix_ms());
+        }
         for connection in self.users.connections(user) {
             if client.is_some_and(|only| only != connection.id.to_string()) {
                 continue;
@@ -147,7 +151,11 @@ impl Hub {
 
     /// Ends the user's connections, except those in `whitelist`; with `client`, only that one. The usual
     /// reason is [`Disconnect::FORCE_NO_RECONNECT`].
+    /// If it is for all of them, a token that was made before opens no new one.
     pub fn disconnect(&self, user: &str, client: Option<&str>, reason: &Disconnect, whitelist: &[&str]) {
+        if client.is_none() && whitelist.is_empty() {
+            self.shut.user(user, self.config().clock.unix_ms());
+        }
         for connection in self.users.connections(user) {
             let id = connection.id.to_string();
             if client.is_none_or(|only| only == id) && !whitelist.contains(&id.as_str()) {
@@ -156,8 +164,10 @@ impl Hub {
         }
     }
 
-    /// Ends the connections of all users whose id begins with `prefix`. Centrifugo has nothing like it.
+    /// Ends the connections of all users whose id begins with `prefix`, and lets none of them back with a token that was
+    /// made before. Centrifugo has nothing like it.
     pub fn disconnect_all(&self, prefix: &str, reason: &Disconnect) {
+        self.shut.prefix(prefix, self.config().clock.unix_ms());
         for connection in self.users.with_prefix(prefix) {
             connection.close(reason.clone());
         }

@@ -15,17 +15,19 @@ use crate::config::{HubConfig, Namespace, PresenceChange, millis};
 use crate::outbound::Pushed;
 use crate::protocol::message::{Framing, Message};
 use crate::registry::{Channels, Connections, Users};
+use crate::shut::Shut;
 use crate::stats::{Counters, Stats, add};
 use crate::task::lock;
 use crate::timer::{Wheel, earliest};
-use crate::token::Verifier;
+use crate::token::{ConnectionClaims, SubscriptionClaims, TokenError, Verifier};
 
 /// The embedded realtime hub. Share it in an [`Arc`]; every method takes `&self` and returns at once.
 pub struct Hub {
     config: HubConfig,
     namespaces: HashMap<String, Arc<Namespace>>,
     without_namespace: Arc<Namespace>,
-    pub(crate) verifier: Verifier,
+    verifier: Verifier,
+    pub(crate) shut: Shut,
     /// This process's id, which HTTP emulation sends back.
     pub(crate) node: Uuid,
     pub(crate) channels: Channels,
@@ -61,6 +63,7 @@ impl Hub {
             namespaces: config.namespaces.iter().map(|(k, v)| (k.clone(), Arc::new(v.clone()))).collect(),
             without_namespace: Arc::new(config.without_namespace.clone()),
             verifier: Verifier::new(&config),
+            shut: Shut::default(),
             node: Uuid::new_v4(),
             channels: Channels::new(),
             users: Users::new(),
@@ -74,6 +77,21 @@ impl Hub {
             subscribed: AtomicUsize::new(0),
             config,
         })
+    }
+
+    /// The claims of a connection token that is good now.
+    pub(crate) fn connection_claims(&self, token: &str) -> Result<ConnectionClaims, TokenError> {
+        let claims = self.verifier.connection(token, self.config.clock.unix_ms())?;
+        let refused = self.shut.refuses_user(&claims.sub, claims.iat);
+        if refused { Err(TokenError::Expired) } else { Ok(claims) }
+    }
+
+    /// The claims of a subscription token that is good now.
+    pub(crate) fn subscription_claims(&self, token: &str) -> Result<SubscriptionClaims, TokenError> {
+        let claims = self.verifier.subscription(token, self.config.clock.unix_ms())?;
+        let channel = claims.channel.as_deref().unwrap_or_default();
+        let refused = self.shut.refuses_subscriber(&claims.sub, channel, claims.iat);
+        if refused { Err(TokenError::Expired) } else { Ok(claims) }
     }
 
     pub(crate) fn config(&self) -> &HubConfig {

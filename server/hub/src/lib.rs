@@ -37,6 +37,7 @@ mod outbound;
 mod protocol;
 mod registry;
 mod serve;
+mod shut;
 mod stats;
 mod task;
 mod timer;

@@ -91,6 +91,8 @@ pub(crate) struct ConnectionClaims {
     /// Only a subscription token may have it.
     #[serde(default)]
     channel: Option<String>,
+    /// When it was made, in Unix seconds.
+    pub iat: Option<f64>,
     exp: Option<f64>,
     expire_at: Option<i64>,
 }
@@ -107,6 +109,8 @@ pub(crate) struct SubscriptionClaims {
     pub info: Option<Box<RawValue>>,
     pub data: Option<Box<RawValue>>,
     pub r#override: Option<Override>,
+    /// When it was made, in Unix seconds.
+    pub iat: Option<f64>,
     exp: Option<f64>,
     expire_at: Option<i64>,
 }

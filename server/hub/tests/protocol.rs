@@ -280,6 +280,31 @@ async fn the_server_subscribes_unsubscribes_and_disconnects() {
 }
 
 #[tokio::test]
+async fn who_was_shut_out_does_not_come_back_with_an_older_token() {
+    let hub = TestHub::start().await;
+    let connect = |user: &str, made: u64| json!({"token": token(&json!({"sub": user, "iat": made}))});
+    let hear = |user: &str, made: u64| json!({"channel": ROOM, "token": token(&json!({"sub": user, "channel": ROOM, "iat": made}))});
+    let mut ann = hub.connect("ann").await;
+    ann.call("subscribe", hear("ann", NOW)).await;
+    hub.advance(1);
+    hub.hub.unsubscribe("ann", ROOM, None);
+    ann.push("unsubscribe").await;
+    assert_eq!(ann.refused("subscribe", hear("ann", NOW)).await, 109, "ask for a new one");
+    ann.call("subscribe", hear("ann", NOW + 1)).await;
+
+    hub.hub.disconnect("ann", None, &Disconnect::new(4501, "token revoked"), &[]);
+    hub.hub.disconnect_all("app:", &Disconnect::new(4502, "app suspended"));
+    ann.closed().await;
+    for user in ["ann", "app:ben"] {
+        assert_eq!(hub.dial().await.refused("connect", connect(user, NOW)).await, 109, "{user}");
+        let welcome = hub.dial().await.call("connect", connect(user, NOW + 1)).await;
+        assert!(welcome["connect"].is_object(), "{user}: {welcome}");
+    }
+    let other = hub.dial().await.call("connect", connect("cem", NOW)).await;
+    assert!(other["connect"].is_object(), "{other}");
+}
+
+#[tokio::test]
 async fn all_users_of_a_prefix_are_disconnected_and_no_others() {
     let hub = TestHub::start().await;
     let mut theirs = Vec::new();

@@ -121,7 +121,8 @@ pub struct RealtimeTokens {
 struct SubscriptionClaims<'a> {
     sub: String,
     channel: &'a str,
-    iat: i64,
+    /// With milliseconds, as the hub compares it with when somebody was shut out.
+    iat: f64,
     exp: i64,
     expire_at: i64,
 }
@@ -148,7 +149,7 @@ impl RealtimeTokens {
         channels.insert(event::user_topic(app, user), json!({}));
         let claims = json!({
             "sub": event::realtime_user(app, user),
-            "iat": now.timestamp(),
+            "iat": seconds(now),
             "exp": now.timestamp() + USE_WITHIN_S,
             "expire_at": expires_at.timestamp(),
             "subs": channels,
@@ -169,7 +170,7 @@ impl RealtimeTokens {
         let claims = SubscriptionClaims {
             sub: event::realtime_user(app, user),
             channel: &event::channel_topic(channel),
-            iat: now.timestamp(),
+            iat: seconds(now),
             exp: now.timestamp() + USE_WITHIN_S,
             expire_at: expires_at.timestamp(),
         };

@@ -2,7 +2,7 @@
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, get, post};
-use parlor_platform::Result;
+use parlor_platform::{Error, Result};
 use parlor_protocol::ErrorCode;
 use parlor_protocol::token::{App, CreateGuest, CreateToken, RevokeTokens, UserToken};
 
@@ -59,7 +59,9 @@ async fn create_guest(
     body: ValidJson<CreateGuest>,
 ) -> Result<HttpResponse> {
     chat.limits.address.check(address.0, chat.config.server.ip_rate_limit_rps)?;
-    let key_id = api_key(&request).ok_or(ErrorCode::MissingToken)?;
+    let key_id = api_key(&request).ok_or_else(|| {
+        Error::with(ErrorCode::MissingToken, "Send the app's public key, `pk_…`, as `X-Api-Key`.")
+    })?;
     let key = chat.keys.find(&key_id, chat.clock.now()).await?;
     if key.suspended {
         return Err(ErrorCode::AppSuspended.into());

@@ -3,7 +3,7 @@
 //! A channel is found by its `cid`, or by its distinct members; two who create it at the same moment get the
 //! same one, because the second insert waits for the first and then does nothing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use parlor_platform::crypto::sha256;
@@ -99,6 +99,15 @@ fn check(request: &CreateChannel) -> Result<()> {
     }
     if !request.members.is_empty() {
         validate::batch(request.members.len())?;
+    }
+    let mut roles: BTreeMap<&UserId, Role> = BTreeMap::new();
+    for member in &request.members {
+        if *roles.entry(&member.user_id).or_insert(member.role) != member.role {
+            return Err(Error::with(
+                ErrorCode::InvalidRequest,
+                "A user is named twice, with different roles.",
+            ));
+        }
     }
     Ok(())
 }

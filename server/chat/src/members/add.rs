@@ -36,9 +36,10 @@ pub async fn add(
         return Err(Error::with(ErrorCode::InvalidRequest, "A user is named twice in the batch."));
     }
     require_active(tx, request.members.iter().map(|member| &member.user_id)).await?;
-    enter(tx, channel, &request.members, entries, now).await?;
-    // With somebody new it is no longer the channel of exactly those who were in it.
-    crate::channels::store::no_longer_distinct(tx, channel).await?;
+    if enter(tx, channel, &request.members, entries, now).await? > 0 {
+        // With somebody new it is no longer the channel of exactly those who were in it.
+        crate::channels::store::no_longer_distinct(tx, channel).await?;
+    }
     store::rows(tx, channel, &ids).await?.into_iter().map(store::MemberRow::into_member).collect()
 }
 
@@ -61,18 +62,18 @@ pub async fn join(
         return Err(Error::with(ErrorCode::NotAMember, "The channel is not open; a member has to add you."));
     }
     let role = if livestream { Role::Guest } else { Role::Member };
-    enter(tx, channel, &[NewMember { user_id: user.clone(), role }], entries, now).await
+    enter(tx, channel, &[NewMember { user_id: user.clone(), role }], entries, now).await.map(drop)
 }
 
 /// Writes those who are no members yet as one change each, so that every event has its `seq`. The number of statements
-/// does not depend on the number of members, because the channel's row is held meanwhile.
+/// does not depend on the number of members, because the channel's row is held meanwhile. Gives how many there were.
 pub async fn enter(
     tx: &TenantTx,
     channel: ChannelId,
     members: &[NewMember],
     entries: &mut Entries,
     now: DateTime<Utc>,
-) -> Result<()> {
+) -> Result<usize> {
     let ids: Vec<&str> = members.iter().map(|member| member.user_id.as_str()).collect();
     let present: HashSet<String> = store::rows(tx, channel, &ids)
         .await?
@@ -84,7 +85,7 @@ pub async fn enter(
         members.iter().filter(|member| !present.contains(member.user_id.as_str())).collect();
     // In the order of ids, as they are read back, and so that two batches can't wait for each other's users.
     fresh.sort_by(|one, other| one.user_id.cmp(&other.user_id));
-    let Ok(count @ 1..) = i32::try_from(fresh.len()) else { return Ok(()) };
+    let Ok(count @ 1..) = i32::try_from(fresh.len()) else { return Ok(0) };
     let changes = Change::begin_joins(tx, channel, count, now).await?;
     let joins: Vec<store::Join<'_>> =
         fresh.iter().zip(&changes).map(|(member, change)| store::Join::at(member, &change.row)).collect();
@@ -96,5 +97,6 @@ pub async fn enter(
         change.tell(entries, EventType::MemberAdded, data)?;
     }
     let users = fresh.iter().map(|member| &member.user_id);
-    tell_users(entries, tx.app_id(), EventType::NotificationAddedToChannel, channel, users, now)
+    tell_users(entries, tx.app_id(), EventType::NotificationAddedToChannel, channel, users, now)?;
+    Ok(fresh.len())
 }

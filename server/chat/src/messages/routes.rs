@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::list::{self, ListQuery};
 use super::{access, delete, edit, send};
 use crate::Chat;
-use crate::web::{Caller, ChannelRef, Id, IdempotencyKey, Params, ValidJson};
+use crate::web::{Caller, ChannelRef, Id, IdempotencyKey, Params, REPLAYED, ValidJson};
 
 /// Older spellings of `/channels/{id}/messages`, and whether one may send there.
 pub const ALIASES: [(&str, bool); 2] = [("/rooms/{id}/messages", true), ("/messages/room/{id}", false)];
@@ -42,9 +42,12 @@ async fn send_one(
     body: ValidJson<SendMessage>,
 ) -> Result<HttpResponse> {
     let channel = id.0.resolve(&chat, caller.app()).await?;
-    let derived = idempotency.derived_id(caller.user().map_or("", |user| user.as_str())).map(MessageId);
+    let derived = idempotency.derived_id(channel.0, &caller).map(MessageId);
     let sent = send::send(&chat, &caller, channel, derived, body.value).await?;
     let mut response = if sent.created { HttpResponse::Created() } else { HttpResponse::Ok() };
+    if derived.is_some() && !sent.created {
+        response.insert_header(REPLAYED);
+    }
     Ok(response.content_type("application/json").body(sent.json))
 }
 

@@ -2,8 +2,9 @@
 
 use std::sync::LazyLock;
 
+use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, Int8, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Bool, Int8, SmallInt, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use parlor_platform::Result;
 use parlor_platform::db::{TenantTx, prepared};
@@ -80,6 +81,12 @@ const LISTED: &str = "EXISTS (SELECT FROM messages x \
      WHERE x.app_id = user_messages.app_id AND x.id = user_messages.message_id AND x.deleted_at IS NULL \
        AND m.user_id = user_messages.user_id)";
 
+/// The flags, read as far as the pointer says: rows follow it a moment later, and not at all where a membership was
+/// renewed.
+const FLAGS: &str = "flags | CASE WHEN seq <= (SELECT r.read_seq FROM channel_members r \
+    WHERE r.app_id = user_messages.app_id AND r.channel_id = user_messages.channel_id \
+    AND r.user_id = user_messages.user_id) THEN 1::smallint ELSE 0::smallint END";
+
 /// A page of a user's flagged messages, newest first: `(channel, message, flags)`.
 pub async fn flagged(
     tx: &TenantTx,
@@ -90,22 +97,24 @@ pub async fn flagged(
 ) -> Result<Vec<(Uuid, Uuid, i16)>> {
     let mut query = user_messages::table
         .filter(user_messages::app_id.eq(tx.app()).and(user_messages::user_id.eq(user.as_str())))
-        .select((user_messages::channel_id, user_messages::message_id, user_messages::flags))
+        .select((user_messages::channel_id, user_messages::message_id, sql::<SmallInt>(FLAGS)))
         .order(user_messages::message_id.desc())
         .limit(limit)
         .into_boxed();
     // Written as the partial indexes are, so that they serve it.
     let condition = match flag {
-        // The pointer has the last word: rows follow it a moment later, and not at all where a membership was renewed.
+        // The pointer has the last word here, too. What does not count is listed under its mention alone.
         Flag::Unread => {
             "flags & 1 = 0 AND seq > (SELECT r.read_seq FROM channel_members r WHERE r.app_id = user_messages.app_id \
-             AND r.channel_id = user_messages.channel_id AND r.user_id = user_messages.user_id)"
+             AND r.channel_id = user_messages.channel_id AND r.user_id = user_messages.user_id) \
+             AND EXISTS (SELECT FROM messages y WHERE y.app_id = user_messages.app_id \
+             AND y.id = user_messages.message_id AND y.countable)"
         }
         Flag::Mentioned => "flags & 6 <> 0 AND flags & 2 <> 0",
         Flag::Starred => "flags & 6 <> 0 AND flags & 4 <> 0",
     };
     for condition in [condition, LISTED] {
-        query = query.filter(diesel::dsl::sql::<diesel::sql_types::Bool>(condition));
+        query = query.filter(sql::<Bool>(condition));
     }
     if let Some(before) = before {
         query = query.filter(user_messages::message_id.lt(before));

@@ -21,9 +21,9 @@ const PAGE: i64 = 1_000;
 /// minute, a token is used within a minute, and an expired connection has a grace.
 const SLACK_S: i64 = 300;
 
-/// Ends all realtime connections of the transaction's app once it is committed. A client that ignores this can come back
-/// with a realtime token that it was given in the minute before, for as long as what that opens lasts: these tokens are
-/// checked without asking who was shut out.
+/// Ends all realtime connections of the transaction's app once it is committed. The embedded hub lets nobody
+/// back with a token that was made before. Centrifugo checks a token without asking: with one from the minute before, a
+/// client that ignores the end can come back for as long as what it opens lasts.
 pub async fn disconnect_app(
     tx: &TenantTx,
     entries: &mut Entries,

@@ -20,6 +20,9 @@ pub struct IdempotencyKey {
     place: String,
 }
 
+/// Says that an answer was given before.
+pub const REPLAYED: (&str, &str) = ("Idempotency-Replayed", "true");
+
 /// What was answered before.
 pub struct Replay {
     status: u16,
@@ -29,7 +32,7 @@ pub struct Replay {
 impl From<Replay> for HttpResponse {
     fn from(replay: Replay) -> Self {
         Self::build(StatusCode::from_u16(replay.status).unwrap_or(StatusCode::OK))
-            .insert_header(("Idempotency-Replayed", "true"))
+            .insert_header(REPLAYED)
             .content_type("application/json")
             .body(replay.body)
     }
@@ -81,10 +84,12 @@ impl IdempotencyKey {
         store::keep(tx, &key, i16::try_from(status.as_u16()).unwrap_or(200), body).await
     }
 
-    /// An id that is the same for the same key, for things that clients may name themselves.
-    pub fn derived_id(&self, caller: &str) -> Option<Uuid> {
+    /// An id that is the same for the same key and place, for things that clients may name themselves. The place is what
+    /// an address means, which has several spellings.
+    pub fn derived_id(&self, place: Uuid, caller: &Caller) -> Option<Uuid> {
         let key = self.key.as_ref()?;
-        let hash = sha256(&[self.place.as_bytes(), caller.as_bytes(), key.as_bytes()]);
+        let who = caller.user().map_or("", |user| user.as_str());
+        let hash = sha256(&[place.as_bytes(), who.as_bytes(), key.as_bytes()]);
         let bytes: [u8; 16] = hash.first_chunk().copied()?;
         Some(uuid::Builder::from_custom_bytes(bytes).into_uuid())
     }

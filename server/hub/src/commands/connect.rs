@@ -101,7 +101,7 @@ pub(super) fn connect(
 }
 
 pub(super) fn verify(hub: &Hub, token: &str) -> Result<ConnectionClaims, Refusal> {
-    hub.verifier.connection(token, hub.config().clock.unix_ms()).map_err(|error| match error {
+    hub.connection_claims(token).map_err(|error| match error {
         TokenError::Expired => CommandError::TOKEN_EXPIRED.into(),
         TokenError::Invalid => Disconnect::INVALID_TOKEN.into(),
     })

@@ -84,7 +84,7 @@ pub(super) fn sub_refresh(
     if token.is_empty() {
         return Err(CommandError::BAD_REQUEST.into());
     }
-    let claims = match hub.verifier.subscription(token, hub.config().clock.unix_ms()) {
+    let claims = match hub.subscription_claims(token) {
         Ok(claims) => claims,
         Err(TokenError::Invalid) => return Err(Disconnect::INVALID_TOKEN.into()),
         Err(TokenError::Expired) => return Err(CommandError::TOKEN_EXPIRED.into()),

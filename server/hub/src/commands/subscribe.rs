@@ -215,11 +215,10 @@ fn authorise(
         let allowed = namespace.allow_subscribe_for_client && !client.user().is_empty();
         return if allowed { Ok(None) } else { Err(CommandError::PERMISSION_DENIED.into()) };
     }
-    let claims =
-        hub.verifier.subscription(token, hub.config().clock.unix_ms()).map_err(|error| match error {
-            TokenError::Expired => CommandError::TOKEN_EXPIRED,
-            TokenError::Invalid => CommandError::PERMISSION_DENIED,
-        })?;
+    let claims = hub.subscription_claims(token).map_err(|error| match error {
+        TokenError::Expired => CommandError::TOKEN_EXPIRED,
+        TokenError::Invalid => CommandError::PERMISSION_DENIED,
+    })?;
     if !belongs(&claims, client, channel) {
         return Err(Disconnect::INVALID_TOKEN.into());
     }

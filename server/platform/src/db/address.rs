@@ -120,6 +120,12 @@ impl Address {
             _ => Asked::Require,
         });
         let ca = Some(Path::new(&config.tls_ca_file)).filter(|path| !path.as_os_str().is_empty());
+        if ca.is_some() && mode < SslMode::Require {
+            return Err(Error::internal(
+                "database.tls_ca_file is set, and without sslmode=require or more in database.url nothing is \
+                 compared with it",
+            ));
+        }
         let tls = mode.trust(ca).map(tls::client).transpose()?;
         Ok(Self(Arc::new(Inner { config: parsed, tls: tls.map(|tls| Tls(Arc::new(tls).into())) })))
     }

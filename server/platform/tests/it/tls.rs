@@ -81,7 +81,8 @@ async fn postgres_is_believed_as_far_as_sslmode_says() {
     for (url, mode, ca, expected) in [
         (by_address, "", "", Ok(true)),
         (by_address, "?sslmode=disable", "", Ok(false)),
-        (by_address, "?sslmode=prefer", strangers.as_str(), Ok(true)),
+        (by_address, "?sslmode=prefer", "", Ok(true)),
+        (by_address, "?sslmode=prefer", ours, Err("database.tls_ca_file")),
         (by_address, "?sslmode=require", "", Ok(true)),
         (by_address, "?sslmode=require", strangers.as_str(), Err("UnknownIssuer")),
         (by_address, "?sslmode=verify-ca", ours, Ok(true)),

@@ -100,6 +100,15 @@ async fn two_who_create_it_at_the_same_moment_get_the_same_channel() {
     let (first, second) = tokio::join!(ann.post("/channels", direct.clone()), ben.post("/channels", direct));
     assert_eq!(first.json["id"], second.json["id"]);
     assert_eq!(first.status + second.status, 401, "one 201 and one 200");
+    // Naming a member once more changes nothing, nor whose channel it is.
+    let id = first.json["id"].as_str().unwrap();
+    let again = json!({ "members": [{ "user_id": "ann" }] });
+    app.server.post(&format!("/channels/{id}/members"), again).await.gives(200);
+    let direct = json!({ "type": "messaging", "distinct": true, "members": [{ "user_id": "ann" }, { "user_id": "ben" }] });
+    assert_eq!(ann.post("/channels", direct).await.gives(200)["id"], id);
+    let twice = json!([{ "user_id": "ben" }, { "user_id": "ben", "role": "admin" }]);
+    let twice = json!({ "type": "team", "members": twice });
+    app.server.post("/channels", twice).await.refused(ErrorCode::InvalidRequest);
     server.settled().await;
 }
 

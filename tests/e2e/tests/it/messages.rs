@@ -172,6 +172,10 @@ async fn who_may_not_read_a_message_does_not_learn_that_it_exists() {
             assert_eq!(answer(method.clone(), id_of(message)).await, unknown, "{method}");
         }
     }
+    for message in [id_of(&said[0]).to_owned(), MessageId::new().to_string()] {
+        let send = json!({ "id": message, "text": "mine" });
+        eve.post(&format!("/channels/{channel}/messages"), send).await.refused(ErrorCode::NotAMember);
+    }
     let own = app.channel(&[&eve]).await;
     for (path, body) in
         [("read", json!({ "message_id": said[0]["id"] })), ("unread", json!({ "message_id": said[0]["id"] }))]

@@ -100,6 +100,18 @@ async fn flags_follow(mode: Mode) {
     becomes("unread", &[]).await;
     becomes("mentioned", &[]).await;
 
+    // What does not count is listed under its mention, and not as unread.
+    app.server
+        .post(&format!("/channels/{channel}/members"), json!({ "members": [{ "user_id": "ben" }] }))
+        .await;
+    let reply = json!({ "text": "@ben", "mentions": ["ben"], "parent_id": plain["id"] });
+    let reply = ann.post(&path, reply).await.gives(201);
+    becomes("mentioned", &[&reply, &mention]).await;
+    becomes("unread", &[]).await;
+    assert_eq!(unread(&ben).await, 0, "the count and the list agree");
+    let again = flagged(&ben, "mentioned").await.remove(1);
+    assert_eq!(again["read"], true, "who comes back has read what was there");
+
     // A livestream has no rows, whatever its members do; a channel of theirs told afterwards says that all was heard.
     let members = json!([{ "user_id": "ann", "role": "owner" }, { "user_id": "ben" }]);
     let stream = app.channel_with(json!({ "type": "livestream", "members": members })).await;

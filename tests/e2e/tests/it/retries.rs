@@ -134,6 +134,6 @@ async fn an_idempotency_key_repeats_the_answer() {
     };
     let sent = say("hi").await.gives(201);
     assert_eq!(say("hi").await.gives(200), sent);
-    say("ho").await.refused(ErrorCode::MessageIdReused);
+    say("ho").await.refused(ErrorCode::IdempotencyConflict);
     server.settled().await;
 }

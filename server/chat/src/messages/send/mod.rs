@@ -81,7 +81,11 @@ pub async fn send(
         fingerprint: 0,
     };
     item.fingerprint = fingerprint(&item)?;
-    chat.sender.send(item).await
+    let key_names_it = item.content.id.is_none() && derived_id.is_some();
+    chat.sender.send(item).await.map_err(|error| match error.code() {
+        ErrorCode::MessageIdReused if key_names_it => ErrorCode::IdempotencyConflict.into(),
+        _ => error,
+    })
 }
 
 fn fingerprint(item: &Item) -> Result<i64> {

@@ -113,13 +113,12 @@ fn check(item: &Item, sender: Option<SenderState>, facts: &Facts) -> Result<Opti
     if !sender.active {
         return Err(if item.by_server { ErrorCode::UserUnknown } else { ErrorCode::UserDeactivated }.into());
     }
-    if let Some(known) = facts.messages.get(&item.id.0) {
+    let known = facts.messages.get(&item.id.0);
+    if let Some(known) = known
+        && same(known.fingerprint, item.fingerprint)
+    {
         // A retry is answered whatever has changed since: it was acknowledged, or should have been.
-        return if same(known.fingerprint, item.fingerprint) {
-            Ok(Some(known.row.clone()))
-        } else {
-            Err(ErrorCode::MessageIdReused.into())
-        };
+        return Ok(Some(known.row.clone()));
     }
     let actor = match (item.by_server, sender.role) {
         (true, _) => Actor::Server,
@@ -127,6 +126,10 @@ fn check(item: &Item, sender: Option<SenderState>, facts: &Facts) -> Result<Opti
         (false, None) => Actor::Outsider,
     };
     require(actor, Capability::SendMessage, channel.kind, &channel.config)?;
+    // After the rights: that an id is taken is for those to know who may send here.
+    if known.is_some() {
+        return Err(ErrorCode::MessageIdReused.into());
+    }
     let here = |id: MessageId| {
         let known = facts.messages.get(&id.0).map(|known| &known.row);
         known
