@@ -79,8 +79,9 @@ struct FlaggedQuery {
     cursor: Option<String>,
 }
 
-/// One's unread, mentioning or starred messages, newest first, from the flags that are kept per user.
-/// Flags follow the message within moments; channels above the configured size have none.
+/// One's unread, mentioning or starred messages, by id from the highest, from the flags that are kept per user: newest
+/// first where ids are UUIDs of version 7, as those that the server makes. Flags follow the message within moments;
+/// livestreams and channels above the configured size have none but for mentions, though their unread messages count.
 #[utoipa::path(tag = "reads", params(FlaggedQuery), responses((status = 200, body = Page<UserMessage>)))]
 #[get("/users/me/messages")]
 async fn flagged(chat: Data<Chat>, caller: UserCaller, query: Params<FlaggedQuery>) -> Result<HttpResponse> {
