@@ -22,6 +22,11 @@ CREATE TABLE outbox (
     PRIMARY KEY (app_id, id)
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.0, autovacuum_vacuum_threshold = 5000,
         autovacuum_vacuum_cost_delay = 0);
+-- Payloads live for milliseconds: compressed cheaply, where the server is built with it.
+DO $$ BEGIN
+    ALTER TABLE outbox ALTER payload SET COMPRESSION lz4;
+EXCEPTION WHEN feature_not_supported THEN NULL;
+END $$;
 -- What a relay publishes next.
 CREATE INDEX outbox_realtime ON outbox (id) WHERE sink = 'realtime' AND dead_at IS NULL;
 -- What a worker, or the relay to RabbitMQ, claims next.

@@ -15,7 +15,7 @@ BEGIN
     FOR name IN
         SELECT s.relname FROM pg_stat_user_tables s JOIN pg_class c ON c.oid = s.relid
         WHERE s.schemaname = 'public' AND c.reltuples < 50000 AND s.relname NOT IN ('outbox', 'inbox')
-            AND s.n_mod_since_analyze > 50 + greatest(c.reltuples, 0) / 2
+            AND s.n_live_tup > 50 + 1.5 * greatest(c.reltuples, 0)
     LOOP
         EXECUTE format('ANALYZE (SKIP_LOCKED) public.%I', name);
         analyzed := analyzed + 1;

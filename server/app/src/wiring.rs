@@ -117,7 +117,7 @@ impl Parts {
             config: self.config.clone(),
             realtime: self.realtime.clone(),
         };
-        let consumers: Vec<Arc<dyn Consumer>> = vec![Arc::new(flags), Arc::new(notify), Arc::new(profiles)];
+        let consumers: Vec<Arc<dyn Consumer>> = vec![Arc::new(notify), Arc::new(flags), Arc::new(profiles)];
         debug_assert_eq!(
             consumers.iter().map(|consumer| consumer.name()).collect::<Vec<_>>(),
             bindings().iter().map(|binding| binding.consumer).collect::<Vec<_>>(),

@@ -110,24 +110,39 @@ async fn write(
     max_members: i32,
     active_after: chrono::DateTime<chrono::Utc>,
 ) -> Result<()> {
-    let countable: Vec<&SentEvent> = events.iter().filter(|event| event.countable).collect();
+    let mut countable: Vec<&SentEvent> = events.iter().filter(|event| event.countable).collect();
+    countable.sort_by_key(|event| (event.channel_id, event.seq));
+    // Each channel with the places of its messages: its members are looked up once, whatever is new.
+    let mut channels: Vec<(Uuid, i32, i32)> = Vec::new();
+    for (place, event) in (1..).zip(&countable) {
+        match channels.last_mut() {
+            Some((channel, _, last)) if *channel == event.channel_id.0 => *last = place,
+            _ => channels.push((event.channel_id.0, place, place)),
+        }
+    }
     prepared::<Untyped>(
         "INSERT INTO user_messages (app_id, user_id, message_id, channel_id, seq, flags) \
-         SELECT m.app_id, m.user_id, e.message, e.channel, e.seq, 0 \
-         FROM UNNEST(?, ?, ?, ?) AS e (channel, message, author, seq) \
-         CROSS JOIN LATERAL (SELECT c.app_id, c.id FROM channels c WHERE c.app_id = ? AND c.id = e.channel \
+         SELECT m.app_id, m.user_id, e.message, c.id, e.seq, 0 \
+         FROM (SELECT ?::uuid[] AS messages, ?::text[] AS authors, ?::bigint[] AS seqs) new \
+         CROSS JOIN UNNEST(?, ?, ?) AS g (channel, first, last) \
+         CROSS JOIN LATERAL (SELECT c.app_id, c.id FROM channels c WHERE c.app_id = ? AND c.id = g.channel \
              AND c.type <> 'livestream' AND c.member_count <= ? OFFSET 0) c \
-         CROSS JOIN LATERAL (SELECT m.app_id, m.user_id FROM channel_members m \
+         CROSS JOIN LATERAL (SELECT m.app_id, m.user_id, m.read_seq FROM channel_members m \
              WHERE m.app_id = c.app_id AND m.channel_id = c.id AND m.removed_at IS NULL \
-             AND m.read_seq < e.seq AND m.user_id <> e.author OFFSET 0) m \
+             AND m.read_seq < new.seqs[g.last] OFFSET 0) m \
          CROSS JOIN LATERAL (SELECT FROM users u WHERE u.app_id = m.app_id AND u.id = m.user_id \
              AND coalesce(u.last_active_at, u.created_at) > ? OFFSET 0) u \
+         CROSS JOIN LATERAL (SELECT e.message, e.seq FROM UNNEST(new.messages[g.first:g.last], \
+                 new.authors[g.first:g.last], new.seqs[g.first:g.last]) AS e (message, author, seq) \
+             WHERE e.seq > m.read_seq AND e.author <> m.user_id OFFSET 0) e \
          ON CONFLICT DO NOTHING",
     )
-    .bind::<Array<SqlUuid>, _>(countable.iter().map(|event| event.channel_id.0).collect::<Vec<_>>())
     .bind::<Array<SqlUuid>, _>(countable.iter().map(|event| event.message_id.0).collect::<Vec<_>>())
     .bind::<Array<Text>, _>(countable.iter().map(|event| event.user_id.as_str()).collect::<Vec<_>>())
     .bind::<Array<Int8>, _>(countable.iter().map(|event| event.seq).collect::<Vec<_>>())
+    .bind::<Array<SqlUuid>, _>(channels.iter().map(|(channel, _, _)| *channel).collect::<Vec<_>>())
+    .bind::<Array<Int4>, _>(channels.iter().map(|(_, first, _)| *first).collect::<Vec<_>>())
+    .bind::<Array<Int4>, _>(channels.iter().map(|(_, _, last)| *last).collect::<Vec<_>>())
     .bind::<SqlUuid, _>(tx.app())
     .bind::<Int4, _>(max_members)
     .bind::<Timestamptz, _>(active_after)

@@ -54,12 +54,12 @@ pub struct ProfileChanged {
 }
 
 /// Jobs that the consumers of this module take at once.
-const AT_ONCE: usize = 64;
+const AT_ONCE: usize = 256;
 
 fn sent(job: &Delivery) -> Result<Vec<SentEvent>> {
     serde_json::from_str(&job.payload).map(|sent: SentEvents| sent.events).map_err(Error::internal)
 }
 
-/// The consumers of this module with their topics.
+/// The consumers of this module with their topics. Who waits for word comes before who keeps books.
 pub const CONSUMERS: [(&str, &[&str]); 3] =
-    [(flags::NAME, flags::TOPICS), (notify::NAME, notify::TOPICS), (profiles::NAME, profiles::TOPICS)];
+    [(notify::NAME, notify::TOPICS), (flags::NAME, flags::TOPICS), (profiles::NAME, profiles::TOPICS)];

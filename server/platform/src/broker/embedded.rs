@@ -37,12 +37,14 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// A job that takes longer than this is slow; its lease is renewed as often.
 const SLOW: Duration = Duration::from_secs(1);
 /// Jobs claimed at once.
-const CLAIM: i64 = 64;
+const CLAIM: i64 = 256;
 /// A job waits this long for company: under load a claim then finds many, and costs the senders less.
 const GATHER: Duration = Duration::from_millis(20);
-/// A worker rests for as long as it worked, and no longer than this: senders come first, and what has gathered
-/// meanwhile is cheaper together.
-const REST: Duration = Duration::from_millis(100);
+/// A worker rests so many times as long as it worked, and no longer than [`REST_MOST`]: senders come first, what has
+/// gathered meanwhile is cheaper together, and some of it has settled itself. With a full claim behind it, it rests
+/// just as long as it worked, because more waits.
+const REST: u32 = 8;
+const REST_MOST: Duration = Duration::from_secs(1);
 /// Look for due jobs at least this often: retries ring no bell.
 const POLL: Duration = Duration::from_millis(500);
 
@@ -78,7 +80,10 @@ impl Embedded {
                         }
                     }
                 }
-                Ok(_) => tokio::time::sleep(started.elapsed().min(REST)).await,
+                Ok(count) => {
+                    let times = if i64::try_from(count) == Ok(CLAIM) { 1 } else { REST };
+                    tokio::time::sleep((started.elapsed() * times).min(REST_MOST)).await;
+                }
                 Err(error) => {
                     tracing::warn!(error = ?error, "a worker waits");
                     tokio::select! {

@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use deadpool::managed::QueueMode;
 use diesel_async::pooled_connection::deadpool::{Object, Pool, PoolError};
 use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod};
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
@@ -24,7 +25,8 @@ use crate::error::{Error, Result};
 /// join leads. Statements that work on arrays say it themselves: with `LATERAL (… OFFSET 0)` where they read, and
 /// where they change rows with a `MERGE` whose last branch is never taken, because only an outer join has one order.
 const PLANS: &str = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
-                     SET enable_material = off; SET plan_cache_mode = force_generic_plan; SET jit = off; SET max_parallel_workers_per_gather = 0";
+                     SET enable_material = off; SET plan_cache_mode = force_generic_plan; SET jit = off; \
+                     SET max_parallel_workers_per_gather = 0";
 
 /// The database. Clones share the pool.
 #[derive(Clone)]
@@ -59,6 +61,8 @@ impl Db {
         let wait = Duration::from_millis(config.wait_timeout_ms);
         let pool = Pool::builder(manager)
             .max_size(config.pool_size)
+            // Few busy connections, whose plans and caches are warm, instead of all of them in turn.
+            .queue_mode(QueueMode::Lifo)
             .wait_timeout(Some(wait))
             .create_timeout(Some(wait))
             .recycle_timeout(Some(wait))

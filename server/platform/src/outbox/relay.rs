@@ -9,7 +9,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures_util::future::join_all;
@@ -19,14 +19,14 @@ pub use super::store::OutboxRow as Row;
 use super::store::{self, OutboxRow};
 use super::{Bell, Command};
 use crate::broker::Broker;
-use crate::clock::Clock;
+use crate::clock::{Clock, monotonic};
 use crate::db::Db;
 use crate::error::{Error, Result};
 use crate::realtime::Realtime;
 use crate::task::{CancellationToken, TaskTracker, supervise};
 
 /// Rows read at once. A row is a batch of events, so this is many events.
-const ROWS: i64 = 64;
+const ROWS: usize = 64;
 /// Wait after a failure, doubled up to the second while nothing succeeds.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 /// How long a stopping relay may take to finish its round, so that nothing is told twice for no need.
@@ -98,14 +98,17 @@ impl Relay {
             Sink::Realtime => &self.bell.realtime,
             Sink::Jobs => &self.bell.jobs,
         };
+        let mut floor = Floor::new();
         while !stop.is_cancelled() {
             let told = match sink {
-                Sink::Realtime => self.realtime_round(&conn).await?,
+                Sink::Realtime => self.realtime_round(&conn, &mut floor).await?,
                 Sink::Jobs => self.jobs_round(&conn).await?,
             };
             if told > 0 {
                 *wait = BACKOFF.0;
-            } else {
+            }
+            // Fewer than asked for were all there were: what came since has rung.
+            if told < ROWS {
                 tokio::select! {
                     () = stop.cancelled() => {}
                     _ = tokio::time::timeout(self.poll, bell.notified()) => {}
@@ -115,8 +118,8 @@ impl Relay {
         Ok(())
     }
 
-    async fn realtime_round(&self, conn: &AsyncPgConnection) -> Result<usize> {
-        let rows = in_time(store::next_realtime(conn, ROWS)).await?;
+    async fn realtime_round(&self, conn: &AsyncPgConnection, floor: &mut Floor) -> Result<usize> {
+        let rows = in_time(store::next_realtime(conn, floor.get(), ROWS as i64)).await?;
         if rows.is_empty() {
             return Ok(0);
         }
@@ -132,7 +135,11 @@ impl Relay {
             failure = failure.or(error);
         }
         in_time(store::delete(conn, &told)).await?;
-        failure.map_or(Ok(told.len()), Err)
+        if let Some(error) = failure {
+            return Err(error);
+        }
+        floor.told(told.iter().map(|(_, id)| *id).max());
+        Ok(told.len())
     }
 
     /// Tells a lane's rows in order and stops at the first that can't be told now.
@@ -158,7 +165,7 @@ impl Relay {
 
     async fn jobs_round(&self, conn: &AsyncPgConnection) -> Result<usize> {
         let Some(broker) = &self.broker else { return Ok(0) };
-        let rows = in_time(store::next_jobs(conn, ROWS)).await?;
+        let rows = in_time(store::next_jobs(conn, ROWS as i64)).await?;
         if rows.is_empty() {
             return Ok(0);
         }
@@ -166,6 +173,44 @@ impl Relay {
         let told: Vec<_> = rows.iter().map(|row| (row.app_id, row.id)).collect();
         in_time(store::delete(conn, &told)).await?;
         Ok(told.len())
+    }
+}
+
+/// From which id on the relay looks. Rows that were told leave dead entries in the index, which a look from the
+/// beginning steps over one by one until they are swept; but a row that is committed late has a lower id than some
+/// that were told. So the floor is what was told a while ago, and now and then there is none.
+struct Floor {
+    id: i64,
+    next: i64,
+    raised: Instant,
+    lifted: Instant,
+}
+
+/// How much later than its neighbours a row is usually committed at the most.
+const LATE: Duration = Duration::from_millis(100);
+/// How often the relay looks for rows that were later still.
+const LATER: Duration = Duration::from_millis(500);
+
+impl Floor {
+    fn new() -> Self {
+        Self { id: 0, next: 0, raised: monotonic(), lifted: monotonic() }
+    }
+
+    fn get(&mut self) -> i64 {
+        let now = monotonic();
+        if now.duration_since(self.lifted) >= LATER {
+            self.lifted = now;
+            return 0;
+        }
+        if now.duration_since(self.raised) >= LATE {
+            self.raised = now;
+            self.id = self.next;
+        }
+        self.id
+    }
+
+    fn told(&mut self, highest: Option<i64>) {
+        self.next = self.next.max(highest.unwrap_or(0));
     }
 }
 

@@ -48,10 +48,16 @@ pub struct OutboxRow {
     pub created_at: DateTime<Utc>,
 }
 
-/// What to publish next, in order. The sink is written out, so that every plan can use its partial index.
-pub(super) async fn next_realtime(conn: &AsyncPgConnection, limit: i64) -> Result<Vec<OutboxRow>> {
+/// What to publish next, in order, of the rows past `after`. The sink is written out, so that every plan can use its
+/// partial index.
+pub(super) async fn next_realtime(
+    conn: &AsyncPgConnection,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<OutboxRow>> {
     Ok(OutboxRow::query()
         .filter(diesel::dsl::sql::<Bool>("sink = 'realtime'").and(outbox::dead_at.is_null()))
+        .filter(outbox::id.gt(after))
         .order(outbox::id)
         .limit(limit)
         .load(&mut &*conn)
