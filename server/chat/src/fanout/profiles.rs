@@ -4,7 +4,7 @@
 //! thousands. The event carries the user as they are when it is told, so of several changes the last one counts. It is
 //! a hint that may be lost: members and messages show the new profile to who reads them again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -65,13 +65,13 @@ impl Consumer for Profiles {
         let rows = users::of(&tx, &ids).await?;
         let shared = channels::shared_by(&tx, &ids, self.config.chat.fanout_members).await?;
         tx.commit().await?;
+        let mut topics_of: HashMap<String, Vec<String>> = HashMap::new();
+        for (user, channel) in shared {
+            topics_of.entry(user).or_default().push(event::channel_topic(channel));
+        }
         let mut commands = Vec::new();
         for row in rows {
-            let topics: Vec<String> = shared
-                .iter()
-                .filter(|(user, _)| *user == row.id)
-                .map(|(_, channel)| event::channel_topic(*channel))
-                .collect();
+            let topics = topics_of.remove(&row.id).unwrap_or_default();
             let job = changed.get(&row.id).copied();
             let data = json!({ "user": User::try_from(row)? });
             let mut envelope = hint(EventType::UserUpdated, None, self.clock.now(), data);
