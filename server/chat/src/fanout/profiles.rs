@@ -8,25 +8,22 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use parlor_platform::broker::{Consumer, Delivery};
+use parlor_platform::broker::{Binding, Consumer, Delivery};
 use parlor_platform::clock::Clock;
 use parlor_platform::config::Config;
 use parlor_platform::db::Db;
 use parlor_platform::outbox::Command;
 use parlor_platform::realtime::Realtime;
 use parlor_platform::{Error, Result};
-use parlor_protocol::{EventId, EventType, User, event};
+use parlor_protocol::{AppId, EventId, EventType, User, event};
 use serde_json::json;
 
-use super::{PROFILE_TOPIC, ProfileChanged};
+use super::{AT_ONCE, PROFILE_TOPIC, ProfileChanged};
 use crate::channels::change::hint;
 use crate::channels::store as channels;
 use crate::users::store as users;
 
-/// Names the queue and the inbox entries; never changed.
-pub const NAME: &str = "profiles";
-/// What it hears.
-pub const TOPICS: &[&str] = &[PROFILE_TOPIC];
+pub const BINDING: Binding = Binding { name: "profiles", topics: &[PROFILE_TOPIC], at_once: AT_ONCE };
 
 /// Channels that one command names.
 const TOPICS_AT_ONCE: usize = 500;
@@ -41,20 +38,11 @@ pub struct Profiles {
 
 #[async_trait]
 impl Consumer for Profiles {
-    fn name(&self) -> &'static str {
-        NAME
+    fn binding(&self) -> Binding {
+        BINDING
     }
 
-    fn topics(&self) -> &'static [&'static str] {
-        TOPICS
-    }
-
-    fn at_once(&self) -> usize {
-        super::AT_ONCE
-    }
-
-    async fn handle(&self, jobs: &[Delivery]) -> Result<()> {
-        let Some(app) = jobs.first().map(|job| job.app) else { return Ok(()) };
+    async fn handle(&self, app: AppId, jobs: &[Delivery]) -> Result<()> {
         let mut changed: BTreeMap<String, EventId> = BTreeMap::new();
         for job in jobs {
             let of: ProfileChanged = serde_json::from_str(&job.payload).map_err(Error::internal)?;
