@@ -119,8 +119,8 @@ impl Parts {
         };
         let consumers: Vec<Arc<dyn Consumer>> = vec![Arc::new(notify), Arc::new(flags), Arc::new(profiles)];
         debug_assert_eq!(
-            consumers.iter().map(|consumer| consumer.name()).collect::<Vec<_>>(),
-            bindings().iter().map(|binding| binding.consumer).collect::<Vec<_>>(),
+            consumers.iter().map(|consumer| consumer.binding().name).collect::<Vec<_>>(),
+            bindings().iter().map(|binding| binding.name).collect::<Vec<_>>(),
         );
         self.broker.clone().start(consumers, &self.tracker, &self.stop);
     }
@@ -128,5 +128,5 @@ impl Parts {
 
 /// All consumers of the system, whichever process runs them: a queue must exist before something is published.
 fn bindings() -> Vec<Binding> {
-    parlor_chat::fanout::CONSUMERS.iter().map(|(consumer, topics)| Binding { consumer, topics }).collect()
+    parlor_chat::fanout::CONSUMERS.to_vec()
 }

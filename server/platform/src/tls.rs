@@ -1,8 +1,9 @@
-//! TLS towards the systems that we stand on: whom to believe.
+//! TLS towards the systems that we stand on: who needs it, and whom to believe.
 //!
 //! Three degrees, which are libpq's: whoever answers (encrypted, but a man in the middle goes unnoticed), whoever has a
 //! certificate of a known authority, and whoever has one for the very name that was dialled.
 
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -14,6 +15,12 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
 use crate::error::{Error, Result};
+
+/// Whether what is said to this host stays on this machine, and so needs no TLS. An IPv6 address may be in brackets.
+pub(crate) fn is_local_host(host: &str) -> bool {
+    let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    host == "localhost" || address.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+}
 
 /// Whom a client believes. Authorities come from a file, or, without one, from the system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,5 +129,34 @@ impl ServerCertVerifier for AnyName {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stays_on_this_machine_is_known() {
+        for host in ["localhost", "127.0.0.1", "127.255.255.254", "::1", "[::1]"] {
+            assert!(is_local_host(host), "{host}");
+        }
+        for host in [
+            "",
+            "db.internal",
+            "localhost.evil.com",
+            "127.0.0.1.evil.com",
+            "notlocalhost",
+            "[localhost]",
+            "0.0.0.0",
+            "10.0.0.1",
+            "128.0.0.1",
+            "::",
+            "::2",
+            "[::2]",
+            "[::1",
+        ] {
+            assert!(!is_local_host(host), "{host}");
+        }
     }
 }

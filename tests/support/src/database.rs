@@ -15,6 +15,20 @@ use uuid::Uuid;
 
 use crate::setting;
 
+/// All tables: every row belongs to one tenant, or is one.
+pub const TENANT_TABLES: [&str; 10] = [
+    "apps",
+    "api_keys",
+    "users",
+    "channels",
+    "channel_members",
+    "messages",
+    "user_messages",
+    "outbox",
+    "inbox",
+    "idempotency_keys",
+];
+
 /// A database that is gone after the test.
 pub struct TestDb {
     name: String,

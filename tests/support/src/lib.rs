@@ -10,7 +10,7 @@ mod services;
 
 use std::time::Duration;
 
-pub use database::TestDb;
+pub use database::{TENANT_TABLES, TestDb};
 pub use proxy::Proxy;
 pub use services::{How, Services};
 

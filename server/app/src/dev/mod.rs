@@ -53,21 +53,17 @@ pub async fn run(file: Option<&Path>, options: Options) -> anyhow::Result<()> {
         );
     }
     let directory = Directory::open(&options.data)?;
+    // Stopped when this function is left, by whichever way.
     let postgres = postgres::start(&directory).await?;
     let settings = settings(&options, &directory, &postgres.url());
     let config = config::load(file, settings)?;
     let _traces = telemetry::start_logs(&config.telemetry).map_err(cause)?;
     directory.write_settings(&shared(&config))?;
-    let outcome = async {
-        let applied = db::migrate(&config.database).await.map_err(cause)?;
-        if !applied.is_empty() {
-            print(&format!("applied {} migrations", applied.len()));
-        }
-        run::serve(config, run::Extra { demo: Some(directory.clone()) }).await
+    let applied = db::migrate(&config.database).await.map_err(cause)?;
+    if !applied.is_empty() {
+        print(&format!("applied {} migrations", applied.len()));
     }
-    .await;
-    postgres.stop();
-    outcome
+    run::serve(config, run::Extra { demo: Some(directory.clone()) }).await
 }
 
 /// What another command must know to speak to the same cluster.

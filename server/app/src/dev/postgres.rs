@@ -16,7 +16,7 @@ use super::Directory;
 /// The oldest version that the schema needs.
 const OLDEST: u32 = 15;
 
-/// A running cluster.
+/// A running cluster; dropping it stops the cluster.
 pub struct Postgres {
     tools: Tools,
     data: PathBuf,
@@ -63,16 +63,6 @@ impl Postgres {
         format!("postgres://parlor:{}@127.0.0.1:{}/parlor", self.password, self.port)
     }
 
-    /// Stops the cluster; it can do without, so a failure is only logged.
-    pub fn stop(&self) {
-        let stopped = self.tools.run("pg_ctl", |pg_ctl| {
-            pg_ctl.args(["stop", "--mode=fast", "--wait", "--pgdata"]).arg(&self.data)
-        });
-        if let Err(error) = stopped {
-            tracing::warn!(%error, "the private PostgreSQL was not stopped");
-        }
-    }
-
     fn create_database(&self) -> anyhow::Result<()> {
         let maintenance = format!("postgres://parlor:{}@127.0.0.1:{}/postgres", self.password, self.port);
         let sql = "SELECT 'CREATE DATABASE parlor' WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'parlor')\\gexec";
@@ -92,6 +82,18 @@ impl Postgres {
             String::from_utf8_lossy(&output.stderr).trim()
         );
         Ok(())
+    }
+}
+
+impl Drop for Postgres {
+    /// It can do without, so a failure is only logged.
+    fn drop(&mut self) {
+        let stopped = self.tools.run("pg_ctl", |pg_ctl| {
+            pg_ctl.args(["stop", "--mode=fast", "--wait", "--pgdata"]).arg(&self.data)
+        });
+        if let Err(error) = stopped {
+            tracing::warn!(%error, "the private PostgreSQL was not stopped");
+        }
     }
 }
 

@@ -57,17 +57,16 @@ pub async fn around(
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let started = monotonic();
     let id = request_id(&request);
-    let method = request.method().clone();
+    let method = known(request.method());
     let answer = async { Ok::<_, actix_web::Error>(tabled(next.call(request).await?.map_into_boxed_body())) };
     // Never entered: a span that was keeps the name that it began with, and the route is known only afterwards.
     let span = tracing::trace_span!(
         target: REQUEST_SPANS, "request", otel.kind = "server", otel.name = Empty, otel.status_code = Empty,
-        http.request.method = known(&method), http.route = Empty, http.response.status_code = Empty, request_id = id
+        http.request.method = method, http.route = Empty, http.response.status_code = Empty, request_id = id
     );
     let mut response = REQUEST_ID.scope(id.clone(), answer).await?;
     // Taken from the answer: routing needs the request for itself.
     let http = response.request().clone();
-    let method = known(&method);
     let route = http.match_pattern().unwrap_or_else(|| "(none)".to_owned());
     let (status, seconds) = (response.status().as_u16().to_string(), started.elapsed().as_secs_f64());
     let class = if response.status().is_server_error() { "error" } else { "ok" };

@@ -14,20 +14,18 @@ use async_trait::async_trait;
 use chrono::Duration;
 use diesel::sql_types::{Array, Int4, Int8, Text, Timestamptz, Untyped, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
-use parlor_platform::broker::{Consumer, Delivery};
+use parlor_platform::broker::{Binding, Consumer, Delivery};
 use parlor_platform::clock::Clock;
 use parlor_platform::config::{BrokerKind, Config};
 use parlor_platform::db::{Db, TenantTx, prepared};
 use parlor_platform::outbox::inbox;
 use parlor_platform::{Error, Result};
+use parlor_protocol::AppId;
 use uuid::Uuid;
 
-use super::{READ_TOPIC, ReadMoved, SENT_TOPIC, SentEvent};
+use super::{AT_ONCE, READ_TOPIC, ReadMoved, SENT_TOPIC, SentEvent};
 
-/// Names the queue and the inbox entries; never changed.
-pub const NAME: &str = "flags";
-/// What it hears.
-pub const TOPICS: &[&str] = &[SENT_TOPIC, READ_TOPIC];
+pub const BINDING: Binding = Binding { name: "flags", topics: &[SENT_TOPIC, READ_TOPIC], at_once: AT_ONCE };
 
 /// Messages of one insert: with a backlog behind it a group must not run into the statement's time limit.
 const CHUNK: usize = 500;
@@ -43,23 +41,14 @@ pub struct Flags {
 
 #[async_trait]
 impl Consumer for Flags {
-    fn name(&self) -> &'static str {
-        NAME
+    fn binding(&self) -> Binding {
+        BINDING
     }
 
-    fn topics(&self) -> &'static [&'static str] {
-        TOPICS
-    }
-
-    fn at_once(&self) -> usize {
-        super::AT_ONCE
-    }
-
-    async fn handle(&self, jobs: &[Delivery]) -> Result<()> {
-        let Some(app) = jobs.first().map(|job| job.app) else { return Ok(()) };
+    async fn handle(&self, app: AppId, jobs: &[Delivery]) -> Result<()> {
         let now = self.clock.now();
         let tx = self.db.tenant_for_job(app).await?;
-        let new = inbox::first_time(&tx, self.name(), jobs.iter().map(|job| job.event_id), now).await?;
+        let new = inbox::first_time(&tx, BINDING.name, jobs.iter().map(|job| job.event_id), now).await?;
         let (mut sent, mut moved) = (Vec::new(), Vec::new());
         for job in jobs.iter().filter(|job| new.contains(&job.event_id)) {
             if job.topic == SENT_TOPIC {

@@ -4,7 +4,7 @@ mod flags;
 mod notify;
 mod profiles;
 
-use parlor_platform::broker::Delivery;
+use parlor_platform::broker::{Binding, Delivery};
 use parlor_platform::{Error, Result};
 use parlor_protocol::{ChannelId, MessageId, UserId};
 use serde::{Deserialize, Serialize};
@@ -60,6 +60,5 @@ fn sent(job: &Delivery) -> Result<Vec<SentEvent>> {
     serde_json::from_str(&job.payload).map(|sent: SentEvents| sent.events).map_err(Error::internal)
 }
 
-/// The consumers of this module with their topics. Who waits for word comes before who keeps books.
-pub const CONSUMERS: [(&str, &[&str]); 3] =
-    [(notify::NAME, notify::TOPICS), (flags::NAME, flags::TOPICS), (profiles::NAME, profiles::TOPICS)];
+/// The consumers of this module. Who waits for word comes before who keeps books.
+pub const CONSUMERS: [Binding; 3] = [notify::BINDING, flags::BINDING, profiles::BINDING];

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use diesel::sql_types::{Array, Int4, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use parlor_platform::Result;
-use parlor_platform::broker::{Consumer, Delivery};
+use parlor_platform::broker::{Binding, Consumer, Delivery};
 use parlor_platform::clock::Clock;
 use parlor_platform::config::Config;
 use parlor_platform::db::{Db, prepared};
@@ -24,15 +24,12 @@ use serde_json::json;
 use tokio::sync::Notify as Wake;
 use uuid::Uuid;
 
-use super::{SENT_TOPIC, SentEvent};
+use super::{AT_ONCE, SENT_TOPIC, SentEvent};
 use crate::channels::change::hint;
 use crate::reads::store as reads;
 use crate::users::store::user_id;
 
-/// Names the queue and the inbox entries; never changed.
-pub const NAME: &str = "notify";
-/// What it hears.
-pub const TOPICS: &[&str] = &[SENT_TOPIC];
+pub const BINDING: Binding = Binding { name: "notify", topics: &[SENT_TOPIC], at_once: AT_ONCE };
 
 /// How often a user hears at the most.
 const PER_SECOND: u32 = 4;
@@ -115,20 +112,11 @@ impl Notify {
 
 #[async_trait]
 impl Consumer for Notify {
-    fn name(&self) -> &'static str {
-        NAME
+    fn binding(&self) -> Binding {
+        BINDING
     }
 
-    fn topics(&self) -> &'static [&'static str] {
-        TOPICS
-    }
-
-    fn at_once(&self) -> usize {
-        super::AT_ONCE
-    }
-
-    async fn handle(&self, jobs: &[Delivery]) -> Result<()> {
-        let Some(app) = jobs.first().map(|job| job.app) else { return Ok(()) };
+    async fn handle(&self, app: AppId, jobs: &[Delivery]) -> Result<()> {
         // Newest first; who wrote the newest may still have to hear of the one before it.
         let mut newest: HashMap<ChannelId, Vec<SentEvent>> = HashMap::new();
         for job in jobs {

@@ -4,29 +4,26 @@
 //! thousands. The event carries the user as they are when it is told, so of several changes the last one counts. It is
 //! a hint that may be lost: members and messages show the new profile to who reads them again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use parlor_platform::broker::{Consumer, Delivery};
+use parlor_platform::broker::{Binding, Consumer, Delivery};
 use parlor_platform::clock::Clock;
 use parlor_platform::config::Config;
 use parlor_platform::db::Db;
 use parlor_platform::outbox::Command;
 use parlor_platform::realtime::Realtime;
 use parlor_platform::{Error, Result};
-use parlor_protocol::{EventId, EventType, User, event};
+use parlor_protocol::{AppId, EventId, EventType, User, event};
 use serde_json::json;
 
-use super::{PROFILE_TOPIC, ProfileChanged};
+use super::{AT_ONCE, PROFILE_TOPIC, ProfileChanged};
 use crate::channels::change::hint;
 use crate::channels::store as channels;
 use crate::users::store as users;
 
-/// Names the queue and the inbox entries; never changed.
-pub const NAME: &str = "profiles";
-/// What it hears.
-pub const TOPICS: &[&str] = &[PROFILE_TOPIC];
+pub const BINDING: Binding = Binding { name: "profiles", topics: &[PROFILE_TOPIC], at_once: AT_ONCE };
 
 /// Channels that one command names.
 const TOPICS_AT_ONCE: usize = 500;
@@ -41,20 +38,11 @@ pub struct Profiles {
 
 #[async_trait]
 impl Consumer for Profiles {
-    fn name(&self) -> &'static str {
-        NAME
+    fn binding(&self) -> Binding {
+        BINDING
     }
 
-    fn topics(&self) -> &'static [&'static str] {
-        TOPICS
-    }
-
-    fn at_once(&self) -> usize {
-        super::AT_ONCE
-    }
-
-    async fn handle(&self, jobs: &[Delivery]) -> Result<()> {
-        let Some(app) = jobs.first().map(|job| job.app) else { return Ok(()) };
+    async fn handle(&self, app: AppId, jobs: &[Delivery]) -> Result<()> {
         let mut changed: BTreeMap<String, EventId> = BTreeMap::new();
         for job in jobs {
             let of: ProfileChanged = serde_json::from_str(&job.payload).map_err(Error::internal)?;
@@ -65,13 +53,13 @@ impl Consumer for Profiles {
         let rows = users::of(&tx, &ids).await?;
         let shared = channels::shared_by(&tx, &ids, self.config.chat.fanout_members).await?;
         tx.commit().await?;
+        let mut topics_of: HashMap<String, Vec<String>> = HashMap::new();
+        for (user, channel) in shared {
+            topics_of.entry(user).or_default().push(event::channel_topic(channel));
+        }
         let mut commands = Vec::new();
         for row in rows {
-            let topics: Vec<String> = shared
-                .iter()
-                .filter(|(user, _)| *user == row.id)
-                .map(|(_, channel)| event::channel_topic(*channel))
-                .collect();
+            let topics = topics_of.remove(&row.id).unwrap_or_default();
             let job = changed.get(&row.id).copied();
             let data = json!({ "user": User::try_from(row)? });
             let mut envelope = hint(EventType::UserUpdated, None, self.clock.now(), data);

@@ -152,7 +152,7 @@ impl Embedded {
         let mut failure = None;
         for consumer in group.first().into_iter().flat_map(|job| hearing(consumers, &job.topic)) {
             if let Err(error) = super::guarded(consumer.as_ref(), &deliveries).await {
-                failure = Some(Error::internal(format!("{}: {error:?}", consumer.name())));
+                failure = Some(Error::internal(format!("{}: {error:?}", consumer.binding().name)));
             }
         }
         failure.map_or(Ok(()), Err)
@@ -210,7 +210,7 @@ fn hearing<'a>(
     consumers: &'a [Arc<dyn Consumer>],
     topic: &'a str,
 ) -> impl Iterator<Item = &'a Arc<dyn Consumer>> {
-    consumers.iter().filter(move |consumer| consumer.topics().contains(&topic))
+    consumers.iter().filter(move |consumer| consumer.binding().topics.contains(&topic))
 }
 
 /// Puts together what may be handled together: the same app and topic, as many as everybody who hears it can take.
@@ -219,7 +219,9 @@ fn grouped(jobs: Vec<Job>, consumers: &[Arc<dyn Consumer>]) -> VecDeque<Vec<Job>
     for job in jobs {
         // A repeated job may be poisoned: it comes alone.
         let most = match job.attempts {
-            ..=1 => hearing(consumers, &job.topic).map(|consumer| consumer.at_once()).min().unwrap_or(1),
+            ..=1 => {
+                hearing(consumers, &job.topic).map(|consumer| consumer.binding().at_once).min().unwrap_or(1)
+            }
             _ => 1,
         };
         let fits = |group: &&mut Vec<Job>| {

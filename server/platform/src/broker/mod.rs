@@ -16,8 +16,8 @@ use parlor_protocol::{AppId, EventId};
 use serde::Serialize;
 
 pub use embedded::Embedded;
+pub use rabbitmq::RabbitMq;
 pub(crate) use rabbitmq::is_protected;
-pub use rabbitmq::{Binding, RabbitMq};
 
 use crate::error::Result;
 use crate::outbox::relay::Row;
@@ -36,20 +36,25 @@ pub struct Delivery {
     pub payload: String,
 }
 
+/// How a consumer is bound to the broker; known also where it does not run.
+#[derive(Clone, Copy, Debug)]
+pub struct Binding {
+    /// Names its queue and its inbox entries; never changed.
+    pub name: &'static str,
+    /// What it hears.
+    pub topics: &'static [&'static str],
+    /// Jobs of one app that it takes at once, where the broker has them at hand.
+    pub at_once: usize,
+}
+
 /// Something that hears jobs.
 #[async_trait]
 pub trait Consumer: Send + Sync {
-    /// Names its queue and its inbox entries; never changed.
-    fn name(&self) -> &'static str;
-    /// What it hears.
-    fn topics(&self) -> &'static [&'static str];
-    /// Jobs of one app that it takes at once, where the broker has them at hand.
-    fn at_once(&self) -> usize {
-        1
-    }
-    /// Does the work of up to [`at_once`](Self::at_once) jobs of one app, all or nothing. After an error each is
-    /// handled alone; the error of one alone is retried on the ladder.
-    async fn handle(&self, jobs: &[Delivery]) -> Result<()>;
+    /// Its name, and what it hears.
+    fn binding(&self) -> Binding;
+    /// Does the work of some jobs of one app, as many as its binding says at the most, all or nothing. After an error
+    /// each is handled alone; the error of one alone is retried on the ladder.
+    async fn handle(&self, app: AppId, jobs: &[Delivery]) -> Result<()>;
 }
 
 /// A job that failed for good.
@@ -86,10 +91,11 @@ pub trait Broker: Send + Sync {
     async fn ping(&self) -> Result<()>;
 }
 
-/// Runs a consumer; a panic in it is a failed attempt like any other.
+/// Runs a consumer on jobs of one app; a panic in it is a failed attempt like any other.
 async fn guarded(consumer: &dyn Consumer, jobs: &[Delivery]) -> Result<()> {
     use futures_util::FutureExt;
-    match std::panic::AssertUnwindSafe(consumer.handle(jobs)).catch_unwind().await {
+    let Some(app) = jobs.first().map(|job| job.app) else { return Ok(()) };
+    match std::panic::AssertUnwindSafe(consumer.handle(app, jobs)).catch_unwind().await {
         Ok(outcome) => outcome,
         Err(_) => Err(crate::error::Error::internal("the consumer panicked")),
     }

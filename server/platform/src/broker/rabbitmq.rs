@@ -28,13 +28,12 @@ use parlor_protocol::EventId;
 use tokio::time::timeout;
 
 pub(crate) use link::is_protected;
-pub use topology::Binding;
 
 use self::consumer::Worker;
 use self::link::Link;
 use self::publisher::Publisher;
 use self::topology::Topology;
-use super::{Broker, Consumer, DeadLetter};
+use super::{Binding, Broker, Consumer, DeadLetter};
 use crate::clock::Clock;
 use crate::config;
 use crate::error::{Error, Result};
@@ -108,7 +107,7 @@ impl Broker for RabbitMq {
                 consumer,
             });
             let token = stop.clone();
-            supervise(&working, worker.consumer.name(), stop.clone(), move || {
+            supervise(&working, worker.consumer.binding().name, stop.clone(), move || {
                 worker.clone().run(token.clone())
             });
         }

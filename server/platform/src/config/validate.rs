@@ -36,6 +36,8 @@ impl Config {
     fn unsafe_settings(&self) -> Vec<String> {
         let origins = &self.server.allowed_origins;
         let centrifugo = self.realtime.kind == RealtimeKind::Centrifugo;
+        let rabbitmq = self.broker.kind == BrokerKind::Rabbitmq;
+        let exposed = |is_protected| !self.server.trusted_network && is_protected == Some(false);
         [
             (origins.iter().any(|origin| origin == "*"), "server.allowed_origins is \"*\": name the origins"),
             (
@@ -55,24 +57,25 @@ impl Config {
             ),
             (
                 centrifugo && self.realtime.centrifugo_api_key.expose().len() < 16,
-                "realtime.centrifugo_api_key must have at least 16 bytes: Centrifugo's API must not be reachable without it",
+                "realtime.centrifugo_api_key must have at least 16 bytes: Centrifugo's API must not be \
+                 reachable without it",
             ),
             (
-                !self.server.trusted_network && db::is_protected(self.database.url.expose()) == Some(false),
-                "database.url leaves this host without TLS: add ?sslmode=verify-full, or set server.trusted_network",
+                exposed(db::is_protected(self.database.url.expose())),
+                "database.url leaves this host without TLS: add ?sslmode=verify-full, or set \
+                 server.trusted_network",
             ),
             (
-                !self.server.trusted_network
-                    && self.broker.kind == BrokerKind::Rabbitmq
-                    && broker::is_protected(self.broker.amqp_url.expose()) == Some(false),
+                rabbitmq && exposed(broker::is_protected(self.broker.amqp_url.expose())),
                 "broker.amqp_url leaves this host without TLS: use amqps://, or set server.trusted_network",
             ),
             (
-                !self.server.trusted_network && centrifugo && realtime::is_protected(&self.realtime.centrifugo_api_url) == Some(false),
-                "realtime.centrifugo_api_url leaves this host without TLS: use https://, or set server.trusted_network",
+                centrifugo && exposed(realtime::is_protected(&self.realtime.centrifugo_api_url)),
+                "realtime.centrifugo_api_url leaves this host without TLS: use https://, or set \
+                 server.trusted_network",
             ),
             (
-                self.broker.kind == BrokerKind::Rabbitmq && self.broker.amqp_url.expose().contains("guest:guest@"),
+                rabbitmq && self.broker.amqp_url.expose().contains("guest:guest@"),
                 "broker.amqp_url uses RabbitMQ's default account",
             ),
         ]

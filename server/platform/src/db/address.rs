@@ -87,9 +87,7 @@ pub(crate) fn is_protected(url: &str) -> Option<bool> {
     let (mode, url) = SslMode::split(url).ok()?;
     let parsed: tokio_postgres::Config = url.parse().ok()?;
     let is_local = |host: &Host| match host {
-        Host::Tcp(name) => {
-            name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
-        }
+        Host::Tcp(name) => tls::is_local_host(name),
         Host::Unix(_) => true,
     };
     let stays = parsed.get_hosts().iter().all(is_local)

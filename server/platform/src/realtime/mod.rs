@@ -6,8 +6,6 @@
 mod centrifugo;
 mod embedded;
 
-use std::net::IpAddr;
-
 use async_trait::async_trait;
 
 pub use self::centrifugo::Centrifugo;
@@ -15,6 +13,7 @@ pub use self::embedded::Embedded;
 
 use crate::error::Result;
 use crate::outbox::Command;
+use crate::tls;
 
 /// A realtime server.
 #[async_trait]
@@ -33,7 +32,27 @@ pub trait Realtime: Send + Sync {
 /// Whether an API's address asks for TLS, or stays on this machine. `None`: it is no address.
 pub(crate) fn is_protected(url: &str) -> Option<bool> {
     let url = reqwest::Url::parse(url).ok()?;
-    let host = url.host_str()?.trim_matches(['[', ']']);
-    let stays = host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback());
-    Some(stays || url.scheme() == "https")
+    Some(url.scheme() == "https" || tls::is_local_host(url.host_str()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_leaves_the_machine_unprotected_is_known() {
+        for (url, protected) in [
+            ("http://127.0.0.1:9000/api", Some(true)),
+            ("http://localhost:9000/api", Some(true)),
+            ("http://[::1]:9000/api", Some(true)),
+            ("http://centrifugo.internal:9000/api", Some(false)),
+            ("http://localhost.evil.com/api", Some(false)),
+            ("http://127.0.0.1@centrifugo.internal/api", Some(false)),
+            ("https://centrifugo.internal/api", Some(true)),
+            ("centrifugo.internal", None),
+            ("unix:/run/centrifugo", None),
+        ] {
+            assert_eq!(is_protected(url), protected, "{url}");
+        }
+    }
 }

@@ -7,7 +7,7 @@ use diesel::QueryableByName;
 use diesel::sql_types::{Array, Bool, Text};
 use diesel_async::RunQueryDsl;
 use parlor_platform::db::{migrate, revert_all};
-use parlor_test_support::{TestDb, setting};
+use parlor_test_support::{TENANT_TABLES, TestDb, setting};
 use tokio::process::Command;
 
 async fn dump(test_db: &TestDb) -> String {
@@ -102,6 +102,8 @@ async fn every_table_of_tenants_is_walled() {
     }
     let walled: BTreeSet<_> = walls.into_iter().map(|wall| wall.name).collect();
     assert_eq!(walled, names(&test_db, OUR_TABLES).await, "there is no table without a tenant");
+    let listed = TENANT_TABLES.map(str::to_owned).into_iter().collect();
+    assert_eq!(walled, listed, "other tests know all of them");
 }
 
 #[tokio::test(flavor = "multi_thread")]

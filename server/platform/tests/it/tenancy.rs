@@ -6,7 +6,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use parlor_platform::config;
 use parlor_platform::db::Db;
 use parlor_protocol::ErrorCode;
-use parlor_test_support::{TestDb, until};
+use parlor_test_support::{TENANT_TABLES, TestDb, until};
 
 use crate::outbox;
 
@@ -43,19 +43,6 @@ async fn furnish(db: &Db, app: parlor_protocol::AppId) {
     }
     tx.commit().await.unwrap();
 }
-
-const TABLES: [&str; 10] = [
-    "apps",
-    "api_keys",
-    "users",
-    "channels",
-    "channel_members",
-    "messages",
-    "user_messages",
-    "outbox",
-    "inbox",
-    "idempotency_keys",
-];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_app_that_holds_its_share_of_connections_does_not_stop_another() {
@@ -101,7 +88,7 @@ async fn an_app_neither_sees_nor_changes_rows_of_another() {
 
     let tx = db.tenant(b).await.unwrap();
     let conn = tx.conn().unwrap();
-    for table in TABLES {
+    for table in TENANT_TABLES {
         let own = i64::from(table == "apps");
         assert_eq!(count(conn, table).await, own, "{table}: rows that are seen");
         let of_a = if table == "apps" { format!("id = '{a}'") } else { format!("app_id = '{a}'") };
@@ -119,7 +106,7 @@ async fn an_app_neither_sees_nor_changes_rows_of_another() {
     tx.commit().await.unwrap();
 
     let tx = db.tenant(a).await.unwrap();
-    for table in TABLES {
+    for table in TENANT_TABLES {
         assert_eq!(count(tx.conn().unwrap(), table).await, 1, "{table}: the owner still has its row");
     }
     tx.commit().await.unwrap();
@@ -154,7 +141,7 @@ async fn the_system_sees_keys_and_queues_and_no_conversations() {
     let db = test_db.db();
     furnish(&db, outbox::app(&test_db).await).await;
     let tx = db.system().await.unwrap();
-    for table in TABLES {
+    for table in TENANT_TABLES {
         let seen = count(tx.conn().unwrap(), table).await;
         let private = ["users", "channels", "channel_members", "messages", "user_messages"].contains(&table);
         assert_eq!(seen, i64::from(!private), "{table}");

@@ -58,6 +58,16 @@ async fn dev_says_why_it_does_not_start() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn dev_leaves_no_cluster_running_when_it_cannot_go_on() {
+    let folder = Folder::new();
+    // Where a file is to be written after the cluster was started.
+    std::fs::create_dir(folder.path().join("parlor.toml")).unwrap();
+    refuses(&folder, "127.0.0.1:0", "cannot write").await;
+    assert!(folder.path().join("pg/PG_VERSION").exists(), "there was a cluster");
+    assert!(!folder.path().join("pg/postmaster.pid").exists(), "and it is stopped");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn dev_survives_a_kill_and_keeps_what_was_said() {
     let folder = Folder::new();
     let mut dev = DevServer::start(folder.path()).await;

@@ -23,7 +23,7 @@ use tokio::time::timeout;
 
 use super::link::{Backoff, LOOK, Link, answered};
 use super::publisher::Outlet;
-use super::topology::{Binding, Topology};
+use super::topology::Topology;
 use super::{away, message};
 use crate::broker::{Consumer, Delivery, guarded};
 use crate::clock::Clock;
@@ -72,21 +72,23 @@ impl Worker {
                 Err(_) => Err(Error::unavailable("RabbitMQ is too slow")),
             };
             if let Err(error) = outcome {
-                tracing::warn!(consumer = self.consumer.name(), error = ?error, "a consumer starts over");
+                let consumer = self.consumer.binding().name;
+                tracing::warn!(consumer, error = ?error, "a consumer starts over");
                 tokio::select! { () = stop.cancelled() => return, () = tokio::time::sleep(backoff.next()) => {} }
             }
         }
     }
 
     async fn open(&self, connection: Arc<Connection>) -> Result<(Session<'_>, lapin::Consumer)> {
+        let binding = self.consumer.binding();
         let inlet = connection.create_channel().await.map_err(away)?;
         let outlet = Mutex::new(Outlet::open(connection.clone()).await?);
         self.topology.declare_exchange(&inlet).await?;
-        self.topology.declare_consumer(&inlet, &Binding::of(self.consumer.as_ref())).await?;
-        let reserve = PREFETCH.max(self.consumer.at_once());
+        self.topology.declare_consumer(&inlet, &binding).await?;
+        let reserve = PREFETCH.max(binding.at_once);
         let prefetch = u16::try_from(self.concurrency.saturating_mul(reserve)).unwrap_or(u16::MAX);
         inlet.basic_qos(prefetch, BasicQosOptions::default()).await.map_err(away)?;
-        let queue = self.topology.queue(self.consumer.name())?;
+        let queue = self.topology.queue(binding.name)?;
         let (options, arguments) = (BasicConsumeOptions::default(), FieldTable::default());
         let deliveries = inlet.basic_consume(queue, "".into(), options, arguments).await.map_err(away)?;
         Ok((Session { worker: self, connection, inlet, outlet }, deliveries))
@@ -128,7 +130,8 @@ impl Session<'_> {
         let finish = async {
             while let Some(done) = jobs.next().await {
                 if let Err(error) = done {
-                    tracing::warn!(consumer = self.worker.consumer.name(), error = ?error, "a job will be repeated");
+                    let consumer = self.worker.consumer.binding().name;
+                    tracing::warn!(consumer, error = ?error, "a job will be repeated");
                 }
             }
         };
@@ -147,7 +150,7 @@ impl Session<'_> {
     /// A message, and those behind it that are here already, as many as the consumer takes at once.
     fn at_hand(&self, first: Message, deliveries: &mut lapin::Consumer) -> Result<Vec<Message>> {
         let mut messages = vec![first];
-        while messages.len() < self.worker.consumer.at_once() {
+        while messages.len() < self.worker.consumer.binding().at_once {
             match deliveries.next().now_or_never() {
                 Some(Some(Ok(message))) => messages.push(message),
                 // What was taken is not acknowledged, and comes again.
@@ -207,7 +210,7 @@ impl Session<'_> {
     /// Handles jobs of one app and topic.
     async fn handle(&self, jobs: &[Delivery]) -> Result<()> {
         let consumer = self.worker.consumer.as_ref();
-        if !jobs.iter().all(|job| consumer.topics().contains(&job.topic.as_str())) {
+        if !jobs.iter().all(|job| consumer.binding().topics.contains(&job.topic.as_str())) {
             // Bound by a newer version, which will get it from a rung, or by an older one.
             return Err(Error::internal("this version of the consumer does not know the topic"));
         }
@@ -215,7 +218,7 @@ impl Session<'_> {
     }
 
     async fn fail(&self, message: &Message, job: &Delivery, attempt: i64, error: &Error) -> Result<()> {
-        let consumer = self.worker.consumer.name();
+        let consumer = self.worker.consumer.binding().name;
         tracing::warn!(consumer, topic = job.topic, event = %job.event_id, attempt, error = ?error, "a job failed");
         metrics::counter!("parlor_jobs_failed_total", "topic" => job.topic.clone()).increment(1);
         match self.worker.topology.rung_after(consumer, attempt)? {
@@ -230,7 +233,7 @@ impl Session<'_> {
     }
 
     async fn bury(&self, message: &Message, reason: &str, error: &str, attempts: i64) -> Result<()> {
-        let (consumer, now) = (self.worker.consumer.name(), self.worker.clock.now());
+        let (consumer, now) = (self.worker.consumer.binding().name, self.worker.clock.now());
         tracing::error!(consumer, reason, error, "a job is given up");
         let properties = message::for_death(&message.properties, reason, error, attempts, now);
         let dead = self.worker.topology.dead(consumer)?;

@@ -39,11 +39,11 @@ async fn list_on(connection: Arc<Connection>, topology: &Topology, limit: usize)
     topology.declare(&channel).await?;
     let mut letters = Vec::new();
     for binding in &topology.bindings {
-        let queue = topology.dead(binding.consumer)?;
+        let queue = topology.dead(binding.name)?;
         let mut taken = Vec::new();
         while taken.len() < limit {
             let Some(message) = take(&channel, &queue).await? else { break };
-            taken.push(message::dead_letter(binding.consumer, &message.properties));
+            taken.push(message::dead_letter(binding.name, &message.properties));
         }
         give_back(&channel).await?;
         letters.append(&mut taken);
@@ -64,7 +64,7 @@ async fn replay_on(
     topology.declare(&channel).await?;
     let (replay, mut count) = (Uuid::new_v4().to_string(), 0);
     for binding in &topology.bindings {
-        let (queue, dead) = (topology.queue(binding.consumer)?, topology.dead(binding.consumer)?);
+        let (queue, dead) = (topology.queue(binding.name)?, topology.dead(binding.name)?);
         while let Some(message) = take(&channel, &dead).await? {
             if message::is_from_replay(&message.properties, &replay) {
                 // It has died again already, and all behind it died later.

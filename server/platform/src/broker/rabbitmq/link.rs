@@ -5,7 +5,6 @@
 //! written down before an attempt begins, so that a caller who gives up half way does not make the next one
 //! knock at once.
 
-use std::net::IpAddr;
 use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
@@ -63,9 +62,7 @@ impl Backoff {
 /// Whether an address asks for TLS, or stays on this machine. `None`: it is no address.
 pub(crate) fn is_protected(url: &str) -> Option<bool> {
     let uri: AMQPUri = url.parse().ok()?;
-    let host = uri.authority.host.trim_matches(['[', ']']);
-    let stays = host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback());
-    Some(stays || uri.scheme == AMQPScheme::AMQPS)
+    Some(uri.scheme == AMQPScheme::AMQPS || tls::is_local_host(&uri.authority.host))
 }
 
 pub(super) struct Link {
@@ -156,6 +153,7 @@ mod tests {
         for (url, protected) in [
             ("amqp://u:p@127.0.0.1:5672/%2f", Some(true)),
             ("amqp://u:p@localhost/%2f", Some(true)),
+            ("amqp://u:p@[::1]:5672/%2f", Some(true)),
             ("amqp://u:p@mq.internal:5672/%2f", Some(false)),
             ("amqps://u:p@mq.internal:5671/%2f", Some(true)),
             ("mq.internal", None),

@@ -17,7 +17,7 @@ use lapin::types::{AMQPValue, FieldTable, ShortString};
 use lapin::{Channel, ExchangeKind};
 
 use super::away;
-use crate::broker::Consumer;
+use crate::broker::Binding;
 use crate::config;
 use crate::error::{Error, Result};
 
@@ -27,20 +27,6 @@ const DELIVERY_LIMIT: i64 = 20;
 /// The dead-letter queue is looked through without taking from it, which counts as a delivery, and RabbitMQ
 /// 4 drops a message after 20 of them if no limit is set. There is no "unlimited" that both 3.10 and 4 know.
 const NO_DELIVERY_LIMIT: i64 = 1_000_000_000;
-
-/// A consumer's name and what it hears.
-#[derive(Clone, Copy, Debug)]
-pub struct Binding {
-    pub consumer: &'static str,
-    pub topics: &'static [&'static str],
-}
-
-impl Binding {
-    /// That of a consumer.
-    pub fn of(consumer: &dyn Consumer) -> Self {
-        Self { consumer: consumer.name(), topics: consumer.topics() }
-    }
-}
 
 pub(super) struct Topology {
     prefix: String,
@@ -98,11 +84,11 @@ impl Topology {
 
     /// A consumer's queues, targets first, and its bindings.
     pub(super) async fn declare_consumer(&self, channel: &Channel, binding: &Binding) -> Result<()> {
-        let (queue, dead) = (self.queue(binding.consumer)?, self.dead(binding.consumer)?);
+        let (queue, dead) = (self.queue(binding.name)?, self.dead(binding.name)?);
         quorum_queue(channel, &dead, NO_DELIVERY_LIMIT, None, None).await?;
         quorum_queue(channel, &queue, DELIVERY_LIMIT, Some(&dead), None).await?;
         for ms in &self.ladder {
-            let rung = self.rung(binding.consumer, *ms)?;
+            let rung = self.rung(binding.name, *ms)?;
             quorum_queue(channel, &rung, NO_DELIVERY_LIMIT, Some(&queue), Some(*ms)).await?;
         }
         for topic in binding.topics {

@@ -7,9 +7,9 @@ use std::time::Instant;
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 use parlor_platform::Result;
-use parlor_platform::broker::{Consumer, Delivery};
+use parlor_platform::broker::{Binding, Consumer, Delivery};
 use parlor_platform::clock::monotonic;
-use parlor_protocol::EventId;
+use parlor_protocol::{AppId, EventId};
 
 /// One attempt.
 #[derive(Clone, Copy, Debug)]
@@ -24,8 +24,7 @@ pub struct Heard {
 type Work = Box<dyn Fn(Heard) -> BoxFuture<'static, Result<()>> + Send + Sync>;
 
 pub struct Probe {
-    name: &'static str,
-    topics: &'static [&'static str],
+    binding: Binding,
     work: Work,
     heard: Mutex<Vec<Heard>>,
 }
@@ -37,8 +36,7 @@ impl Probe {
         Fut: Future<Output = Result<()>> + Send + 'static,
     {
         Arc::new(Self {
-            name,
-            topics,
+            binding: Binding { name, topics, at_once: 1 },
             work: Box::new(move |heard| Box::pin(work(heard))),
             heard: Mutex::default(),
         })
@@ -81,21 +79,14 @@ impl Choir {
 
 #[async_trait]
 impl Consumer for Choir {
-    fn name(&self) -> &'static str {
-        "choir"
+    fn binding(&self) -> Binding {
+        Binding { name: "choir", topics: &["test.a", "test.b"], at_once: 8 }
     }
 
-    fn topics(&self) -> &'static [&'static str] {
-        &["test.a", "test.b"]
-    }
-
-    fn at_once(&self) -> usize {
-        8
-    }
-
-    async fn handle(&self, jobs: &[Delivery]) -> Result<()> {
+    async fn handle(&self, app: AppId, jobs: &[Delivery]) -> Result<()> {
         let app_and_topic = |job: &Delivery| (job.app, job.topic.clone());
         assert!(jobs.iter().all(|job| app_and_topic(job) == app_and_topic(&jobs[0])), "{jobs:?}");
+        assert_eq!(app, jobs[0].app);
         let numbers: Vec<usize> = jobs.iter().map(number).collect();
         self.heard.lock().unwrap().push(numbers.clone());
         if numbers.contains(&self.poison) {
@@ -113,15 +104,11 @@ fn number(job: &Delivery) -> usize {
 
 #[async_trait]
 impl Consumer for Probe {
-    fn name(&self) -> &'static str {
-        self.name
+    fn binding(&self) -> Binding {
+        self.binding
     }
 
-    fn topics(&self) -> &'static [&'static str] {
-        self.topics
-    }
-
-    async fn handle(&self, jobs: &[Delivery]) -> Result<()> {
+    async fn handle(&self, _app: AppId, jobs: &[Delivery]) -> Result<()> {
         let [delivery] = jobs else { panic!("one at a time, not {}", jobs.len()) };
         let number = number(delivery);
         let heard = {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use parlor_platform::broker::{Binding, Broker, Consumer, Embedded, RabbitMq};
+use parlor_platform::broker::{Broker, Consumer, Embedded, RabbitMq};
 use parlor_platform::clock::Clock;
 use parlor_platform::config::{self, Secret};
 use parlor_platform::db::Db;
@@ -69,7 +69,7 @@ impl Site {
                 Arc::new(Embedded::new(self.db.clone(), Clock::default(), bell.clone(), &self.config))
             }
             Kind::RabbitMq => {
-                let bindings = consumers.iter().map(|consumer| Binding::of(consumer.as_ref())).collect();
+                let bindings = consumers.iter().map(|consumer| consumer.binding()).collect();
                 Arc::new(RabbitMq::new(&self.config, Clock::default(), bindings).unwrap())
             }
         };

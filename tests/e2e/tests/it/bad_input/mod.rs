@@ -8,6 +8,7 @@ use diesel::sql_types::Text;
 use diesel_async::RunQueryDsl;
 use parlor_e2e::{Answer, App, Client, Method, Mode, Server};
 use parlor_protocol::ErrorCode;
+use parlor_test_support::TENANT_TABLES;
 use serde_json::json;
 
 /// A channel with a message in it, its people, and what the database holds.
@@ -41,19 +42,9 @@ impl Room {
             #[diesel(sql_type = Text)]
             hash: String,
         }
-        let tables = [
-            "apps",
-            "api_keys",
-            "users",
-            "channels",
-            "channel_members",
-            "messages",
-            "user_messages",
-            "idempotency_keys",
-            "outbox",
-        ];
-        let rows: Vec<String> = tables
+        let rows: Vec<String> = TENANT_TABLES
             .iter()
+            .filter(|table| **table != "inbox")
             .map(|table| {
                 format!("SELECT '{table}' || (to_jsonb(t) - 'last_active_at')::text AS row FROM {table} t")
             })
