@@ -42,7 +42,16 @@ pub struct MessageRow {
     pub image: Option<String>,
 }
 
-/// The same, for statements that are written by hand.
+/// The columns of [`MessageRow`] in statements that are written by hand, of `messages m` and `users u`.
+macro_rules! message_columns {
+    () => {
+        "m.id, m.channel_id, m.user_id, m.seq, m.updated_seq, m.ordinal, m.text, m.attachments, m.mentions, m.custom, \
+         m.parent_id, m.reply_to_id, m.created_at, m.edited_at, m.deleted_at, m.erased, u.name, u.image"
+    };
+}
+pub(crate) use message_columns;
+
+/// Their types.
 pub type MessageColumns = (
     SqlUuid,
     SqlUuid,
@@ -216,15 +225,15 @@ pub async fn newest_of_each(
     channels: &[Uuid],
     reader: Option<&UserId>,
 ) -> Result<Vec<MessageRow>> {
-    Ok(prepared::<MessageColumns>(
-        "SELECT m.id, m.channel_id, m.user_id, m.seq, m.updated_seq, m.ordinal, m.text, m.attachments, m.mentions, \
-             m.custom, m.parent_id, m.reply_to_id, m.created_at, m.edited_at, m.deleted_at, m.erased, u.name, u.image \
-         FROM UNNEST(?) AS c (id) CROSS JOIN (SELECT ?::uuid AS app, ?::text AS reader) v CROSS JOIN LATERAL ( \
+    Ok(prepared::<MessageColumns>(concat!(
+        "SELECT ",
+        message_columns!(),
+        " FROM UNNEST(?) AS c (id) CROSS JOIN (SELECT ?::uuid AS app, ?::text AS reader) v CROSS JOIN LATERAL ( \
              SELECT * FROM messages m WHERE m.app_id = v.app AND m.channel_id = c.id AND m.parent_id IS NULL \
              AND NOT m.erased AND (NOT m.shadowed OR v.reader IS NULL OR m.user_id = v.reader) \
              ORDER BY m.seq DESC LIMIT 1) m \
-         CROSS JOIN LATERAL (SELECT u.name, u.image FROM users u WHERE u.app_id = m.app_id AND u.id = m.user_id OFFSET 0) u",
-    )
+         CROSS JOIN LATERAL (SELECT u.name, u.image FROM users u WHERE u.app_id = m.app_id AND u.id = m.user_id OFFSET 0) u"
+    ))
     .bind::<Array<SqlUuid>, _>(channels.to_vec())
     .bind::<SqlUuid, _>(tx.app())
     .bind::<Nullable<Text>, _>(reader.map(|reader| reader.as_str().to_owned()))

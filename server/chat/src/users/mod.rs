@@ -1,6 +1,7 @@
 //! Users: the customer's people, and when they were last there.
 
 pub mod activity;
+pub mod change;
 mod profile;
 pub mod routes;
 pub mod store;

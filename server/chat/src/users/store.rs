@@ -8,7 +8,7 @@ use parlor_platform::db::{TenantTx, prepared};
 use parlor_platform::schema::users;
 use parlor_platform::{Error, Result};
 use parlor_protocol::user::UpsertUser;
-use parlor_protocol::{Custom, Patch, User, UserId, UserRef};
+use parlor_protocol::{Custom, ErrorCode, Patch, User, UserId, UserRef};
 
 /// A row of the table.
 #[derive(Clone, HasQuery)]
@@ -187,6 +187,17 @@ pub async fn write_profiles(tx: &TenantTx, rows: &[UserRow]) -> Result<()> {
     .execute(&mut tx.conn()?)
     .await?;
     Ok(())
+}
+
+/// Takes the next number of what belongs to this user alone, and holds the row.
+pub async fn step_seq(tx: &TenantTx, id: &UserId) -> Result<i64> {
+    diesel::update(users::table.find((tx.app(), id.as_str())))
+        .set(users::seq.eq(users::seq + 1))
+        .returning(users::seq)
+        .get_result(&mut tx.conn()?)
+        .await
+        .optional()?
+        .ok_or_else(|| ErrorCode::UserNotFound.into())
 }
 
 /// Notes that a user did something.

@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::Item;
 use super::plan::{ChannelState, Known, SenderState};
 use crate::channels::store::config;
-use crate::messages::store::{MessageColumns, MessageRow};
+use crate::messages::store::{MessageColumns, MessageRow, message_columns};
 use crate::users::store::user_id;
 
 /// Holds the channels' rows, in the order of their ids, so that two nodes can't wait for each other.
@@ -90,13 +90,13 @@ pub async fn senders(
 
 /// Messages of these ids, with their fingerprints.
 pub async fn known(conn: &AsyncPgConnection, app: Uuid, ids: Vec<Uuid>) -> Result<HashMap<Uuid, Known>> {
-    let rows = prepared::<(MessageColumns, Int8)>(
-        "SELECT m.id, m.channel_id, m.user_id, m.seq, m.updated_seq, m.ordinal, m.text, m.attachments, m.mentions, \
-             m.custom, m.parent_id, m.reply_to_id, m.created_at, m.edited_at, m.deleted_at, m.erased, u.name, u.image, m.fingerprint \
-         FROM messages m CROSS JOIN LATERAL (SELECT u.name, u.image FROM users u WHERE u.app_id = m.app_id \
+    let rows = prepared::<(MessageColumns, Int8)>(concat!(
+        "SELECT ",
+        message_columns!(),
+        ", m.fingerprint FROM messages m CROSS JOIN LATERAL (SELECT u.name, u.image FROM users u WHERE u.app_id = m.app_id \
              AND u.id = m.user_id OFFSET 0) u \
-         WHERE m.app_id = ? AND m.id = ANY(?)",
-    )
+         WHERE m.app_id = ? AND m.id = ANY(?)"
+    ))
     .bind::<SqlUuid, _>(app)
     .bind::<Array<SqlUuid>, _>(ids)
     .load::<(MessageRow, i64)>(&mut &*conn)
