@@ -28,6 +28,13 @@ pub(crate) fn user() -> Value {
     })
 }
 
+pub(crate) fn found_message() -> Value {
+    json!({
+        "message": message(),
+        "snippet": [{ "text": "It is at the ", "found": false }, { "text": "depot", "found": true }],
+    })
+}
+
 pub(crate) fn user_ref() -> Value {
     json!({ "id": "ann", "name": "Ann Berger", "image": "https://acme.example/avatars/ann.png" })
 }

@@ -17,6 +17,7 @@ pub mod member;
 pub mod message;
 pub mod page;
 pub mod patch;
+pub mod search;
 pub mod token;
 pub mod user;
 

@@ -26,6 +26,12 @@ pub const PAGE_DEFAULT: u32 = 50;
 pub const PAGE_MAX: u32 = 100;
 /// Items of a page of a user search, unless the request says otherwise.
 pub const SEARCH_DEFAULT: u32 = 10;
+/// Characters of what is searched for.
+pub const SEARCH_CHARS: usize = 200;
+/// Words and phrases of one search.
+pub const SEARCH_TERMS: usize = 10;
+/// Channels, authors, mentioned users or types of attachments that one search names.
+pub const SEARCH_FILTERS: usize = 20;
 /// Bytes of a request's body.
 pub const BODY_BYTES: usize = 256 * 1024;
 /// Depth of nested JSON arrays and objects in custom data and attachments.

@@ -117,7 +117,9 @@ impl Parts {
             config: self.config.clone(),
             realtime: self.realtime.clone(),
         };
-        let consumers: Vec<Arc<dyn Consumer>> = vec![Arc::new(notify), Arc::new(flags), Arc::new(profiles)];
+        let index = parlor_chat::search::Index { db: self.db.clone() };
+        let consumers: Vec<Arc<dyn Consumer>> =
+            vec![Arc::new(notify), Arc::new(flags), Arc::new(profiles), Arc::new(index)];
         debug_assert_eq!(
             consumers.iter().map(|consumer| consumer.binding().name).collect::<Vec<_>>(),
             bindings().iter().map(|binding| binding.name).collect::<Vec<_>>(),
@@ -128,5 +130,5 @@ impl Parts {
 
 /// All consumers of the system, whichever process runs them: a queue must exist before something is published.
 fn bindings() -> Vec<Binding> {
-    parlor_chat::fanout::CONSUMERS.to_vec()
+    parlor_chat::fanout::CONSUMERS.into_iter().chain([parlor_chat::search::BINDING]).collect()
 }

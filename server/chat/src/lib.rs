@@ -13,6 +13,7 @@ pub mod messages;
 pub mod permissions;
 pub mod reads;
 pub mod realtime;
+pub mod search;
 pub mod users;
 pub mod validate;
 pub mod web;
@@ -119,6 +120,8 @@ impl Chat {
 /// Adds every route of the API below `/api/v1`.
 pub fn routes(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
     apps::routes::configure(config);
+    // Before the users: `/users/search` is no id.
+    search::configure(config);
     users::routes::configure(config);
     members::routes::configure(config);
     reads::routes::configure(config);

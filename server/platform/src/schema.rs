@@ -1,5 +1,10 @@
 //! The tables, as diesel knows them. Kept in step with `migrations/` by a test that reads the catalogue.
 
+/// Words with their places, as a search reads them.
+#[derive(diesel::sql_types::SqlType)]
+#[diesel(postgres_type(name = "tsvector"))]
+pub struct Tsvector;
+
 diesel::table! {
     apps (id) {
         id -> Uuid,
@@ -107,6 +112,20 @@ diesel::table! {
 }
 
 diesel::table! {
+    use diesel::sql_types::*;
+    use super::Tsvector;
+
+    message_search (app_id, message_id) {
+        app_id -> Uuid,
+        message_id -> Uuid,
+        channel_id -> Uuid,
+        created_at -> Timestamptz,
+        updated_seq -> Int8,
+        words -> Nullable<Tsvector>,
+    }
+}
+
+diesel::table! {
     user_messages (app_id, user_id, message_id) {
         app_id -> Uuid,
         user_id -> Text,
@@ -161,6 +180,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     channels,
     channel_members,
     messages,
+    message_search,
     user_messages,
     outbox,
     inbox,

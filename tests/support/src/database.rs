@@ -16,13 +16,14 @@ use uuid::Uuid;
 use crate::setting;
 
 /// All tables: every row belongs to one tenant, or is one.
-pub const TENANT_TABLES: [&str; 10] = [
+pub const TENANT_TABLES: [&str; 11] = [
     "apps",
     "api_keys",
     "users",
     "channels",
     "channel_members",
     "messages",
+    "message_search",
     "user_messages",
     "outbox",
     "inbox",

@@ -14,6 +14,7 @@ use serde_json::json;
 use super::{access, store};
 use crate::channels::change::Change;
 use crate::permissions::may;
+use crate::search;
 use crate::web::Caller;
 
 /// Deletes a message: one's own, or anybody's for moderators. A repetition changes nothing.
@@ -46,6 +47,7 @@ pub async fn delete(
     message.deleted_at = Some(now);
     message.erased = erase;
     message.updated_seq = change.seq();
+    search::changed(entries, &message)?;
     change.tell(entries, EventType::MessageDeleted, json!({ "message": message, "hard": erase }))?;
     Ok(message)
 }

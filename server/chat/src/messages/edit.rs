@@ -10,8 +10,8 @@ use serde_json::json;
 
 use super::{access, store};
 use crate::channels::change::Change;
-use crate::validate;
 use crate::web::Caller;
+use crate::{search, validate};
 
 /// Replaces what the request names. Authors edit their own messages, the server all. What leaves the message as it is
 /// takes no `seq`, is told to nobody, and is no edit.
@@ -42,6 +42,7 @@ pub async fn edit(
     let change = Change::begin(tx, old.channel_id, 0, now).await?;
     store::update(tx, id, request, change.seq(), now).await?;
     let message = access::find(tx, caller, id).await?;
+    search::changed(entries, &message)?;
     change.tell(entries, EventType::MessageUpdated, json!({ "message": message }))?;
     Ok(message)
 }

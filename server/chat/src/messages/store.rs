@@ -131,6 +131,14 @@ pub async fn find(tx: &TenantTx, id: MessageId, reader: Option<&UserId>) -> Resu
     Ok(visible_to!(query, reader).first(&mut tx.conn()?).await.optional()?)
 }
 
+/// Of these messages, those that the reader sees and that were not deleted.
+pub async fn readable_of(tx: &TenantTx, ids: &[Uuid], reader: Option<&UserId>) -> Result<Vec<MessageRow>> {
+    let query = with_users!().filter(
+        messages::app_id.eq(tx.app()).and(messages::id.eq_any(ids)).and(messages::deleted_at.is_null()),
+    );
+    Ok(visible_to!(query, reader).load(&mut tx.conn()?).await?)
+}
+
 /// `seq` of a message of this channel.
 pub async fn seq_of(tx: &TenantTx, channel: ChannelId, id: MessageId) -> Result<Option<i64>> {
     Ok(messages::table

@@ -31,6 +31,8 @@ async fn furnish(db: &Db, app: parlor_protocol::AppId) {
             VALUES ('{app}', '{app}', 'ann', 'owner', now(), 1)",
         "INSERT INTO messages (app_id, id, channel_id, user_id, seq, updated_seq, ordinal, countable, text, fingerprint, created_at)
             VALUES ('{app}', '{app}', '{app}', 'ann', 1, 1, 1, true, 'hello', 0, now())",
+        "INSERT INTO message_search (app_id, message_id, channel_id, created_at, updated_seq, words)
+            VALUES ('{app}', '{app}', '{app}', now(), 1, 'hello')",
         "INSERT INTO user_messages (app_id, user_id, message_id, channel_id, seq, flags)
             VALUES ('{app}', 'ann', '{app}', '{app}', 1, 0)",
         "INSERT INTO api_keys (app_id, id, secret_ciphertext, created_at) VALUES ('{app}', 'key {app}', '', now())",
@@ -143,8 +145,8 @@ async fn the_system_sees_keys_and_queues_and_no_conversations() {
     let tx = db.system().await.unwrap();
     for table in TENANT_TABLES {
         let seen = count(tx.conn().unwrap(), table).await;
-        let private = ["users", "channels", "channel_members", "messages", "user_messages"].contains(&table);
-        assert_eq!(seen, i64::from(!private), "{table}");
+        let open = ["apps", "api_keys", "outbox", "inbox", "idempotency_keys"].contains(&table);
+        assert_eq!(seen, i64::from(open), "{table}");
     }
     tx.commit().await.unwrap();
 }
@@ -215,4 +217,40 @@ async fn a_scope_that_is_dropped_in_the_middle_of_a_statement_leaves_a_clean_con
     let tx = db.tenant(a).await.unwrap();
     assert_eq!(count(tx.conn().unwrap(), "inbox").await, 0, "the insert was rolled back");
     tx.commit().await.unwrap();
+}
+
+/// The functions of search look past the policies of their tables, and must say themselves whose rows they give.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_search_gives_an_app_its_own_rows_alone() {
+    let test_db = TestDb::new().await;
+    let db = test_db.db();
+    let (a, b) = (outbox::app(&test_db).await, outbox::app(&test_db).await);
+    furnish(&db, a).await;
+    furnish(&db, b).await;
+    let messages = "SELECT message_id::text AS id FROM parlor_search_messages(\n            '''hello''', NULL, 'infinity', '00000000-0000-0000-0000-000000000000', '-infinity', 10)";
+    let users =
+        "SELECT app_id::text AS id FROM parlor_search_users('ann', 'ann', 2, '', 10) f JOIN users USING (id)";
+    for app in [a, b] {
+        let tx = db.tenant(app).await.unwrap();
+        for sql in [messages, users] {
+            let ids: Vec<Id> = diesel::sql_query(sql).load(&mut tx.conn().unwrap()).await.unwrap();
+            let ids: Vec<String> = ids.into_iter().map(|row| row.id).collect();
+            assert_eq!(ids, [app.to_string()], "{sql}");
+        }
+        tx.commit().await.unwrap();
+    }
+    let tx = db.system().await.unwrap();
+    for sql in [messages, users] {
+        assert_eq!(
+            execute(tx.conn().unwrap(), sql).await.unwrap(),
+            0,
+            "who is no tenant finds nothing: {sql}"
+        );
+    }
+}
+
+#[derive(diesel::QueryableByName)]
+struct Id {
+    #[diesel(sql_type = Text)]
+    id: String,
 }

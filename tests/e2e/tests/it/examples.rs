@@ -6,6 +6,7 @@ use parlor_e2e::parlor;
 use parlor_protocol::channel::{ChannelChanges, CreateChannel, Typing, UpdateChannel};
 use parlor_protocol::member::{AddMembers, MarkRead, MarkUnread, ReadResult, UnreadCounts, UpdateMember};
 use parlor_protocol::message::{MessagePage, SendMessage, UpdateMessage, UserMessage};
+use parlor_protocol::search::FoundMessage;
 use parlor_protocol::token::{
     App, CreateGuest, CreateToken, RealtimeConnection, RevokeTokens, SubscribeRequest, SubscriptionToken,
     UserToken,
@@ -48,6 +49,7 @@ const RESPONSES: &[(&str, Read)] = &[
     ("Channel", read::<Channel>),
     ("ChannelChanges", read::<ChannelChanges>),
     ("ErrorBody", read::<ErrorBody>),
+    ("FoundMessage", read::<FoundMessage>),
     ("Member", read::<Member>),
     ("Message", read::<Message>),
     ("MessagePage", read::<MessagePage>),

@@ -18,6 +18,7 @@ mod operator;
 mod reads;
 mod realtime;
 mod retries;
+mod search;
 mod sessions;
 mod snapshots;
 mod timeline;

@@ -48,6 +48,7 @@ fn request(operation: &str, scene: &Scene, by_server: bool) -> (Method, String, 
     let path = match operation {
         "GET /channels/{id}/changes" => format!("{path}?since=0"),
         "GET /users/me/messages" => format!("{path}?flag=unread"),
+        "GET /search/messages" => format!("{path}?q=canary"),
         _ => path,
     };
     let send = if by_server { json!({ "text": "hi", "user_id": "caller" }) } else { json!({ "text": "hi" }) };

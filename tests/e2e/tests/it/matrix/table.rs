@@ -79,6 +79,7 @@ pub const TABLE: &[(&str, Line)] = &[
     ("PUT /users", SERVER),
     ("GET /users", ANYBODY),
     ("GET /users/search", ANYBODY),
+    ("GET /search/messages", ANYBODY),
     ("GET /users/me", USER),
     ("GET /users/me/messages", USER),
     ("GET /users/{id}", ANYBODY),
