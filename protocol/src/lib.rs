@@ -17,6 +17,8 @@ pub mod member;
 pub mod message;
 pub mod page;
 pub mod patch;
+pub mod pin;
+pub mod reaction;
 pub mod token;
 pub mod user;
 
@@ -29,4 +31,6 @@ pub use member::{Capability, Member, Role};
 pub use message::Message;
 pub use page::Page;
 pub use patch::Patch;
+pub use pin::Pin;
+pub use reaction::{Reaction, ReactionCount};
 pub use user::{User, UserRef};

@@ -16,13 +16,15 @@ use uuid::Uuid;
 use crate::setting;
 
 /// All tables: every row belongs to one tenant, or is one.
-pub const TENANT_TABLES: [&str; 10] = [
+pub const TENANT_TABLES: [&str; 12] = [
     "apps",
     "api_keys",
     "users",
     "channels",
     "channel_members",
     "messages",
+    "reactions",
+    "pins",
     "user_messages",
     "outbox",
     "inbox",
