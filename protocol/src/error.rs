@@ -55,8 +55,11 @@ error_codes! {
     InvalidUrl = "invalid_url", 422, retry: false, "An image is an http or https URL of at most 2,048 characters.";
     BatchTooLarge = "batch_too_large", 422, retry: false, "A batch has 1 to 100 items.";
     TooManyMembers = "too_many_members", 422, retry: false, "A distinct channel has 2 to 20 members.";
-    InvalidThread = "invalid_thread", 422, retry: false, "The parent or quoted message is not in this channel, or is itself a reply.";
     InvalidSearch = "invalid_search", 422, retry: false, "A search has 1 to 200 characters and 1 to 10 words or phrases, of which one is not excluded.";
+    InvalidThread = "invalid_thread", 422, retry: false, "The parent or quoted message is not in this channel, or is itself a reply; replies can't be pinned.";
+    InvalidReaction = "invalid_reaction", 422, retry: false, "A reaction's type has 1 to 50 characters, no spaces among them; its score is 1 to 1,000.";
+    TooManyReactions = "too_many_reactions", 422, retry: false, "A message has at most 100 types of reactions.";
+    TooManyPins = "too_many_pins", 422, retry: false, "A channel has at most 50 pinned messages. Unpin one first.";
     UserUnknown = "user_unknown", 422, retry: false, "The request names a user that was never registered, or is deactivated.";
     ReservedId = "reserved_id", 422, retry: false, "No user may have this id: `me` and `search` are addresses of their own.";
     MissingToken = "missing_token", 401, retry: false, "Send `Authorization: Bearer` with a user token or a server secret.";

@@ -39,10 +39,19 @@ macro_rules! event_types {
 event_types! {
     /// A message was sent. `data` is `{message}`.
     MessageNew = "message.new", durable: true;
-    /// A message was edited. `data` is `{message}`.
+    /// A message was edited, pinned or unpinned, or its pin has expired. `data` is `{message}`.
     MessageUpdated = "message.updated", durable: true;
     /// A message was deleted. `data` is `{message, hard}`.
     MessageDeleted = "message.deleted", durable: true;
+    /// A user reacted to a message; older documents call it `reaction.added`. `data` is `{message_id, reaction, message}`,
+    /// where `message` is the message's `{id, reactions, updated_seq}` after the change.
+    ReactionNew = "reaction.new", durable: true;
+    /// A user gave a reaction another score, or replaced others by it. `data` is `{message_id, reaction, replaced, message}`,
+    /// where `replaced` lists the types that it replaced.
+    ReactionUpdated = "reaction.updated", durable: true;
+    /// A user took a reaction back; older documents call it `reaction.removed`. `data` is `{message_id, reaction, message}`.
+    /// A deleted message loses its reactions without this event.
+    ReactionDeleted = "reaction.deleted", durable: true;
     /// A member marked messages read or unread. `data` is `{user_id, read}`. Sending a message moves its author's own
     /// pointer silently, without this event. Read pointers carry no `seq`: the newest `read_at` counts.
     MessageRead = "message.read", durable: false;
@@ -70,6 +79,11 @@ event_types! {
     /// On the user's channel: the user is no longer a member, or the channel was deleted. `data` is `{channel_id}`.
     /// Members of channels above the fan-out limit hear of a deletion on the channel only.
     NotificationRemovedFromChannel = "notification.removed_from_channel", durable: false;
+    /// On the user's channel, with the user's `seq`: the user starred a message. `data` is `{message_id, channel_id}`.
+    MessageStarred = "message.starred", durable: true;
+    /// On the user's channel, with the user's `seq`: the user starred a message no longer. `data` is
+    /// `{message_id, channel_id}`.
+    MessageUnstarred = "message.unstarred", durable: true;
     /// Name, image or custom data of a user changed. `data` is `{user}`. On the user's own channel, and on the channels
     /// that the user shares with others, up to the fan-out limit.
     UserUpdated = "user.updated", durable: false;
@@ -90,10 +104,10 @@ pub struct Envelope<D = serde_json::Value> {
     /// The channel it is about, if it is about one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub channel_id: Option<ChannelId>,
-    /// The channel's `seq` after this change; absent for what is not durable.
+    /// The channel's `seq` after this change, on a user's channel the user's; absent for what is not durable.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seq: Option<i64>,
-    /// The channel's `seq` before this change.
+    /// The same `seq` before this change.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prev_seq: Option<i64>,
     /// When the server took the change.

@@ -110,15 +110,15 @@ pub(crate) fn channel() -> Value {
     json!({
         "id": CHANNEL, "cid": "commerce:order-1042", "type": "commerce", "name": "Order 1042", "image": null,
         "custom": { "order": 1042 }, "config": { "frozen": false, "open": false, "typing_disabled": false },
-        "created_by": null, "member_count": 2, "seq": 3, "ordinal": 2, "last_message_at": LATER, "created_at": AT,
+        "created_by": null, "member_count": 2, "seq": 5, "ordinal": 2, "last_message_at": LATER, "created_at": AT,
         "updated_at": AT, "membership": member(), "unread": 0,
-        "capabilities": ["read_channel", "send_message", "update_own_message", "delete_own_message"],
+        "capabilities": ["read_channel", "send_message", "react", "update_own_message", "delete_own_message"],
         "last_message": message(),
     })
 }
 
 pub(crate) fn channel_changes() -> Value {
-    json!({ "channel": channel(), "messages": [message()], "members": [], "seq": 3, "more": false })
+    json!({ "channel": channel(), "messages": [message()], "members": [], "seq": 5, "more": false })
 }
 
 pub(crate) fn typing() -> Value {
@@ -161,7 +161,22 @@ pub(crate) fn unread_counts() -> Value {
 }
 
 pub(crate) fn user_message() -> Value {
-    json!({ "channel_id": CHANNEL, "message_id": MESSAGE, "read": false, "mentioned": true, "starred": false })
+    json!({
+        "channel_id": CHANNEL, "message_id": MESSAGE, "read": false, "mentioned": true, "starred": false,
+        "message": message(),
+    })
+}
+
+pub(crate) fn add_reaction() -> Value {
+    json!({ "type": "👏", "score": 5, "enforce_unique": true })
+}
+
+pub(crate) fn reaction() -> Value {
+    json!({ "type": "👏", "user": user_ref(), "score": 5, "created_at": LATER })
+}
+
+pub(crate) fn pin_message() -> Value {
+    json!({ "expires_at": "2026-03-09T09:30:00Z" })
 }
 
 pub(crate) fn send_message() -> Value {
@@ -181,8 +196,10 @@ pub(crate) fn message() -> Value {
         "user": { "id": "support-7", "name": "Ben from Support", "image": null },
         "text": "It was left with **your neighbour**.",
         "attachments": [{ "type": "image", "url": "https://acme.example/parcels/1042.jpg" }], "mentions": ["ann"],
-        "custom": {}, "parent_id": null, "reply_to_id": QUESTION, "seq": 3, "updated_seq": 3, "ordinal": 2,
-        "created_at": LATER, "edited_at": null, "deleted_at": null,
+        "custom": {}, "parent_id": null, "reply_to_id": QUESTION,
+        "reactions": [{ "type": "👏", "count": 1, "score": 5 }], "own_reactions": ["👏"],
+        "pinned": { "at": LATER, "by": "support-7", "expires_at": "2026-03-09T09:30:00Z" },
+        "seq": 3, "updated_seq": 5, "ordinal": 2, "created_at": LATER, "edited_at": null, "deleted_at": null,
     })
 }
 

@@ -10,6 +10,14 @@ pub const ATTACHMENTS: usize = 10;
 pub const ATTACHMENT_BYTES: usize = 5 * 1024;
 /// Users mentioned by one message.
 pub const MENTIONS: usize = 50;
+/// Characters of a reaction's type.
+pub const REACTION_CHARS: usize = 50;
+/// The highest score of a reaction.
+pub const REACTION_SCORE: i32 = 1_000;
+/// Types of reactions on one message.
+pub const REACTION_TYPES: usize = 100;
+/// Pinned messages of one channel.
+pub const PINS: usize = 50;
 /// Users or members in one batch request.
 pub const BATCH: usize = 100;
 /// Characters of a name of a user or channel.

@@ -3,11 +3,11 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::{ChannelId, Custom, MessageId, UserId, UserRef};
+use crate::{ChannelId, Custom, MessageId, Pin, ReactionCount, UserId, UserRef};
 
 /// A message as its reader sees it.
 ///
-/// A deleted message keeps its place and author; text, attachments and custom data are gone.
+/// A deleted message keeps its place and author; text, attachments, custom data, reactions and pin are gone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(example = crate::examples::message))]
 pub struct Message {
@@ -29,6 +29,13 @@ pub struct Message {
     pub parent_id: Option<MessageId>,
     /// The message that this one quotes.
     pub reply_to_id: Option<MessageId>,
+    /// How often it was given which reaction, in the order of first use.
+    pub reactions: Vec<ReactionCount>,
+    /// Types of the reader's own reactions, oldest first. Absent in events, which everybody hears, and for the server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own_reactions: Option<Vec<String>>,
+    /// That it is pinned; `null` if it is not, or no longer.
+    pub pinned: Option<Pin>,
     /// Place in the channel's timeline.
     pub seq: i64,
     /// The channel's `seq` of this row's last change.
@@ -109,7 +116,7 @@ pub struct MessagePage {
 }
 
 /// Which messages a user has not read, by the flags that are kept per user and message.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(example = crate::examples::user_message))]
 pub struct UserMessage {
     /// The channel.
@@ -122,4 +129,7 @@ pub struct UserMessage {
     pub mentioned: bool,
     /// Whether the user starred it.
     pub starred: bool,
+    /// The message itself, if the list was asked for `with=messages`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<Message>,
 }

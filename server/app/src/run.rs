@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use parlor_chat::{Chat, pins};
 use parlor_platform::config::{BrokerKind, Config, RealtimeKind};
 use parlor_platform::{db, outbox, task, telemetry};
 
@@ -49,7 +50,7 @@ pub async fn serve(config: Config, extra: Extra) -> anyhow::Result<()> {
     if config.broker.kind == BrokerKind::Embedded {
         parts.start_consumers();
     }
-    start_housekeeping(&parts);
+    start_housekeeping(&parts, &chat);
     let settings_file = extra.demo.as_ref().map(dev::Directory::settings_file);
     let demo = match extra.demo {
         Some(directory) => Some(dev::demo(&parts, &chat, directory).await?),
@@ -95,8 +96,8 @@ pub async fn work(config: Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Caches hear announcements; old inbox entries and idempotency keys go; a young database gets statistics.
-fn start_housekeeping(parts: &Arc<Parts>) {
+/// Caches hear announcements; old inbox entries, idempotency keys and expired pins go; a young database gets statistics.
+fn start_housekeeping(parts: &Arc<Parts>, chat: &Chat) {
     let (keys, stop) = (parts.keys.clone(), parts.stop.clone());
     task::supervise(&parts.tracker, "announcements", parts.stop.clone(), move || {
         keys.clone().listen(stop.clone())
@@ -110,6 +111,19 @@ fn start_housekeeping(parts: &Arc<Parts>) {
                 let older_than = clock.now() - chrono::Duration::days(2);
                 if let Err(error) = outbox::inbox::purge(&db, older_than).await {
                     tracing::warn!(?error, "old inbox entries were not purged");
+                }
+            }
+        }
+    });
+    let (chat, stop) = (chat.clone(), parts.stop.clone());
+    task::supervise(&parts.tracker, "pins", parts.stop.clone(), move || {
+        let (chat, stop) = (chat.clone(), stop.clone());
+        async move {
+            // A look at an index that is nearly empty.
+            let every = Duration::from_secs(2);
+            while tokio::time::timeout(every, stop.cancelled()).await.is_err() {
+                if let Err(error) = pins::expire(&chat).await {
+                    tracing::debug!(?error, "expired pins were not cleared");
                 }
             }
         }

@@ -11,9 +11,12 @@ pub mod fanout;
 pub mod members;
 pub mod messages;
 pub mod permissions;
+pub mod pins;
+pub mod reactions;
 pub mod reads;
 pub mod realtime;
 pub mod search;
+pub mod stars;
 pub mod users;
 pub mod validate;
 pub mod web;
@@ -21,6 +24,7 @@ pub mod web;
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_web::http::Method;
 use chrono::{DateTime, Utc};
 use moka::future::Cache;
 use parlor_platform::Result;
@@ -117,6 +121,13 @@ impl Chat {
     }
 }
 
+/// Older spellings of an address: the alias, the address, and the methods that it has.
+pub const ALIASES: [(&str, &str, &[Method]); 3] = [
+    ("/rooms/{id}/messages", "/channels/{id}/messages", &[Method::GET, Method::POST]),
+    ("/messages/room/{id}", "/channels/{id}/messages", &[Method::GET]),
+    ("/messages/{id}/react", "/messages/{id}/reactions", &[Method::POST]),
+];
+
 /// Adds every route of the API below `/api/v1`.
 pub fn routes(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
     apps::routes::configure(config);
@@ -126,6 +137,9 @@ pub fn routes(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) 
     members::routes::configure(config);
     reads::routes::configure(config);
     messages::routes::configure(config);
+    reactions::routes::configure(config);
+    pins::routes::configure(config);
+    stars::routes::configure(config);
     channels::routes::configure(config);
     realtime::routes::configure(config);
 }

@@ -2,7 +2,8 @@
 
 use parlor_platform::Result;
 use parlor_protocol::limits::{
-    self, ATTACHMENT_BYTES, ATTACHMENTS, CUSTOM_BYTES, JSON_DEPTH, MENTIONS, TEXT_CHARS,
+    self, ATTACHMENT_BYTES, ATTACHMENTS, CUSTOM_BYTES, JSON_DEPTH, MENTIONS, REACTION_CHARS, REACTION_SCORE,
+    TEXT_CHARS,
 };
 use parlor_protocol::{Custom, ErrorCode, Patch, UserId};
 use serde_json::Value;
@@ -50,6 +51,21 @@ pub fn message(text: &str, attachments: &[Custom], mentions: &[UserId], custom_:
     };
     refuse(attachments.iter().any(bad), ErrorCode::InvalidAttachment)?;
     custom(custom_)
+}
+
+/// The type of a reaction: any emoji or shortcode.
+pub fn reaction_type(kind: &str) -> Result<()> {
+    let fits = (1..=REACTION_CHARS).contains(&kind.chars().count());
+    let shows = !kind.chars().any(|char| char.is_control() || char.is_whitespace());
+    // As parts of an address these two mean something else, so such a reaction could not be taken back.
+    let addressable = kind != "." && kind != "..";
+    refuse(!(fits && shows && addressable), ErrorCode::InvalidReaction)
+}
+
+/// A reaction.
+pub fn reaction(kind: &str, score: i32) -> Result<()> {
+    reaction_type(kind)?;
+    refuse(!(1..=REACTION_SCORE).contains(&score), ErrorCode::InvalidReaction)
 }
 
 /// A batch of 1 to 100 things.
@@ -101,6 +117,22 @@ mod tests {
         assert_eq!(code("", 11, 0), Some(ErrorCode::TooManyAttachments));
         assert_eq!(code("x", 0, 51), Some(ErrorCode::TooManyMentions));
         assert_eq!(code(" \n", 0, 0), Some(ErrorCode::EmptyMessage));
+    }
+
+    #[test]
+    fn a_reaction_is_an_emoji_or_shortcode() {
+        let long = "é".repeat(50);
+        for kind in ["👍", "👩‍👩‍👧", "❤️", "+1", ":party_parrot:", "100%", "a/b", "...", &long]
+        {
+            assert!(reaction(kind, 1).is_ok(), "{kind}");
+        }
+        let longer = "é".repeat(51);
+        for kind in ["", " ", "a b", "a\n", "a\u{1}", ".", "..", "\u{2003}", &longer] {
+            assert!(reaction(kind, 1).is_err(), "{kind:?}");
+        }
+        for (score, good) in [(-1, false), (0, false), (1, true), (1000, true), (1001, false)] {
+            assert_eq!(reaction("clap", score).is_ok(), good, "{score}");
+        }
     }
 
     #[test]

@@ -108,6 +108,30 @@ diesel::table! {
         edited_at -> Nullable<Timestamptz>,
         deleted_at -> Nullable<Timestamptz>,
         erased -> Bool,
+        reactions -> Nullable<Jsonb>,
+        pinned -> Nullable<Jsonb>,
+    }
+}
+
+diesel::table! {
+    reactions (app_id, message_id, user_id, kind) {
+        app_id -> Uuid,
+        message_id -> Uuid,
+        user_id -> Text,
+        kind -> Text,
+        score -> Int4,
+        seq -> Int8,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    pins (app_id, message_id) {
+        app_id -> Uuid,
+        message_id -> Uuid,
+        channel_id -> Uuid,
+        created_at -> Timestamptz,
+        expires_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -181,6 +205,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     channel_members,
     messages,
     message_search,
+    reactions,
+    pins,
     user_messages,
     outbox,
     inbox,

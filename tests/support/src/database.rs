@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::setting;
 
 /// All tables: every row belongs to one tenant, or is one.
-pub const TENANT_TABLES: [&str; 11] = [
+pub const TENANT_TABLES: [&str; 13] = [
     "apps",
     "api_keys",
     "users",
@@ -24,6 +24,8 @@ pub const TENANT_TABLES: [&str; 11] = [
     "channel_members",
     "messages",
     "message_search",
+    "reactions",
+    "pins",
     "user_messages",
     "outbox",
     "inbox",

@@ -4,6 +4,7 @@
 //! and members are merged by `updated_seq`; where one list was cut short the answer ends there, and the next
 //! call goes on from that `seq`.
 
+use chrono::{DateTime, Utc};
 use parlor_platform::Result;
 use parlor_platform::db::TenantTx;
 use parlor_protocol::channel::ChannelChanges;
@@ -12,7 +13,7 @@ use parlor_protocol::{Capability, ChannelId, Member, Message};
 
 use super::{access, view};
 use crate::members::store as members;
-use crate::messages::store as messages;
+use crate::messages::{store as messages, view as message_view};
 use crate::web::{Caller, one_more};
 
 /// All members that a channel was created with share its first `seq`: the creator, and a batch.
@@ -25,10 +26,11 @@ pub async fn changes(
     id: ChannelId,
     since: i64,
     limit: usize,
+    now: DateTime<Utc>,
 ) -> Result<ChannelChanges> {
     let access = access::require(tx, caller, id, Capability::ReadChannel).await?;
     let row_seq = access.row.seq;
-    let channel = view::channel(tx, caller.user(), access.row).await?;
+    let channel = view::channel(tx, caller.user(), access.row, now).await?;
     let fresh = messages::new_since(tx, id, since, caller.user(), one_more(limit)).await?;
     let changed = messages::changed_since(tx, id, since, caller.user(), one_more(limit)).await?;
     let people = members::changed_since(tx, id, since, one_more(limit) + TIES).await?;
@@ -48,6 +50,7 @@ pub async fn changes(
         .map(messages::MessageRow::into_message)
         .collect::<Result<_>>()?;
     messages.sort_by_key(|message| message.updated_seq);
+    let messages = message_view::messages(tx, caller.user(), messages, now).await?;
     let members: Vec<Member> = people
         .into_iter()
         .filter(|row| within(row.updated_seq))

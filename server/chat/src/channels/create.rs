@@ -74,14 +74,14 @@ pub async fn get_or_create(
             members::enter(tx, existing, &members, entries, now).await?;
         }
         let access = access::require(tx, caller, existing, Capability::ReadChannel).await?;
-        return Ok((view::channel(tx, caller.user(), access.row).await?, false));
+        return Ok((view::channel(tx, caller.user(), access.row, now).await?, false));
     }
     let joins: Vec<_> = members.iter().map(members::store::Join::first).collect();
     members::store::insert(tx, id, &joins, now).await?;
     let users = members.iter().map(|member| &member.user_id);
     tell_users(entries, tx.app_id(), EventType::NotificationAddedToChannel, id, users, now)?;
     let row = store::find(tx, id).await?.ok_or_else(|| Error::internal("a new channel is gone"))?;
-    Ok((view::channel(tx, caller.user(), row).await?, true))
+    Ok((view::channel(tx, caller.user(), row, now).await?, true))
 }
 
 fn check(request: &CreateChannel) -> Result<()> {

@@ -93,7 +93,7 @@ async fn list(chat: Data<Chat>, caller: Caller, query: Params<ListQuery>) -> Res
             Page::of(rows, size, |row| encode("channels", &row.id))?
         }
     };
-    let items = view::channels(&tx, caller.user(), page.items).await?;
+    let items = view::channels(&tx, caller.user(), page.items, chat.clock.now()).await?;
     tx.commit().await?;
     Ok(HttpResponse::Ok().json(Page { items, next: page.next }))
 }
@@ -105,7 +105,7 @@ async fn get_one(chat: Data<Chat>, caller: Caller, id: Id<ChannelRef>) -> Result
     let id = id.0.resolve(&chat, caller.app()).await?;
     let tx = chat.db.tenant(caller.app()).await?;
     let access = access::require(&tx, &caller, id, Capability::ReadChannel).await?;
-    let channel = view::channel(&tx, caller.user(), access.row).await?;
+    let channel = view::channel(&tx, caller.user(), access.row, chat.clock.now()).await?;
     tx.commit().await?;
     Ok(HttpResponse::Ok().json(channel))
 }
@@ -168,7 +168,7 @@ async fn get_changes(
     }
     let id = id.0.resolve(&chat, caller.app()).await?;
     let tx = chat.db.tenant_snapshot(caller.app()).await?;
-    let changes = changes::changes(&tx, &caller, id, query.0.since, size).await?;
+    let changes = changes::changes(&tx, &caller, id, query.0.since, size, chat.clock.now()).await?;
     tx.commit().await?;
     Ok(HttpResponse::Ok().json(changes))
 }

@@ -48,7 +48,7 @@ pub async fn update(
         && custom.as_ref().is_none_or(|custom| *custom == row.custom)
         && new == old;
     if keeps {
-        return view::channel(tx, caller.user(), row).await;
+        return view::channel(tx, caller.user(), row, now).await;
     }
     let changes = store::Changes {
         name: request.name.into_change(),
@@ -64,7 +64,7 @@ pub async fn update(
         EventType::ChannelUpdated,
         json!({ "channel": view::shared(change.row.clone())? }),
     )?;
-    view::channel(tx, caller.user(), change.row).await
+    view::channel(tx, caller.user(), change.row, now).await
 }
 
 /// Deletes the channel for everybody: it is no longer found, and nothing is said on it any more. Members of a channel

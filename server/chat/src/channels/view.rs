@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use chrono::{DateTime, Utc};
 use futures_util::try_join;
 use parlor_platform::Result;
 use parlor_platform::db::TenantTx;
@@ -10,13 +11,19 @@ use uuid::Uuid;
 
 use super::store::ChannelRow;
 use crate::members::store::{self as members, MemberRow};
-use crate::messages::store as messages;
+use crate::messages::store::{self as messages, MessageRow};
+use crate::messages::view as message_view;
 use crate::permissions::{Actor, capabilities};
 use crate::reads::store as reads;
 use crate::users::store::{custom, user_id};
 
 /// Rows with membership, unread count, capabilities and last message of the reader; the server has none.
-pub async fn channels(tx: &TenantTx, reader: Option<&UserId>, rows: Vec<ChannelRow>) -> Result<Vec<Channel>> {
+pub async fn channels(
+    tx: &TenantTx,
+    reader: Option<&UserId>,
+    rows: Vec<ChannelRow>,
+    now: DateTime<Utc>,
+) -> Result<Vec<Channel>> {
     let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
     let (memberships, unread, last) = match reader {
         Some(user) => try_join!(
@@ -29,8 +36,10 @@ pub async fn channels(tx: &TenantTx, reader: Option<&UserId>, rows: Vec<ChannelR
     let mut memberships: HashMap<Uuid, MemberRow> =
         memberships.into_iter().map(|row| (row.channel_id, row)).collect();
     let unread: HashMap<Uuid, i64> = unread.into_iter().collect();
+    let last = last.into_iter().map(MessageRow::into_message).collect::<Result<_>>()?;
+    let last = message_view::messages(tx, reader, last, now).await?;
     let mut last: HashMap<Uuid, Message> =
-        last.into_iter().map(|row| Ok((row.channel_id, row.into_message()?))).collect::<Result<_>>()?;
+        last.into_iter().map(|message| (message.channel_id.0, message)).collect();
     let is_server = reader.is_none();
     rows.into_iter()
         .map(|row| {
@@ -43,8 +52,13 @@ pub async fn channels(tx: &TenantTx, reader: Option<&UserId>, rows: Vec<ChannelR
 }
 
 /// One channel.
-pub async fn channel(tx: &TenantTx, reader: Option<&UserId>, row: ChannelRow) -> Result<Channel> {
-    let mut all = channels(tx, reader, vec![row]).await?;
+pub async fn channel(
+    tx: &TenantTx,
+    reader: Option<&UserId>,
+    row: ChannelRow,
+    now: DateTime<Utc>,
+) -> Result<Channel> {
+    let mut all = channels(tx, reader, vec![row], now).await?;
     all.pop().ok_or_else(|| parlor_platform::Error::internal("a channel without a view"))
 }
 

@@ -141,7 +141,7 @@ async fn join(
         .change(caller.app(), async |tx, entries, now| {
             add::join(tx, &caller, &user, id, entries, now).await?;
             let row = channels::find(tx, id).await?.ok_or(ErrorCode::ChannelNotFound)?;
-            view::channel(tx, Some(&user), row).await
+            view::channel(tx, Some(&user), row, now).await
         })
         .await?;
     Ok(HttpResponse::Ok().json(channel))

@@ -12,11 +12,11 @@ use crate::channels::access::{self, Access};
 use crate::permissions;
 use crate::web::Caller;
 
-/// A message that the caller may read.
-pub async fn readable(tx: &TenantTx, caller: &Caller, id: MessageId) -> Result<Message> {
+/// A message that the caller may read, and who the caller is in its channel.
+pub async fn readable(tx: &TenantTx, caller: &Caller, id: MessageId) -> Result<(Access, Message)> {
     let message = find(tx, caller, id).await?;
-    access::require(tx, caller, message.channel_id, Capability::ReadChannel).await.map_err(hidden)?;
-    Ok(message)
+    let access = access::require(tx, caller, message.channel_id, Capability::ReadChannel).await;
+    Ok((access.map_err(hidden)?, message))
 }
 
 /// A message as it is while its channel's row is held, for who may do this in the channel.
@@ -27,7 +27,7 @@ pub async fn locked(
     capability: Capability,
 ) -> Result<(Access, Message)> {
     // Whoever may not read it may not make others wait either.
-    let channel = readable(tx, caller, id).await?.channel_id;
+    let channel = readable(tx, caller, id).await?.1.channel_id;
     let access =
         access::require_locked(tx, caller, channel, Capability::ReadChannel).await.map_err(hidden)?;
     permissions::require(access.actor, capability, access.channel.kind, &access.channel.config)?;

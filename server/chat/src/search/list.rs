@@ -16,7 +16,8 @@ use super::snippet::snippet;
 use super::store::{self, Place};
 use super::tags;
 use crate::channels::access;
-use crate::messages::store as messages;
+use crate::messages::store::{self as messages, MessageRow};
+use crate::messages::view;
 use crate::web::{Caller, decode, encode, limit, one_more};
 
 /// With more channels than this the index is not asked for each: what it finds elsewhere is left out afterwards.
@@ -83,9 +84,10 @@ pub async fn page(
     let page = Page::of(places, size, |place| encode("search", place))?;
 
     let ids: Vec<Uuid> = page.items.iter().map(|(_, id)| *id).collect();
-    let rows = messages::readable_of(tx, &ids, caller.user()).await?;
-    let found: HashMap<Uuid, Message> =
-        rows.into_iter().map(|row| Ok((row.id, row.into_message()?))).collect::<Result<_>>()?;
+    let rows = messages::of(tx, &ids, caller.user()).await?;
+    let found = rows.into_iter().filter(|row| row.deleted_at.is_none()).map(MessageRow::into_message);
+    let found = view::messages(tx, caller.user(), found.collect::<Result<_>>()?, now).await?;
+    let found: HashMap<Uuid, Message> = found.into_iter().map(|message| (message.id.0, message)).collect();
     let items = ids
         .iter()
         .filter_map(|id| found.get(id))

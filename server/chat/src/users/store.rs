@@ -70,9 +70,24 @@ pub async fn active(tx: &TenantTx, ids: &[&str]) -> Result<Vec<UserRef>> {
     let rows = users::table
         .filter(users::app_id.eq(tx.app()).and(users::id.eq_any(ids)).and(users::deactivated_at.is_null()))
         .select((users::id, users::name, users::image))
-        .load::<(String, Option<String>, Option<String>)>(&mut tx.conn()?)
+        .load(&mut tx.conn()?)
         .await?;
-    rows.into_iter().map(|(id, name, image)| Ok(UserRef { id: user_id(id)?, name, image })).collect()
+    rows.into_iter().map(user_ref).collect()
+}
+
+/// What is shown of a user, active or not.
+pub async fn shown(tx: &TenantTx, id: &UserId) -> Result<Option<UserRef>> {
+    let row = users::table
+        .find((tx.app(), id.as_str()))
+        .select((users::id, users::name, users::image))
+        .first(&mut tx.conn()?)
+        .await
+        .optional()?;
+    row.map(user_ref).transpose()
+}
+
+fn user_ref((id, name, image): (String, Option<String>, Option<String>)) -> Result<UserRef> {
+    Ok(UserRef { id: user_id(id)?, name, image })
 }
 
 /// A page by id, of those whose name or id begins with `prefix`.

@@ -33,6 +33,9 @@ async fn furnish(db: &Db, app: parlor_protocol::AppId) {
             VALUES ('{app}', '{app}', '{app}', 'ann', 1, 1, 1, true, 'hello', 0, now())",
         "INSERT INTO message_search (app_id, message_id, channel_id, created_at, updated_seq, words)
             VALUES ('{app}', '{app}', '{app}', now(), 1, 'hello')",
+        "INSERT INTO reactions (app_id, message_id, user_id, kind, score, seq, created_at)
+            VALUES ('{app}', '{app}', 'ann', 'like', 1, 2, now())",
+        "INSERT INTO pins (app_id, message_id, channel_id, created_at) VALUES ('{app}', '{app}', '{app}', now())",
         "INSERT INTO user_messages (app_id, user_id, message_id, channel_id, seq, flags)
             VALUES ('{app}', 'ann', '{app}', '{app}', 1, 0)",
         "INSERT INTO api_keys (app_id, id, secret_ciphertext, created_at) VALUES ('{app}', 'key {app}', '', now())",
@@ -148,6 +151,11 @@ async fn the_system_sees_keys_and_queues_and_no_conversations() {
         let open = ["apps", "api_keys", "outbox", "inbox", "idempotency_keys"].contains(&table);
         assert_eq!(seen, i64::from(open), "{table}");
     }
+    tx.commit().await.unwrap();
+    // But for pins that wait for their end.
+    test_db.execute("UPDATE pins SET expires_at = now()").await;
+    let tx = db.system().await.unwrap();
+    assert_eq!(count(tx.conn().unwrap(), "pins").await, 1);
     tx.commit().await.unwrap();
 }
 

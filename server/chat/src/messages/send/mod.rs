@@ -58,24 +58,12 @@ pub async fn send(
     request: SendMessage,
 ) -> Result<Sent> {
     validate::message(&request.text, &request.attachments, &request.mentions, &request.custom)?;
-    let (user, by_server) = match (caller, request.user_id.clone()) {
-        (Caller::User(caller), None) => (caller.user.clone(), false),
-        (Caller::User(_), Some(_)) => {
-            return Err(Error::with(ErrorCode::ServerOnly, "Only the customer's server names a `user_id`."));
-        }
-        (Caller::Server(_), Some(user)) => (user, true),
-        (Caller::Server(_), None) => {
-            return Err(Error::with(
-                ErrorCode::InvalidRequest,
-                "The server must say with `user_id` for whom it sends.",
-            ));
-        }
-    };
+    let user = caller.acts_for(request.user_id.clone())?;
     let mut item = Item {
         app: caller.app(),
         channel,
         user,
-        by_server,
+        by_server: caller.is_server(),
         id: request.id.or(derived_id).unwrap_or_default(),
         content: request,
         fingerprint: 0,

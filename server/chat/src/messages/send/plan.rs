@@ -35,6 +35,8 @@ pub struct SenderState {
 pub struct Known {
     pub row: MessageRow,
     pub fingerprint: i64,
+    /// Types of its author's own reactions.
+    pub own_reactions: Vec<String>,
 }
 
 /// What was read.
@@ -54,7 +56,7 @@ pub enum Outcome {
     /// It is written with these numbers.
     Accepted { seq: i64, ordinal: i64, countable: bool },
     /// It is the same message as this one, which was sent before.
-    Known(Box<MessageRow>),
+    Known(Box<Known>),
     /// It is the same message as the item at this place of the batch.
     SameAs(usize),
     /// It is not written.
@@ -89,7 +91,7 @@ fn same(one: i64, other: i64) -> bool {
 
 fn decide(item: &Item, sender: Option<SenderState>, facts: &mut Facts) -> Outcome {
     match check(item, sender, facts) {
-        Ok(Some(row)) => Outcome::Known(Box::new(row)),
+        Ok(Some(known)) => Outcome::Known(Box::new(known)),
         Ok(None) => {
             let countable = item.content.parent_id.is_none();
             match facts.channels.get_mut(&item.channel.0) {
@@ -106,7 +108,7 @@ fn decide(item: &Item, sender: Option<SenderState>, facts: &mut Facts) -> Outcom
 }
 
 /// `Ok(Some)`: it was sent before.
-fn check(item: &Item, sender: Option<SenderState>, facts: &Facts) -> Result<Option<MessageRow>> {
+fn check(item: &Item, sender: Option<SenderState>, facts: &Facts) -> Result<Option<Known>> {
     let channel = facts.channels.get(&item.channel.0).ok_or(ErrorCode::ChannelNotFound)?;
     let unknown = if item.by_server { ErrorCode::UserUnknown } else { ErrorCode::UserNotRegistered };
     let sender = sender.ok_or(unknown)?;
@@ -118,7 +120,7 @@ fn check(item: &Item, sender: Option<SenderState>, facts: &Facts) -> Result<Opti
         && same(known.fingerprint, item.fingerprint)
     {
         // A retry is answered whatever has changed since: it was acknowledged, or should have been.
-        return Ok(Some(known.row.clone()));
+        return Ok(Some(known.clone()));
     }
     let actor = match (item.by_server, sender.role) {
         (true, _) => Actor::Server,

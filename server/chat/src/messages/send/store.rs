@@ -88,20 +88,25 @@ pub async fn senders(
     Ok(senders)
 }
 
-/// Messages of these ids, with their fingerprints.
+/// Messages of these ids, with what tells a retry and what its sender is answered.
 pub async fn known(conn: &AsyncPgConnection, app: Uuid, ids: Vec<Uuid>) -> Result<HashMap<Uuid, Known>> {
-    let rows = prepared::<(MessageColumns, Int8)>(concat!(
+    let rows = prepared::<(MessageColumns, Int8, Array<Text>)>(concat!(
         "SELECT ",
         message_columns!(),
-        ", m.fingerprint FROM messages m CROSS JOIN LATERAL (SELECT u.name, u.image FROM users u WHERE u.app_id = m.app_id \
+        ", m.fingerprint, ARRAY(SELECT r.kind FROM reactions r WHERE r.app_id = m.app_id AND r.message_id = m.id \
+             AND r.user_id = m.user_id ORDER BY r.seq) \
+         FROM messages m CROSS JOIN LATERAL (SELECT u.name, u.image FROM users u WHERE u.app_id = m.app_id \
              AND u.id = m.user_id OFFSET 0) u \
          WHERE m.app_id = ? AND m.id = ANY(?)"
     ))
     .bind::<SqlUuid, _>(app)
     .bind::<Array<SqlUuid>, _>(ids)
-    .load::<(MessageRow, i64)>(&mut &*conn)
+    .load::<(MessageRow, i64, Vec<String>)>(&mut &*conn)
     .await?;
-    Ok(rows.into_iter().map(|(row, fingerprint)| (row.id, Known { row, fingerprint })).collect())
+    let known = |(row, fingerprint, own_reactions): (MessageRow, _, _)| {
+        (row.id, Known { row, fingerprint, own_reactions })
+    };
+    Ok(rows.into_iter().map(known).collect())
 }
 
 /// Of these users, those that exist.
