@@ -55,6 +55,8 @@ error_codes! {
     InvalidUrl = "invalid_url", 422, retry: false, "An image is an http or https URL of at most 2,048 characters.";
     BatchTooLarge = "batch_too_large", 422, retry: false, "A batch has 1 to 100 items.";
     TooManyMembers = "too_many_members", 422, retry: false, "A distinct channel has 2 to 20 members.";
+    InvalidPoll = "invalid_poll", 422, retry: false, "A poll begins with 2 to 20 different options of 1 to 100 characters, has 50 at most, and allows a user 1 to 50 votes.";
+    InvalidVote = "invalid_vote", 422, retry: false, "The vote names an option that the poll does not have, or more options than it allows.";
     InvalidSearch = "invalid_search", 422, retry: false, "A search has 1 to 200 characters and 1 to 10 words or phrases, of which one is not excluded.";
     InvalidThread = "invalid_thread", 422, retry: false, "The parent or quoted message is not in this channel, or is itself a reply; replies can't be pinned.";
     InvalidReaction = "invalid_reaction", 422, retry: false, "A reaction's type has 1 to 50 characters, no spaces among them; its score is 1 to 1,000.";
@@ -76,15 +78,18 @@ error_codes! {
     ChannelFrozen = "channel_frozen", 403, retry: false, "The channel is frozen; only admins and owners send.";
     GuestsDisabled = "guests_disabled", 403, retry: false, "The app does not let guests in.";
     GuestForbidden = "guest_forbidden", 403, retry: false, "Guests may not do this: they neither list users nor create channels.";
+    PollAnonymous = "poll_anonymous", 403, retry: false, "Nobody learns who voted in an anonymous poll.";
     LastOwner = "last_owner", 409, retry: false, "The channel's only owner must make somebody else owner first.";
     NotFound = "not_found", 404, retry: false, "There is nothing at this address.";
     UserNotFound = "user_not_found", 404, retry: false, "The app has no such user.";
     ChannelNotFound = "channel_not_found", 404, retry: false, "The app has no such channel, or it was deleted.";
     MessageNotFound = "message_not_found", 404, retry: false, "There is no such message.";
+    PollNotFound = "poll_not_found", 404, retry: false, "The message is no poll.";
     MemberNotFound = "member_not_found", 404, retry: false, "The user is not a member of the channel.";
     MethodNotAllowed = "method_not_allowed", 405, retry: false, "The address exists, but not with this method; see `Allow`.";
     MessageIdReused = "message_id_reused", 409, retry: false, "A message with this id exists and is not this one. Make a new id.";
     MessageDeleted = "message_deleted", 409, retry: false, "The message was deleted.";
+    PollClosed = "poll_closed", 409, retry: false, "The poll is closed.";
     IdempotencyConflict = "idempotency_conflict", 409, retry: false, "This `Idempotency-Key` was used for another request.";
     BodyTooLarge = "body_too_large", 413, retry: false, "The body has more than 256 KiB.";
     UnsupportedMediaType = "unsupported_media_type", 415, retry: false, "Send `Content-Type: application/json`.";

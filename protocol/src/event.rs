@@ -55,6 +55,9 @@ event_types! {
     /// A member marked messages read or unread. `data` is `{user_id, read}`. Sending a message moves its author's own
     /// pointer silently, without this event. Read pointers carry no `seq`: the newest `read_at` counts.
     MessageRead = "message.read", durable: false;
+    /// Somebody voted in a poll, added an option or closed it. `data` is `{message_id, poll, updated_seq}`, and unless the
+    /// poll is anonymous or it was no vote, `vote`: `{user, options}`, all that the user votes for now.
+    PollUpdated = "poll.updated", durable: true;
     /// Somebody types. `data` is `{user}`.
     TypingStart = "typing.start", durable: false;
     /// Somebody stopped typing. `data` is `{user}`.

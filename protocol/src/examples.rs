@@ -28,6 +28,33 @@ pub(crate) fn user() -> Value {
     })
 }
 
+pub(crate) fn poll() -> Value {
+    json!({
+        "options": [
+            { "id": "1", "text": "Tomorrow", "votes": 1, "suggested_by": null },
+            { "id": "2", "text": "On Friday", "votes": 0, "suggested_by": null },
+            { "id": "3", "text": "At the depot", "votes": 0, "suggested_by": "ann" },
+        ],
+        "voters": 1, "max_votes": 1, "anonymous": false, "suggestions": true, "closes_at": "2026-03-03T09:30:00Z", "closed_at": null,
+    })
+}
+
+pub(crate) fn create_poll() -> Value {
+    json!({ "options": ["Tomorrow", "On Friday"], "suggestions": true, "closes_at": "2026-03-03T09:30:00Z" })
+}
+
+pub(crate) fn vote() -> Value {
+    json!({ "options": ["1"] })
+}
+
+pub(crate) fn suggest_option() -> Value {
+    json!({ "text": "At the depot" })
+}
+
+pub(crate) fn poll_vote() -> Value {
+    json!({ "user": user_ref(), "option": "1", "created_at": LATER })
+}
+
 pub(crate) fn found_message() -> Value {
     json!({
         "message": message(),
@@ -197,7 +224,7 @@ pub(crate) fn message() -> Value {
         "text": "It was left with **your neighbour**.",
         "attachments": [{ "type": "image", "url": "https://acme.example/parcels/1042.jpg" }], "mentions": ["ann"],
         "custom": {}, "parent_id": null, "reply_to_id": QUESTION,
-        "reactions": [{ "type": "👏", "count": 1, "score": 5 }], "own_reactions": ["👏"],
+        "reactions": [{ "type": "👏", "count": 1, "score": 5 }], "own_reactions": ["👏"], "poll": null,
         "pinned": { "at": LATER, "by": "support-7", "expires_at": "2026-03-09T09:30:00Z" },
         "seq": 3, "updated_seq": 5, "ordinal": 2, "created_at": LATER, "edited_at": null, "deleted_at": null,
     })

@@ -34,6 +34,12 @@ pub const PAGE_DEFAULT: u32 = 50;
 pub const PAGE_MAX: u32 = 100;
 /// Items of a page of a user search, unless the request says otherwise.
 pub const SEARCH_DEFAULT: u32 = 10;
+/// Options that a poll begins with.
+pub const POLL_OPTIONS_ASKED: usize = 20;
+/// Options of a poll, suggested ones included; nobody votes for more.
+pub const POLL_OPTIONS: usize = 50;
+/// Characters of an option of a poll.
+pub const POLL_OPTION_CHARS: usize = 100;
 /// Characters of what is searched for.
 pub const SEARCH_CHARS: usize = 200;
 /// Words and phrases of one search.

@@ -7,7 +7,7 @@ use crate::{ChannelId, Custom, MessageId, Pin, ReactionCount, UserId, UserRef};
 
 /// A message as its reader sees it.
 ///
-/// A deleted message keeps its place and author; text, attachments, custom data, reactions and pin are gone.
+/// A deleted message keeps its place and author; text, attachments, custom data, reactions, poll and pin are gone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(example = crate::examples::message))]
 pub struct Message {
@@ -34,6 +34,12 @@ pub struct Message {
     /// Types of the reader's own reactions, oldest first. Absent in events, which everybody hears, and for the server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub own_reactions: Option<Vec<String>>,
+    /// What the message asks; `null` if it is no poll.
+    pub poll: Option<crate::Poll>,
+    /// Ids of the options that the reader voted for. Absent where there is no poll, in events, which everybody hears, for
+    /// the server, and in the answer to sending.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own_votes: Option<Vec<String>>,
     /// That it is pinned; `null` if it is not, or no longer.
     pub pinned: Option<Pin>,
     /// Place in the channel's timeline.
@@ -74,6 +80,9 @@ pub struct SendMessage {
     /// The sender's own fields, at most 5 KiB.
     #[serde(default)]
     pub custom: Custom,
+    /// What to ask; the text is the question.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub poll: Option<crate::poll::CreatePoll>,
     /// Root of the thread to reply in. Also read as `parent_message_id` or `thread_id`.
     #[serde(default, alias = "parent_message_id", alias = "thread_id")]
     pub parent_id: Option<MessageId>,

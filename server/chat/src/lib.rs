@@ -12,6 +12,7 @@ pub mod members;
 pub mod messages;
 pub mod permissions;
 pub mod pins;
+pub mod polls;
 pub mod reactions;
 pub mod reads;
 pub mod realtime;
@@ -139,6 +140,7 @@ pub fn routes(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) 
     messages::routes::configure(config);
     reactions::routes::configure(config);
     pins::routes::configure(config);
+    polls::routes::configure(config);
     stars::routes::configure(config);
     channels::routes::configure(config);
     realtime::routes::configure(config);

@@ -110,6 +110,18 @@ diesel::table! {
         erased -> Bool,
         reactions -> Nullable<Jsonb>,
         pinned -> Nullable<Jsonb>,
+        poll -> Nullable<Jsonb>,
+    }
+}
+
+diesel::table! {
+    poll_votes (app_id, message_id, user_id, option) {
+        app_id -> Uuid,
+        message_id -> Uuid,
+        user_id -> Text,
+        option -> Text,
+        seq -> Int8,
+        created_at -> Timestamptz,
     }
 }
 
@@ -205,6 +217,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     channel_members,
     messages,
     message_search,
+    poll_votes,
     reactions,
     pins,
     user_messages,

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::setting;
 
 /// All tables: every row belongs to one tenant, or is one.
-pub const TENANT_TABLES: [&str; 13] = [
+pub const TENANT_TABLES: [&str; 14] = [
     "apps",
     "api_keys",
     "users",
@@ -24,6 +24,7 @@ pub const TENANT_TABLES: [&str; 13] = [
     "channel_members",
     "messages",
     "message_search",
+    "poll_votes",
     "reactions",
     "pins",
     "user_messages",

@@ -16,7 +16,7 @@ use crate::channels::change::Change;
 use crate::permissions::may;
 use crate::search;
 use crate::web::Caller;
-use crate::{pins, reactions};
+use crate::{pins, polls, reactions};
 
 /// Deletes a message: one's own, or anybody's for moderators. A repetition changes nothing.
 pub async fn delete(
@@ -44,6 +44,9 @@ pub async fn delete(
     if !message.reactions.is_empty() {
         reactions::store::clear(tx, id).await?;
     }
+    if message.poll.is_some() {
+        polls::store::clear(tx, id).await?;
+    }
     if message.pinned.is_some() {
         pins::store::remove(tx, id).await?;
     }
@@ -53,6 +56,7 @@ pub async fn delete(
     message.custom.0.clear();
     message.reactions.clear();
     message.pinned = None;
+    message.poll = None;
     message.deleted_at = Some(now);
     message.erased = erase;
     message.updated_seq = change.seq();

@@ -8,7 +8,7 @@ use parlor_platform::db::{TenantTx, prepared};
 use parlor_platform::schema::{messages, users};
 use parlor_platform::{Error, Result};
 use parlor_protocol::message::UpdateMessage;
-use parlor_protocol::{ChannelId, Custom, Message, MessageId, Pin, ReactionCount, UserId, UserRef};
+use parlor_protocol::{ChannelId, Custom, Message, MessageId, Pin, Poll, ReactionCount, UserId, UserRef};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use uuid::Uuid;
@@ -37,6 +37,7 @@ pub struct MessageRow {
     pub erased: bool,
     pub reactions: Option<Value>,
     pub pinned: Option<Value>,
+    pub poll: Option<Value>,
     #[diesel(select_expression = users::name)]
     #[diesel(select_expression_type = users::name)]
     pub name: Option<String>,
@@ -49,7 +50,7 @@ pub struct MessageRow {
 macro_rules! message_columns {
     () => {
         "m.id, m.channel_id, m.user_id, m.seq, m.updated_seq, m.ordinal, m.text, m.attachments, m.mentions, m.custom, \
-         m.parent_id, m.reply_to_id, m.created_at, m.edited_at, m.deleted_at, m.erased, m.reactions, m.pinned, u.name, \
+         m.parent_id, m.reply_to_id, m.created_at, m.edited_at, m.deleted_at, m.erased, m.reactions, m.pinned, m.poll, u.name, \
          u.image"
     };
 }
@@ -73,6 +74,7 @@ pub type MessageColumns = (
     Nullable<Timestamptz>,
     Nullable<Timestamptz>,
     Bool,
+    Nullable<Jsonb>,
     Nullable<Jsonb>,
     Nullable<Jsonb>,
     Nullable<Text>,
@@ -99,6 +101,8 @@ impl MessageRow {
             reactions: read(self.reactions)?.unwrap_or_default(),
             own_reactions: None,
             pinned: read(self.pinned)?,
+            poll: read(self.poll)?,
+            own_votes: None,
             seq: self.seq,
             updated_seq: self.updated_seq,
             ordinal: self.ordinal,
@@ -290,6 +294,7 @@ pub async fn clear(tx: &TenantTx, id: MessageId, erase: bool, seq: i64, now: Dat
             messages::custom.eq(None::<Value>),
             messages::reactions.eq(None::<Value>),
             messages::pinned.eq(None::<Value>),
+            messages::poll.eq(None::<Value>),
             messages::deleted_at.eq(now),
             messages::erased.eq(erase),
             messages::updated_seq.eq(seq),
@@ -304,6 +309,16 @@ pub async fn set_reactions(tx: &TenantTx, id: MessageId, counts: &[ReactionCount
     let counts = (!counts.is_empty()).then(|| serde_json::to_value(counts)).transpose();
     diesel::update(messages::table.find((tx.app(), id.0)))
         .set((messages::reactions.eq(counts.map_err(Error::internal)?), messages::updated_seq.eq(seq)))
+        .execute(&mut tx.conn()?)
+        .await?;
+    Ok(())
+}
+
+/// Writes a message's poll.
+pub async fn set_poll(tx: &TenantTx, id: MessageId, poll: &Poll, seq: i64) -> Result<()> {
+    let poll = serde_json::to_value(poll).map_err(Error::internal)?;
+    diesel::update(messages::table.find((tx.app(), id.0)))
+        .set((messages::poll.eq(poll), messages::updated_seq.eq(seq)))
         .execute(&mut tx.conn()?)
         .await?;
     Ok(())

@@ -1,4 +1,4 @@
-//! Messages as one reader sees them at a moment: with the reader's own reactions, and without pins that have expired.
+//! Messages as one reader sees them at a moment: with the reader's own reactions and votes, and without pins that have expired.
 //!
 //! Events are heard by everybody, so they carry messages as they are stored.
 
@@ -10,9 +10,10 @@ use parlor_platform::{Error, Result};
 use parlor_protocol::{Message, UserId};
 use uuid::Uuid;
 
+use crate::polls::store as polls;
 use crate::reactions::store as reactions;
 
-/// Messages for this reader; the server has no reactions. At most one statement, whatever their number.
+/// Messages for this reader; the server has no reactions or votes. At most two statements, whatever their number.
 pub async fn messages(
     tx: &TenantTx,
     reader: Option<&UserId>,
@@ -29,7 +30,16 @@ pub async fn messages(
             own.entry(message).or_default().push(kind);
         }
     }
+    let polls: Vec<Uuid> =
+        messages.iter().filter(|message| message.poll.is_some()).map(|message| message.id.0).collect();
+    let mut votes: HashMap<Uuid, Vec<String>> = HashMap::new();
+    if !polls.is_empty() {
+        for (message, option) in polls::own(tx, reader, &polls).await? {
+            votes.entry(message).or_default().push(option);
+        }
+    }
     for message in &mut messages {
+        message.own_votes = message.poll.is_some().then(|| votes.remove(&message.id.0).unwrap_or_default());
         message.own_reactions = Some(own.remove(&message.id.0).unwrap_or_default());
     }
     Ok(messages)

@@ -33,6 +33,8 @@ async fn furnish(db: &Db, app: parlor_protocol::AppId) {
             VALUES ('{app}', '{app}', '{app}', 'ann', 1, 1, 1, true, 'hello', 0, now())",
         "INSERT INTO message_search (app_id, message_id, channel_id, created_at, updated_seq, words)
             VALUES ('{app}', '{app}', '{app}', now(), 1, 'hello')",
+        "INSERT INTO poll_votes (app_id, message_id, user_id, option, seq, created_at)
+            VALUES ('{app}', '{app}', 'ann', '1', 2, now())",
         "INSERT INTO reactions (app_id, message_id, user_id, kind, score, seq, created_at)
             VALUES ('{app}', '{app}', 'ann', 'like', 1, 2, now())",
         "INSERT INTO pins (app_id, message_id, channel_id, created_at) VALUES ('{app}', '{app}', '{app}', now())",

@@ -15,6 +15,7 @@ mod matrix;
 mod members;
 mod messages;
 mod operator;
+mod polls;
 mod reads;
 mod realtime;
 mod retries;

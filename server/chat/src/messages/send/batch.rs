@@ -29,6 +29,7 @@ use super::store::{self, NewMessage};
 use super::{Item, Sent};
 use crate::fanout::{SENT_TOPIC, SentEvent, SentEvents};
 use crate::messages::view;
+use crate::polls;
 
 /// Writes the batch. The outer error means that nothing was acknowledged and all may be retried.
 pub async fn write(
@@ -189,6 +190,8 @@ fn message(item: &Item, user: UserRef, (seq, ordinal): (i64, i64), now: DateTime
         reactions: Vec::new(),
         own_reactions: None,
         pinned: None,
+        poll: content.poll.map(polls::created),
+        own_votes: None,
         seq,
         updated_seq: seq,
         ordinal,

@@ -23,7 +23,7 @@ use parlor_protocol::{AppId, ChannelId, ErrorCode, MessageId, UserId};
 pub use combiner::Sender;
 
 use crate::web::Caller;
-use crate::{Chat, validate};
+use crate::{Chat, polls, validate};
 
 /// A message on its way, with everything that needs no database checked.
 #[derive(Clone, Debug)]
@@ -58,6 +58,7 @@ pub async fn send(
     request: SendMessage,
 ) -> Result<Sent> {
     validate::message(&request.text, &request.attachments, &request.mentions, &request.custom)?;
+    request.poll.as_ref().map_or(Ok(()), polls::check)?;
     let user = caller.acts_for(request.user_id.clone())?;
     let mut item = Item {
         app: caller.app(),
@@ -77,8 +78,8 @@ pub async fn send(
 }
 
 fn fingerprint(item: &Item) -> Result<i64> {
-    let SendMessage { text, attachments, mentions, custom, parent_id, reply_to_id, .. } = &item.content;
-    let rest = (attachments, mentions, custom, parent_id, reply_to_id);
+    let SendMessage { text, attachments, mentions, custom, poll, parent_id, reply_to_id, .. } = &item.content;
+    let rest = (attachments, mentions, custom, poll, parent_id, reply_to_id);
     let rest = serde_json::to_vec(&rest).map_err(Error::internal)?;
     let hash = sha256(&[item.channel.0.as_bytes(), item.user.as_str().as_bytes(), text.as_bytes(), &rest]);
     hash.first_chunk().map(|bytes| i64::from_be_bytes(*bytes)).ok_or_else(|| Error::internal("no hash"))

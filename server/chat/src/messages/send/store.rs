@@ -18,6 +18,7 @@ use super::Item;
 use super::plan::{ChannelState, Known, SenderState};
 use crate::channels::store::config;
 use crate::messages::store::{MessageColumns, MessageRow, message_columns};
+use crate::polls;
 use crate::users::store::user_id;
 
 /// Holds the channels' rows, in the order of their ids, so that two nodes can't wait for each other.
@@ -165,12 +166,12 @@ pub async fn insert(
     // Mentions travel as JSON: UNNEST would flatten an array of arrays.
     prepared::<Untyped>(
         "INSERT INTO messages (app_id, id, channel_id, user_id, seq, updated_seq, ordinal, countable, text, \
-             attachments, mentions, custom, parent_id, reply_to_id, fingerprint, created_at) \
+             attachments, mentions, custom, poll, parent_id, reply_to_id, fingerprint, created_at) \
          SELECT ?, r.id, r.channel, r.author, r.seq, r.seq, r.ordinal, r.countable, r.body, r.attachments, \
              CASE WHEN r.mentions IS NOT NULL THEN ARRAY(SELECT jsonb_array_elements_text(r.mentions)) END, \
-             r.custom, r.parent, r.quoted, r.fingerprint, ? \
-         FROM UNNEST(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) AS r (id, channel, author, seq, ordinal, countable, body, \
-             attachments, mentions, custom, parent, quoted, fingerprint)",
+             r.custom, r.poll, r.parent, r.quoted, r.fingerprint, ? \
+         FROM UNNEST(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) AS r (id, channel, author, seq, ordinal, countable, body, \
+             attachments, mentions, custom, poll, parent, quoted, fingerprint)",
     )
     .bind::<SqlUuid, _>(app)
     .bind::<Timestamptz, _>(now)
@@ -189,6 +190,9 @@ pub async fn insert(
     )
     .bind::<Array<Nullable<Jsonb>>, _>(
         new.iter().map(|new| json(&new.item.content.custom, new.item.content.custom.0.is_empty())).collect::<Vec<_>>(),
+    )
+    .bind::<Array<Nullable<Jsonb>>, _>(
+        new.iter().map(|new| new.item.content.poll.clone().and_then(|poll| json(&polls::created(poll), false))).collect::<Vec<_>>(),
     )
     .bind::<Array<Nullable<SqlUuid>>, _>(new.iter().map(|new| new.item.content.parent_id.map(|id| id.0)).collect::<Vec<_>>())
     .bind::<Array<Nullable<SqlUuid>>, _>(new.iter().map(|new| new.item.content.reply_to_id.map(|id| id.0)).collect::<Vec<_>>())
