@@ -15,6 +15,10 @@ enum Step {
     Edit(usize),
     Delete(usize),
     Erase(usize),
+    React(usize),
+    Unreact(usize),
+    Pin(usize),
+    Unpin(usize),
     Come(usize),
     Go(usize),
     Role(usize),
@@ -28,6 +32,10 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (0..64_usize).prop_map(Step::Edit),
         2 => (0..64_usize).prop_map(Step::Delete),
         1 => (0..64_usize).prop_map(Step::Erase),
+        3 => (0..64_usize).prop_map(Step::React),
+        1 => (0..64_usize).prop_map(Step::Unreact),
+        2 => (0..64_usize).prop_map(Step::Pin),
+        1 => (0..64_usize).prop_map(Step::Unpin),
         2 => (0..4_usize).prop_map(Step::Come),
         2 => (0..4_usize).prop_map(Step::Go),
         1 => (0..4_usize).prop_map(Step::Role),
@@ -51,6 +59,14 @@ async fn take(app: &App, ann: &Client, at: &str, roots: &mut Vec<String>, step: 
         }
         Step::Delete(n) => drop(ann.delete(&format!("/messages/{}", chosen(n))).await),
         Step::Erase(n) => drop(app.server.delete(&format!("/messages/{}?hard=true", chosen(n))).await),
+        Step::React(n) => {
+            let reaction =
+                json!({ "type": (["a", "b"][n % 2]), "score": n % 3 + 1, "enforce_unique": n % 5 == 0 });
+            drop(ann.post(&format!("/messages/{}/reactions", chosen(n)), reaction).await)
+        }
+        Step::Unreact(n) => drop(ann.delete(&format!("/messages/{}/reactions/a", chosen(n))).await),
+        Step::Pin(n) => drop(ann.post(&format!("/messages/{}/pin", chosen(n)), json!({})).await),
+        Step::Unpin(n) => drop(ann.delete(&format!("/messages/{}/pin", chosen(n))).await),
         Step::Come(n) => {
             let members =
                 json!({ "members": [{ "user_id": format!("u{n}") }, { "user_id": format!("u{}", n + 1) }] });

@@ -44,19 +44,23 @@ fn request(operation: &str, scene: &Scene, by_server: bool) -> (Method, String, 
     } else {
         &scene.channel
     };
-    let path = path.replace("{id}", id).replace("{user_id}", scene.target);
+    let path = path.replace("{id}", id).replace("{user_id}", scene.target).replace("{type}", "%F0%9F%91%8D");
     let path = match operation {
         "GET /channels/{id}/changes" => format!("{path}?since=0"),
         "GET /users/me/messages" => format!("{path}?flag=unread"),
+        "DELETE /messages/{id}/reactions/{type}" if by_server => format!("{path}?user_id=caller"),
         _ => path,
     };
     let send = if by_server { json!({ "text": "hi", "user_id": "caller" }) } else { json!({ "text": "hi" }) };
+    let react =
+        if by_server { json!({ "type": "👍", "user_id": "caller" }) } else { json!({ "type": "👍" }) };
     let body = match operation {
         "POST /channels" => json!({ "type": "team" }),
         "PATCH /channels/{id}" => json!({ "name": "n" }),
         "POST /channels/{id}/members" => json!({ "members": [{ "user_id": "extra", "role": "guest" }] }),
         "PATCH /channels/{id}/members/{user_id}" => json!({ "role": "member" }),
         "POST /channels/{id}/messages" | "POST /rooms/{id}/messages" => send,
+        "POST /messages/{id}/reactions" | "POST /messages/{id}/react" => react,
         "PATCH /messages/{id}" => json!({ "text": "edited" }),
         "POST /channels/{id}/typing" => json!({ "typing": true }),
         "POST /channels/{id}/unread" => json!({ "message_id": scene.message }),
