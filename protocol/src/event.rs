@@ -58,6 +58,8 @@ event_types! {
     /// Somebody voted in a poll, added an option or closed it. `data` is `{message_id, poll, updated_seq}`, and unless the
     /// poll is anonymous or it was no vote, `vote`: `{user, options}`, all that the user votes for now.
     PollUpdated = "poll.updated", durable: true;
+    /// On the user's channel: the user voted in an anonymous poll, on some device. `data` is `{message_id, options}`.
+    PollVoted = "poll.voted", durable: true;
     /// Somebody types. `data` is `{user}`.
     TypingStart = "typing.start", durable: false;
     /// Somebody stopped typing. `data` is `{user}`.

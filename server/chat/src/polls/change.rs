@@ -12,6 +12,7 @@ use super::{store, tally};
 use crate::channels::change::Change;
 use crate::messages::{access, store as messages, view};
 use crate::permissions::may;
+use crate::users::change::UserChange;
 use crate::users::store as users;
 use crate::web::Caller;
 
@@ -36,7 +37,14 @@ impl Action<'_> {
         };
         let change = Change::begin(self.tx, message.channel_id, 0, self.now).await?;
         store::replace(self.tx, self.id, &user.id, &request.options, change.seq(), self.now).await?;
-        let vote = (!new.anonymous).then_some((user, request.options));
+        let vote = if new.anonymous {
+            let own = UserChange::begin(self.tx, &user.id, self.now).await?;
+            let data = json!({ "message_id": self.id, "options": request.options });
+            own.tell(self.entries, EventType::PollVoted, message.channel_id, data)?;
+            None
+        } else {
+            Some((user, request.options))
+        };
         self.show(message, new, change, vote).await
     }
 

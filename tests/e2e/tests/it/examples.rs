@@ -6,13 +6,16 @@ use parlor_e2e::parlor;
 use parlor_protocol::channel::{ChannelChanges, CreateChannel, Typing, UpdateChannel};
 use parlor_protocol::member::{AddMembers, MarkRead, MarkUnread, ReadResult, UnreadCounts, UpdateMember};
 use parlor_protocol::message::{MessagePage, SendMessage, UpdateMessage, UserMessage};
+use parlor_protocol::pin::PinMessage;
+use parlor_protocol::poll::{PollVote, SuggestOption, Vote};
+use parlor_protocol::reaction::AddReaction;
 use parlor_protocol::search::FoundMessage;
 use parlor_protocol::token::{
     App, CreateGuest, CreateToken, RealtimeConnection, RevokeTokens, SubscribeRequest, SubscriptionToken,
     UserToken,
 };
 use parlor_protocol::user::{UpdateUser, UpsertUser, UpsertUsers, UpsertedUsers};
-use parlor_protocol::{Channel, ErrorBody, Member, Message, User};
+use parlor_protocol::{Channel, ErrorBody, Member, Message, Reaction, User};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -26,11 +29,15 @@ type Read = fn(&Value) -> Result<Value, serde_json::Error>;
 
 const REQUESTS: &[(&str, Read)] = &[
     ("AddMembers", read::<AddMembers>),
+    ("AddReaction", read::<AddReaction>),
     ("CreateChannel", read::<CreateChannel>),
     ("CreateGuest", read::<CreateGuest>),
     ("CreateToken", read::<CreateToken>),
     ("MarkRead", read::<MarkRead>),
     ("MarkUnread", read::<MarkUnread>),
+    ("PinMessage", read::<PinMessage>),
+    ("SuggestOption", read::<SuggestOption>),
+    ("Vote", read::<Vote>),
     ("RevokeTokens", read::<RevokeTokens>),
     ("SendMessage", read::<SendMessage>),
     ("SubscribeRequest", read::<SubscribeRequest>),
@@ -53,6 +60,8 @@ const RESPONSES: &[(&str, Read)] = &[
     ("Member", read::<Member>),
     ("Message", read::<Message>),
     ("MessagePage", read::<MessagePage>),
+    ("Reaction", read::<Reaction>),
+    ("PollVote", read::<PollVote>),
     ("ReadResult", read::<ReadResult>),
     ("RealtimeConnection", read::<RealtimeConnection>),
     ("SubscriptionToken", read::<SubscriptionToken>),

@@ -99,7 +99,10 @@ async fn who_voted_is_listed_unless_the_poll_is_anonymous() {
     let secret = ask(&ann, &channel, json!({ "options": ["a", "b"], "anonymous": true })).await;
     let listener = Listener::connect(&ann).await;
     listener.subscribe(&channel).await;
+    let own = Listener::connect(&ben).await;
     ben.put(&format!("/messages/{secret}/poll/votes"), json!({ "options": ["1"] })).await.gives(200);
+    let told = own.next(&own.user_topic, 0, EventType::PollVoted).await;
+    assert_eq!(told.data, json!({ "message_id": secret, "options": ["1"] }));
     let told = listener.next(&format!("chat:channel:{channel}"), 0, EventType::PollUpdated).await.data;
     assert!(told.get("vote").is_none() && !told.to_string().contains("ben"), "{told}");
     for client in [&ann, &ben, &app.server] {

@@ -28,7 +28,7 @@ async fn scene(app: &App, role: Option<&str>) -> Scene {
     let channel = app.channel_with(json!({ "type": "team", "members": members })).await;
     let author = if role.is_some() { "caller" } else { "first" };
     let path = format!("/channels/{channel}/messages");
-    let message = app.server.post(&path, json!({ "text": "canary", "user_id": author })).await.gives(201);
+    let message = app.server.post(&path, json!({ "text": "canary", "user_id": author, "poll": { "options": ["a", "b"], "suggestions": true } })).await.gives(201);
     Scene { channel, message: message["id"].as_str().unwrap().to_owned(), target: "target" }
 }
 
@@ -44,20 +44,28 @@ fn request(operation: &str, scene: &Scene, by_server: bool) -> (Method, String, 
     } else {
         &scene.channel
     };
-    let path = path.replace("{id}", id).replace("{user_id}", scene.target);
+    let path = path.replace("{id}", id).replace("{user_id}", scene.target).replace("{type}", "%F0%9F%91%8D");
     let path = match operation {
         "GET /channels/{id}/changes" => format!("{path}?since=0"),
         "GET /users/me/messages" => format!("{path}?flag=unread"),
         "GET /search/messages" => format!("{path}?q=canary"),
+        "DELETE /messages/{id}/reactions/{type}" if by_server => format!("{path}?user_id=caller"),
         _ => path,
     };
     let send = if by_server { json!({ "text": "hi", "user_id": "caller" }) } else { json!({ "text": "hi" }) };
+    let react =
+        if by_server { json!({ "type": "👍", "user_id": "caller" }) } else { json!({ "type": "👍" }) };
     let body = match operation {
         "POST /channels" => json!({ "type": "team" }),
         "PATCH /channels/{id}" => json!({ "name": "n" }),
         "POST /channels/{id}/members" => json!({ "members": [{ "user_id": "extra", "role": "guest" }] }),
         "PATCH /channels/{id}/members/{user_id}" => json!({ "role": "member" }),
         "POST /channels/{id}/messages" | "POST /rooms/{id}/messages" => send,
+        "PUT /messages/{id}/poll/votes" if by_server => json!({ "options": ["1"], "user_id": "caller" }),
+        "PUT /messages/{id}/poll/votes" => json!({ "options": ["1"] }),
+        "POST /messages/{id}/poll/options" if by_server => json!({ "text": "c", "user_id": "caller" }),
+        "POST /messages/{id}/poll/options" => json!({ "text": "c" }),
+        "POST /messages/{id}/reactions" | "POST /messages/{id}/react" => react,
         "PATCH /messages/{id}" => json!({ "text": "edited" }),
         "POST /channels/{id}/typing" => json!({ "typing": true }),
         "POST /channels/{id}/unread" => json!({ "message_id": scene.message }),

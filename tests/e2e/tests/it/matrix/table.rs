@@ -61,6 +61,10 @@ const fn message(guest: &'static str) -> Line {
     [T, G, M, M, M, guest, OK, OK, OK, OK, OK]
 }
 
+/// Of a message, for moderators.
+const MODERATE: Line = [T, G, M, M, M, F, F, OK, OK, OK, OK];
+/// Of a message, for members, each for themselves.
+const KEEP: Line = [T, G, M, U, M, OK, OK, OK, OK, OK, U];
 const ANYBODY: Line = users(OK, OK, OK, OK);
 const USER: Line = users(OK, U, OK, U);
 const SERVER: Line = users(S, OK, S, OK);
@@ -108,6 +112,19 @@ pub const TABLE: &[(&str, Line)] = &[
     ("GET /messages/{id}", message(OK)),
     ("PATCH /messages/{id}", message(F)),
     ("DELETE /messages/{id}", message(OK)),
+    ("GET /messages/{id}/reactions", message(OK)),
+    ("POST /messages/{id}/reactions", message(F)),
+    ("POST /messages/{id}/react", message(F)),
+    ("DELETE /messages/{id}/reactions/{type}", message(F)),
+    ("GET /messages/{id}/poll/votes", message(OK)),
+    ("PUT /messages/{id}/poll/votes", message(F)),
+    ("POST /messages/{id}/poll/options", message(F)),
+    ("POST /messages/{id}/poll/close", message(OK)),
+    ("POST /messages/{id}/pin", MODERATE),
+    ("DELETE /messages/{id}/pin", MODERATE),
+    ("GET /channels/{id}/pins", READ),
+    ("PUT /messages/{id}/star", KEEP),
+    ("DELETE /messages/{id}/star", KEEP),
     ("POST /channels/{id}/read", OWN),
     ("POST /channels/{id}/unread", OWN),
     ("POST /channels/{id}/typing", own(F, OK)),

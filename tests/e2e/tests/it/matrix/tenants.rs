@@ -16,6 +16,11 @@ async fn live(app: &App, canary: &str, message: MessageId) -> (String, Client, C
     let channel = ann.post("/channels", request).await.gives(201)["id"].as_str().unwrap().to_owned();
     let say = json!({ "id": message, "text": format!("@ben {canary}"), "mentions": ["ben"] });
     ann.post("/channels/team:general/messages", say).await.gives(201);
+    for user in [&ann, &ben] {
+        user.post(&format!("/messages/{message}/reactions"), json!({ "type": canary })).await.gives(200);
+        assert_eq!(user.put(&format!("/messages/{message}/star"), json!({})).await.status, 204);
+    }
+    ann.post(&format!("/messages/{message}/pin"), json!({})).await.gives(200);
     (channel, ann, ben)
 }
 
@@ -42,9 +47,10 @@ async fn equal_ids_in_two_tenants_never_meet() {
             format!("/messages/{message}"),
             "/users/ben".to_owned(),
         ];
-        for of in ["messages", "members", "changes?since=0"] {
+        for of in ["messages", "members", "changes?since=0", "pins"] {
             paths.push(format!("/channels/team:general/{of}"));
         }
+        paths.push(format!("/messages/{message}/reactions"));
         if client.token != app.server.token {
             paths.extend(
                 [
@@ -52,6 +58,7 @@ async fn equal_ids_in_two_tenants_never_meet() {
                     "/users/me",
                     "/users/me/messages?flag=unread",
                     "/users/me/messages?flag=mentioned",
+                    "/users/me/messages?flag=starred&with=messages",
                 ]
                 .map(str::to_owned),
             );
@@ -84,7 +91,7 @@ async fn equal_ids_in_two_tenants_never_meet() {
     assert_eq!(answer.code(), "invalid_thread", "{}", answer.text);
     let untouched = their_ann.get(&format!("/messages/{theirs}")).await.gives(200);
     assert_eq!((&untouched["text"], &untouched["edited_at"]), (&json!("canary-b again"), &Value::Null));
-    assert_eq!(their_ann.get(&format!("/channels/{foreign}")).await.gives(200)["seq"], 3);
+    assert_eq!(their_ann.get(&format!("/channels/{foreign}")).await.gives(200)["seq"], 6);
     server.settled().await;
 }
 
@@ -103,19 +110,30 @@ fn foreign_calls(channel: &str, message: &str, by_server: bool) -> Vec<(Method, 
         (Method::GET, format!("/messages/{message}"), None),
         (Method::PATCH, format!("/messages/{message}"), Some(json!({ "text": "mine" }))),
         (Method::DELETE, format!("/messages/{message}"), None),
+        (Method::GET, at("/pins"), None),
+        (Method::GET, format!("/messages/{message}/reactions"), None),
+        (Method::POST, format!("/messages/{message}/pin"), Some(json!({}))),
+        (Method::DELETE, format!("/messages/{message}/pin"), None),
     ];
+    let (mut react, mut whose) = (json!({ "type": "👍" }), "");
     let mut send = json!({ "text": "mine" });
     if by_server {
         send["user_id"] = json!("ann");
+        react["user_id"] = json!("ann");
+        whose = "?user_id=ann";
     } else {
         for of in ["/join", "/leave", "/read"] {
             calls.push((Method::POST, at(of), Some(json!({}))));
         }
+        calls.push((Method::PUT, format!("/messages/{message}/star"), Some(json!({}))));
+        calls.push((Method::DELETE, format!("/messages/{message}/star"), None));
         calls.push((Method::POST, at("/unread"), Some(json!({ "message_id": message }))));
         calls.push((Method::POST, at("/typing"), Some(json!({ "typing": true }))));
         let topic = json!({ "channel": format!("chat:channel:{channel}") });
         calls.push((Method::POST, "/realtime/subscription".to_owned(), Some(topic)));
     }
     calls.push((Method::POST, at("/messages"), Some(send)));
+    calls.push((Method::POST, format!("/messages/{message}/reactions"), Some(react)));
+    calls.push((Method::DELETE, format!("/messages/{message}/reactions/canary-b{whose}"), None));
     calls
 }
