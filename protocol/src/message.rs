@@ -31,15 +31,8 @@ pub struct Message {
     pub reply_to_id: Option<MessageId>,
     /// How often it was given which reaction, in the order of first use.
     pub reactions: Vec<ReactionCount>,
-    /// Types of the reader's own reactions, oldest first. Absent in events, which everybody hears, and for the server.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub own_reactions: Option<Vec<String>>,
     /// What the message asks; `null` if it is no poll.
     pub poll: Option<crate::Poll>,
-    /// Ids of the options that the reader voted for. Absent where there is no poll, in events, which everybody hears, for
-    /// the server, and in the answer to sending.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub own_votes: Option<Vec<String>>,
     /// That it is pinned; `null` if it is not, or no longer.
     pub pinned: Option<Pin>,
     /// Place in the channel's timeline.
@@ -57,6 +50,14 @@ pub struct Message {
     /// Set if the server erased it: forget it, its place is not shown. Only in events and change lists.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub erased: bool,
+    /// Ids of the options that the reader voted for. Absent where there is no poll, in events, which everybody hears, for
+    /// the server, and in the answer to sending.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own_votes: Option<Vec<String>>,
+    /// Types of the reader's own reactions, oldest first. Absent in events, which everybody hears, and for the server.
+    // The last field: the text of an event is, up to here, that of the answer to who caused it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own_reactions: Option<Vec<String>>,
 }
 
 /// A message to send.

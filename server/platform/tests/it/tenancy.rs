@@ -155,7 +155,7 @@ async fn the_system_sees_keys_and_queues_and_no_conversations() {
     }
     tx.commit().await.unwrap();
     // But for pins that wait for their end.
-    test_db.execute("UPDATE pins SET expires_at = now()").await;
+    TestDb::execute(&test_db, "UPDATE pins SET expires_at = now()").await;
     let tx = db.system().await.unwrap();
     assert_eq!(count(tx.conn().unwrap(), "pins").await, 1);
     tx.commit().await.unwrap();

@@ -260,8 +260,8 @@ fn answers(
     Ok(answers.collect())
 }
 
-/// The event of a new message as the answer to its sender, who sees their own reactions to it, too: none yet. The text is
-/// made once for both, because messages may be long.
+/// The event of a new message as the answer to its sender, who sees their own reactions to it, too: none yet. They are the
+/// last field, so the text is made once for both, because messages may be long.
 fn answer(told: &str, by_server: bool) -> String {
     match told.strip_suffix('}') {
         Some(open) if !by_server => format!("{open},\"own_reactions\":[]}}"),
@@ -276,11 +276,31 @@ pub fn unavailable() -> Error {
 
 #[cfg(test)]
 mod tests {
-    use super::answer;
+    use super::*;
+    use parlor_protocol::{ChannelId, MessageId, UserId};
 
     #[test]
     fn only_users_are_answered_with_their_own_reactions() {
         assert_eq!(answer(r#"{"text":"}"}"#, false), r#"{"text":"}","own_reactions":[]}"#);
         assert_eq!(answer(r#"{"text":"}"}"#, true), r#"{"text":"}"}"#);
+    }
+
+    #[test]
+    fn the_answer_is_the_text_that_a_repetition_gets() {
+        let content = serde_json::from_value(serde_json::json!({ "text": "hello" })).unwrap();
+        let user = UserRef { id: UserId::new("ann").unwrap(), name: None, image: None };
+        let item = Item {
+            app: AppId::new(),
+            channel: ChannelId::new(),
+            user: user.id.clone(),
+            by_server: false,
+            id: MessageId::new(),
+            content,
+            fingerprint: 0,
+        };
+        let told = message(&item, user, (2, 1), DateTime::UNIX_EPOCH);
+        let repeated = Message { own_reactions: Some(Vec::new()), ..told.clone() };
+        let text = |message: &Message| serde_json::to_string(message).unwrap();
+        assert_eq!(answer(&text(&told), false), text(&repeated));
     }
 }
