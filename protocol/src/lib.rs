@@ -7,6 +7,7 @@
 
 pub mod channel;
 mod custom;
+pub mod draft;
 pub mod error;
 pub mod event;
 #[cfg(feature = "utoipa")]
@@ -17,11 +18,14 @@ pub mod member;
 pub mod message;
 pub mod page;
 pub mod patch;
+pub mod reminder;
+pub mod scheduled;
 pub mod token;
 pub mod user;
 
 pub use channel::{Channel, ChannelConfig, ChannelType};
 pub use custom::Custom;
+pub use draft::Draft;
 pub use error::{ErrorBody, ErrorCode};
 pub use event::{Envelope, EventType};
 pub use id::{AppId, ChannelId, EventId, MessageId, UserId};
@@ -29,4 +33,6 @@ pub use member::{Capability, Member, Role};
 pub use message::Message;
 pub use page::Page;
 pub use patch::Patch;
+pub use reminder::Reminder;
+pub use scheduled::ScheduledMessage;
 pub use user::{User, UserRef};

@@ -1,6 +1,6 @@
 //! Messages.
 
-mod access;
+pub mod access;
 mod delete;
 mod edit;
 pub mod list;

@@ -40,6 +40,22 @@ pub struct Item {
     pub fingerprint: i64,
 }
 
+impl Item {
+    /// A message of this user, who may be spoken for.
+    pub fn new(
+        app: AppId,
+        channel: ChannelId,
+        user: UserId,
+        by_server: bool,
+        id: MessageId,
+        content: SendMessage,
+    ) -> Result<Self> {
+        let mut item = Self { app, channel, user, by_server, id, content, fingerprint: 0 };
+        item.fingerprint = fingerprint(&item)?;
+        Ok(item)
+    }
+}
+
 /// A message that is durable.
 #[derive(Clone, Debug)]
 pub struct Sent {
@@ -58,34 +74,29 @@ pub async fn send(
     request: SendMessage,
 ) -> Result<Sent> {
     validate::message(&request.text, &request.attachments, &request.mentions, &request.custom)?;
-    let (user, by_server) = match (caller, request.user_id.clone()) {
-        (Caller::User(caller), None) => (caller.user.clone(), false),
-        (Caller::User(_), Some(_)) => {
-            return Err(Error::with(ErrorCode::ServerOnly, "Only the customer's server names a `user_id`."));
-        }
-        (Caller::Server(_), Some(user)) => (user, true),
-        (Caller::Server(_), None) => {
-            return Err(Error::with(
-                ErrorCode::InvalidRequest,
-                "The server must say with `user_id` for whom it sends.",
-            ));
-        }
-    };
-    let mut item = Item {
-        app: caller.app(),
-        channel,
-        user,
-        by_server,
-        id: request.id.or(derived_id).unwrap_or_default(),
-        content: request,
-        fingerprint: 0,
-    };
-    item.fingerprint = fingerprint(&item)?;
+    let (user, by_server) = author(caller, request.user_id.as_ref())?;
+    let id = request.id.or(derived_id).unwrap_or_default();
+    let item = Item::new(caller.app(), channel, user, by_server, id, request)?;
     let key_names_it = item.content.id.is_none() && derived_id.is_some();
     chat.sender.send(item).await.map_err(|error| match error.code() {
         ErrorCode::MessageIdReused if key_names_it => ErrorCode::IdempotencyConflict.into(),
         _ => error,
     })
+}
+
+/// Whose message it is, and whether the customer's server speaks for them.
+pub fn author(caller: &Caller, named: Option<&UserId>) -> Result<(UserId, bool)> {
+    match (caller, named) {
+        (Caller::User(caller), None) => Ok((caller.user.clone(), false)),
+        (Caller::User(_), Some(_)) => {
+            Err(Error::with(ErrorCode::ServerOnly, "Only the customer's server names a `user_id`."))
+        }
+        (Caller::Server(_), Some(user)) => Ok((user.clone(), true)),
+        (Caller::Server(_), None) => Err(Error::with(
+            ErrorCode::InvalidRequest,
+            "The server must say with `user_id` for whom it sends.",
+        )),
+    }
 }
 
 fn fingerprint(item: &Item) -> Result<i64> {
