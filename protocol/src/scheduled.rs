@@ -121,7 +121,9 @@ mod tests {
                 r#"{{"send_at":"2026-03-02T09:30:00Z",{rest}}}"#
             ))
         };
-        let full = read(r#""content":"x","thread_id":"0198c0de-7f42-7a90-8c55-1e3b9d7a6c02","custom":{"n":[1,2.5]}"#);
+        let full = read(
+            r#""content":"x","thread_id":"0198c0de-7f42-7a90-8c55-1e3b9d7a6c02","custom":{"n":[1,2.5]}"#,
+        );
         let full = full.unwrap();
         assert_eq!((full.message.text.as_str(), full.message.parent_id.is_some()), ("x", true));
         let custom = serde_json::to_string(&full.message.custom).unwrap();

@@ -96,7 +96,21 @@ impl Chat {
         let cids = cids.support_invalidation_closures().build();
         let (limits, typing) = (Limits::default(), realtime::typing::Throttle::default());
         let alarm = due::Alarm::default();
-        Self { config, db, clock, keys, bell, realtime, tokens, limits, sender, alarm, activity, typing, cids }
+        Self {
+            config,
+            db,
+            clock,
+            keys,
+            bell,
+            realtime,
+            tokens,
+            limits,
+            sender,
+            alarm,
+            activity,
+            typing,
+            cids,
+        }
     }
 
     /// After a channel was deleted its cid may name another one.

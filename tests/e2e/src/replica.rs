@@ -182,6 +182,17 @@ impl Replica {
             | EventType::NotificationAddedToChannel
             | EventType::NotificationRemovedFromChannel
             | EventType::UserUpdated => panic!("a hint with a seq: {envelope:?}"),
+            EventType::DraftUpdated
+            | EventType::DraftDeleted
+            | EventType::ScheduledMessageCreated
+            | EventType::ScheduledMessageUpdated
+            | EventType::ScheduledMessageDeleted
+            | EventType::ScheduledMessageSent
+            | EventType::ScheduledMessageFailed
+            | EventType::ReminderCreated
+            | EventType::ReminderUpdated
+            | EventType::ReminderDeleted
+            | EventType::ReminderDue => panic!("an event of a user's own on a channel: {envelope:?}"),
         }
     }
 

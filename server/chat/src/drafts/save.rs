@@ -46,8 +46,7 @@ pub async fn save(
         return Ok(Some(old));
     }
     let change = UserChange::begin(tx, &caller.user, now).await?;
-    let draft =
-        Draft { channel_id: channel, parent_id, content, user_seq: change.seq(), updated_at: now };
+    let draft = Draft { channel_id: channel, parent_id, content, user_seq: change.seq(), updated_at: now };
     store::put(tx, place, &draft).await?;
     change.tell(entries, EventType::DraftUpdated, channel, json!({ "draft": draft }))?;
     Ok(Some(draft))

@@ -58,9 +58,7 @@ async fn done(
     _body: NoBody,
 ) -> Result<HttpResponse> {
     let reminder = chat
-        .change(caller.app, async |tx, entries, now| {
-            change::done(tx, &caller.user, id.0, entries, now).await
-        })
+        .change(caller.app, async |tx, entries, now| change::done(tx, &caller.user, id.0, entries, now).await)
         .await?;
     Ok(HttpResponse::Ok().json(reminder))
 }

@@ -100,9 +100,7 @@ pub async fn require_content(tx: &TenantTx, channel: ChannelId, content: &SendMe
     let known: HashSet<String> = users::of(tx, &ids).await?.into_iter().map(|user| user.id).collect();
     match ids.iter().find(|id| !known.contains(**id)) {
         None => Ok(()),
-        Some(id) => {
-            Err(Error::with(ErrorCode::UserUnknown, format!("There is no user {id:?} to mention.")))
-        }
+        Some(id) => Err(Error::with(ErrorCode::UserUnknown, format!("There is no user {id:?} to mention."))),
     }
 }
 

@@ -118,9 +118,7 @@ async fn update_one(
 #[utoipa::path(tag = "scheduled", params(("id" = String, Path,)), responses((status = 204)))]
 #[delete("/scheduled_messages/{id}")]
 async fn cancel_one(chat: Data<Chat>, caller: Caller, id: Id<MessageId>) -> Result<HttpResponse> {
-    chat.change(caller.app(), async |tx, entries, now| {
-        change::cancel(tx, &caller, id.0, entries, now).await
-    })
-    .await?;
+    chat.change(caller.app(), async |tx, entries, now| change::cancel(tx, &caller, id.0, entries, now).await)
+        .await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -151,9 +151,7 @@ pub async fn page(
 /// How many messages of a user wait or are being sent, counted up to `most`.
 pub async fn waiting(tx: &TenantTx, user: &UserId, most: usize) -> Result<usize> {
     let rows = scheduled_messages::table
-        .filter(
-            scheduled_messages::app_id.eq(tx.app()).and(scheduled_messages::user_id.eq(user.as_str())),
-        )
+        .filter(scheduled_messages::app_id.eq(tx.app()).and(scheduled_messages::user_id.eq(user.as_str())))
         .filter(scheduled_messages::content.is_not_null())
         .filter(scheduled_messages::state.eq_any(["waiting", "sending"]))
         .limit(i64::try_from(most).map_err(Error::internal)?)

@@ -105,7 +105,9 @@ async fn an_app_neither_sees_nor_changes_rows_of_another() {
             format!("UPDATE {table} SET created_at = now() WHERE {of_a}"),
             format!("DELETE FROM {table} WHERE {of_a}"),
         ] {
-            if sql.contains("created_at") && ["channel_members", "user_messages", "drafts", "due"].contains(&table) {
+            if sql.contains("created_at")
+                && ["channel_members", "user_messages", "drafts", "due"].contains(&table)
+            {
                 continue;
             }
             assert_eq!(execute(conn, &sql).await.unwrap(), 0, "{sql}");

@@ -4,14 +4,17 @@ use std::collections::BTreeSet;
 
 use parlor_e2e::parlor;
 use parlor_protocol::channel::{ChannelChanges, CreateChannel, Typing, UpdateChannel};
+use parlor_protocol::draft::PutDraft;
 use parlor_protocol::member::{AddMembers, MarkRead, MarkUnread, ReadResult, UnreadCounts, UpdateMember};
 use parlor_protocol::message::{MessagePage, SendMessage, UpdateMessage, UserMessage};
+use parlor_protocol::reminder::PutReminder;
+use parlor_protocol::scheduled::{CreateScheduledMessage, UpdateScheduledMessage};
 use parlor_protocol::token::{
     App, CreateGuest, CreateToken, RealtimeConnection, RevokeTokens, SubscribeRequest, SubscriptionToken,
     UserToken,
 };
 use parlor_protocol::user::{UpdateUser, UpsertUser, UpsertUsers, UpsertedUsers};
-use parlor_protocol::{Channel, ErrorBody, Member, Message, User};
+use parlor_protocol::{Channel, Draft, ErrorBody, Member, Message, Reminder, ScheduledMessage, User};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -27,9 +30,12 @@ const REQUESTS: &[(&str, Read)] = &[
     ("AddMembers", read::<AddMembers>),
     ("CreateChannel", read::<CreateChannel>),
     ("CreateGuest", read::<CreateGuest>),
+    ("CreateScheduledMessage", read::<CreateScheduledMessage>),
     ("CreateToken", read::<CreateToken>),
     ("MarkRead", read::<MarkRead>),
     ("MarkUnread", read::<MarkUnread>),
+    ("PutDraft", read::<PutDraft>),
+    ("PutReminder", read::<PutReminder>),
     ("RevokeTokens", read::<RevokeTokens>),
     ("SendMessage", read::<SendMessage>),
     ("SubscribeRequest", read::<SubscribeRequest>),
@@ -37,6 +43,7 @@ const REQUESTS: &[(&str, Read)] = &[
     ("UpdateChannel", read::<UpdateChannel>),
     ("UpdateMember", read::<UpdateMember>),
     ("UpdateMessage", read::<UpdateMessage>),
+    ("UpdateScheduledMessage", read::<UpdateScheduledMessage>),
     ("UpdateUser", read::<UpdateUser>),
     ("UpsertUser", read::<UpsertUser>),
     ("UpsertUsers", read::<UpsertUsers>),
@@ -47,12 +54,15 @@ const RESPONSES: &[(&str, Read)] = &[
     ("App", read::<App>),
     ("Channel", read::<Channel>),
     ("ChannelChanges", read::<ChannelChanges>),
+    ("Draft", read::<Draft>),
     ("ErrorBody", read::<ErrorBody>),
     ("Member", read::<Member>),
     ("Message", read::<Message>),
     ("MessagePage", read::<MessagePage>),
     ("ReadResult", read::<ReadResult>),
     ("RealtimeConnection", read::<RealtimeConnection>),
+    ("Reminder", read::<Reminder>),
+    ("ScheduledMessage", read::<ScheduledMessage>),
     ("SubscriptionToken", read::<SubscriptionToken>),
     ("UnreadCounts", read::<UnreadCounts>),
     ("UpsertedUsers", read::<UpsertedUsers>),
