@@ -62,6 +62,10 @@ error_codes! {
     InvalidReaction = "invalid_reaction", 422, retry: false, "A reaction's type has 1 to 50 characters, no spaces among them; its score is 1 to 1,000.";
     TooManyReactions = "too_many_reactions", 422, retry: false, "A message has at most 100 types of reactions.";
     TooManyPins = "too_many_pins", 422, retry: false, "A channel has at most 50 pinned messages. Unpin one first.";
+    InvalidTime = "invalid_time", 422, retry: false, "The time is too soon or too far: messages are sent 5 seconds to 365 days from now, reminders are given within 365 days.";
+    NoteTooLong = "note_too_long", 422, retry: false, "The note of a reminder has at most 200 characters.";
+    TooManyScheduled = "too_many_scheduled", 422, retry: false, "At most 100 messages of a user wait to be sent.";
+    TooManyReminders = "too_many_reminders", 422, retry: false, "A user has at most 250 reminders that are not done.";
     UserUnknown = "user_unknown", 422, retry: false, "The request names a user that was never registered, or is deactivated.";
     ReservedId = "reserved_id", 422, retry: false, "No user may have this id: `me` and `search` are addresses of their own.";
     MissingToken = "missing_token", 401, retry: false, "Send `Authorization: Bearer` with a user token or a server secret.";
@@ -85,11 +89,15 @@ error_codes! {
     ChannelNotFound = "channel_not_found", 404, retry: false, "The app has no such channel, or it was deleted.";
     MessageNotFound = "message_not_found", 404, retry: false, "There is no such message.";
     PollNotFound = "poll_not_found", 404, retry: false, "The message is no poll.";
+    DraftNotFound = "draft_not_found", 404, retry: false, "The user has no draft here.";
+    ScheduledNotFound = "scheduled_not_found", 404, retry: false, "There is no such scheduled message.";
+    ReminderNotFound = "reminder_not_found", 404, retry: false, "The user has no reminder of this message.";
     MemberNotFound = "member_not_found", 404, retry: false, "The user is not a member of the channel.";
     MethodNotAllowed = "method_not_allowed", 405, retry: false, "The address exists, but not with this method; see `Allow`.";
     MessageIdReused = "message_id_reused", 409, retry: false, "A message with this id exists and is not this one. Make a new id.";
     MessageDeleted = "message_deleted", 409, retry: false, "The message was deleted.";
     PollClosed = "poll_closed", 409, retry: false, "The poll is closed.";
+    NotWaiting = "not_waiting", 409, retry: false, "The scheduled message is being sent, or is over: it can't be changed any more.";
     IdempotencyConflict = "idempotency_conflict", 409, retry: false, "This `Idempotency-Key` was used for another request.";
     BodyTooLarge = "body_too_large", 413, retry: false, "The body has more than 256 KiB.";
     UnsupportedMediaType = "unsupported_media_type", 415, retry: false, "Send `Content-Type: application/json`.";

@@ -89,6 +89,30 @@ event_types! {
     /// On the user's channel, with the user's `seq`: the user starred a message no longer. `data` is
     /// `{message_id, channel_id}`.
     MessageUnstarred = "message.unstarred", durable: true;
+    /// On the user's channel, with the user's `seq`: a draft was written. `data` is `{draft}`.
+    DraftUpdated = "draft.updated", durable: true;
+    /// On the user's channel, with the user's `seq`: a draft was deleted. `data` is `{channel_id, parent_id}`.
+    DraftDeleted = "draft.deleted", durable: true;
+    /// On the user's channel, with the user's `seq`: a message is to be sent later. `data` is `{scheduled_message}`.
+    ScheduledMessageCreated = "scheduled_message.created", durable: true;
+    /// On the user's channel, with the user's `seq`: what is to be sent, or when, changed. `data` is `{scheduled_message}`.
+    ScheduledMessageUpdated = "scheduled_message.updated", durable: true;
+    /// On the user's channel, with the user's `seq`: a message will not be sent, or is no longer listed as failed.
+    /// `data` is `{scheduled_message}`.
+    ScheduledMessageDeleted = "scheduled_message.deleted", durable: true;
+    /// On the user's channel, with the user's `seq`: a message was sent at its time. `data` is `{scheduled_message}`.
+    ScheduledMessageSent = "scheduled_message.sent", durable: true;
+    /// On the user's channel, with the user's `seq`: a message could not be sent at its time; its `error` says why.
+    /// `data` is `{scheduled_message}`.
+    ScheduledMessageFailed = "scheduled_message.failed", durable: true;
+    /// On the user's channel, with the user's `seq`: a message was saved for later. `data` is `{reminder}`.
+    ReminderCreated = "reminder.created", durable: true;
+    /// On the user's channel, with the user's `seq`: time, note or state of a reminder changed. `data` is `{reminder}`.
+    ReminderUpdated = "reminder.updated", durable: true;
+    /// On the user's channel, with the user's `seq`: a reminder was deleted. `data` is `{message_id, channel_id}`.
+    ReminderDeleted = "reminder.deleted", durable: true;
+    /// On the user's channel, with the user's `seq`: it is time. `data` is `{reminder}` with its message.
+    ReminderDue = "reminder.due", durable: true;
     /// Name, image or custom data of a user changed. `data` is `{user}`. On the user's own channel, and on the channels
     /// that the user shares with others, up to the fan-out limit.
     UserUpdated = "user.updated", durable: false;

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 const CHANNEL: &str = "0198c0de-5a17-7c3e-9b1f-6d2a4e8f0b11";
 const MESSAGE: &str = "0198c0de-7f42-7a90-8c55-1e3b9d7a6c02";
 const QUESTION: &str = "0198c0de-6b08-7d14-a2e7-93f5c0d4b801";
+const SCHEDULED: &str = "0198c0de-8c20-7b3f-9d44-5a7c1e2f3b03";
 const AT: &str = "2026-03-02T09:30:00Z";
 const LATER: &str = "2026-03-02T09:31:12.345678Z";
 
@@ -232,6 +233,47 @@ pub(crate) fn message() -> Value {
 
 pub(crate) fn message_page() -> Value {
     json!({ "items": [message()], "before": "WyJtZXNzYWdlcyIsM10", "after": null })
+}
+
+pub(crate) fn put_draft() -> Value {
+    json!({ "text": "Thank you! I'll ask", "reply_to_id": MESSAGE })
+}
+
+pub(crate) fn draft() -> Value {
+    json!({
+        "channel_id": CHANNEL, "parent_id": null, "text": "Thank you! I'll ask", "attachments": [], "mentions": [], "custom": {},
+        "reply_to_id": MESSAGE, "user_seq": 12, "updated_at": LATER,
+    })
+}
+
+pub(crate) fn create_scheduled_message() -> Value {
+    json!({ "id": SCHEDULED, "send_at": "2026-03-03T08:00:00Z", "text": "Good morning! Did the parcel arrive?" })
+}
+
+pub(crate) fn update_scheduled_message() -> Value {
+    json!({ "send_at": "2026-03-03T09:00:00Z" })
+}
+
+pub(crate) fn scheduled_message() -> Value {
+    json!({
+        "id": SCHEDULED, "channel_id": CHANNEL, "user_id": "support-7", "send_at": "2026-03-03T08:00:00Z",
+        "content": {
+            "text": "Good morning! Did the parcel arrive?", "attachments": [], "mentions": [], "custom": {},
+            "parent_id": null, "reply_to_id": null,
+        },
+        "state": "waiting", "error": null, "message_id": SCHEDULED, "user_seq": 7, "created_at": LATER, "updated_at": LATER,
+    })
+}
+
+pub(crate) fn put_reminder() -> Value {
+    json!({ "remind_at": "2026-03-02T17:00:00Z", "note": "Ask Mr Kim" })
+}
+
+pub(crate) fn reminder() -> Value {
+    json!({
+        "message_id": MESSAGE, "channel_id": CHANNEL, "remind_at": "2026-03-02T17:00:00Z", "note": "Ask Mr Kim",
+        "state": "waiting", "user_seq": 13, "created_at": LATER, "message": message(),
+    })
 }
 
 pub(crate) fn error_body() -> Value {

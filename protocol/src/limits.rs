@@ -50,3 +50,13 @@ pub const SEARCH_FILTERS: usize = 20;
 pub const BODY_BYTES: usize = 256 * 1024;
 /// Depth of nested JSON arrays and objects in custom data and attachments.
 pub const JSON_DEPTH: usize = 16;
+/// Seconds from now, at the least, for a message to be sent at a time.
+pub const SCHEDULE_AHEAD_S: i64 = 5;
+/// Days from now, at the most, for a message to be sent or a reminder to be given.
+pub const AHEAD_DAYS: i64 = 365;
+/// Messages of one user that wait to be sent.
+pub const SCHEDULED_MESSAGES: usize = 100;
+/// Reminders of one user that are not done.
+pub const REMINDERS: usize = 250;
+/// Characters of the note of a reminder.
+pub const NOTE_CHARS: usize = 200;

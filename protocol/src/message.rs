@@ -61,13 +61,13 @@ pub struct Message {
 }
 
 /// A message to send.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(example = crate::examples::send_message))]
 #[serde(deny_unknown_fields)]
 pub struct SendMessage {
     /// UUID that the client made (version 7). The same id sent again answers with the first result;
     /// with another body it is refused (409). Made by the server if left out, which gives up safe retries.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<MessageId>,
     /// Markdown, at most 20,000 characters. May be empty if there are attachments. Also read as `content`.
     #[serde(default, alias = "content")]
@@ -91,7 +91,7 @@ pub struct SendMessage {
     #[serde(default, alias = "replyTo")]
     pub reply_to_id: Option<MessageId>,
     /// On whose behalf; only from the customer's server, which must say it.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_id: Option<UserId>,
 }
 

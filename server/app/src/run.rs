@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use parlor_chat::{Chat, pins};
+use parlor_chat::due::Alarm;
+use parlor_chat::{Chat, pins, tombstones};
 use parlor_platform::config::{BrokerKind, Config, RealtimeKind};
 use parlor_platform::{db, outbox, task, telemetry};
 
@@ -49,6 +50,7 @@ pub async fn serve(config: Config, extra: Extra) -> anyhow::Result<()> {
     parts.start_relay();
     if config.broker.kind == BrokerKind::Embedded {
         parts.start_consumers();
+        parts.start_due(chat.sender.clone(), chat.alarm.clone());
     }
     start_housekeeping(&parts, &chat);
     let settings_file = extra.demo.as_ref().map(dev::Directory::settings_file);
@@ -88,6 +90,7 @@ pub async fn work(config: Config) -> anyhow::Result<()> {
     }
     let parts = Parts::new(config).map_err(cause)?;
     parts.start_consumers();
+    parts.start_due(parts.sender(), Alarm::default());
     tracing::info!("parlor works");
     stop_signal().await;
     parts.stop.cancel();
@@ -96,7 +99,8 @@ pub async fn work(config: Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Caches hear announcements; old inbox entries, idempotency keys and expired pins go; a young database gets statistics.
+/// Caches hear announcements; old inbox entries, idempotency keys, tombstones and expired pins go; a young database gets
+/// statistics.
 fn start_housekeeping(parts: &Arc<Parts>, chat: &Chat) {
     let (keys, stop) = (parts.keys.clone(), parts.stop.clone());
     task::supervise(&parts.tracker, "announcements", parts.stop.clone(), move || {
@@ -125,6 +129,19 @@ fn start_housekeeping(parts: &Arc<Parts>, chat: &Chat) {
                 if let Err(error) = pins::expire(&chat).await {
                     tracing::debug!(?error, "expired pins were not cleared");
                 }
+            }
+        }
+    });
+    let (db, clock, stop) = (parts.db.clone(), parts.clock.clone(), parts.stop.clone());
+    task::supervise(&parts.tracker, "tombstones", parts.stop.clone(), move || {
+        let (db, clock, stop) = (db.clone(), clock.clone(), stop.clone());
+        async move {
+            let every = Duration::from_secs(3600);
+            while !stop.is_cancelled() {
+                if let Err(error) = tombstones::purge(&db, clock.now()).await {
+                    tracing::warn!(?error, "old tombstones were not purged");
+                }
+                let _ = tokio::time::timeout(every, stop.cancelled()).await;
             }
         }
     });

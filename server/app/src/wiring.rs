@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use parlor_chat::due::{Alarm, Worker};
 use parlor_chat::fanout::{Flags, Notify, Profiles};
+use parlor_chat::messages::send::Sender;
 use parlor_chat::{Chat, Foundation};
 use parlor_platform::broker::{self, Binding, Broker, Consumer};
 use parlor_platform::clock::Clock;
@@ -125,6 +127,24 @@ impl Parts {
             bindings().iter().map(|binding| binding.name).collect::<Vec<_>>(),
         );
         self.broker.clone().start(consumers, &self.tracker, &self.stop);
+    }
+
+    /// Starts doing what is due, with the writers of messages of this process.
+    pub fn start_due(&self, sender: Sender, alarm: Alarm) {
+        let worker = Worker {
+            db: self.db.clone(),
+            clock: self.clock.clone(),
+            config: self.config.clone(),
+            bell: self.bell.clone(),
+            sender,
+            alarm,
+        };
+        worker.start(&self.tracker, &self.stop);
+    }
+
+    /// Writers of messages for a process that takes no requests.
+    pub fn sender(&self) -> Sender {
+        Sender::start(&self.config, &self.db, &self.clock, &self.bell, &self.tracker, &self.stop)
     }
 }
 

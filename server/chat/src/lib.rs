@@ -7,6 +7,8 @@
 
 pub mod apps;
 pub mod channels;
+pub mod drafts;
+pub mod due;
 pub mod fanout;
 pub mod members;
 pub mod messages;
@@ -16,8 +18,11 @@ pub mod polls;
 pub mod reactions;
 pub mod reads;
 pub mod realtime;
+pub mod reminders;
+pub mod scheduled;
 pub mod search;
 pub mod stars;
+pub mod tombstones;
 pub mod users;
 pub mod validate;
 pub mod web;
@@ -52,6 +57,8 @@ pub struct Chat {
     pub tokens: RealtimeTokens,
     pub limits: Limits,
     pub sender: messages::send::Sender,
+    /// Rung when something is due earlier than before.
+    pub alarm: due::Alarm,
     activity: users::activity::Activity,
     typing: realtime::typing::Throttle,
     cids: Cache<(AppId, String), ChannelId>,
@@ -94,7 +101,22 @@ impl Chat {
         let cids = Cache::builder().max_capacity(100_000).time_to_live(Duration::from_secs(30));
         let cids = cids.support_invalidation_closures().build();
         let (limits, typing) = (Limits::default(), realtime::typing::Throttle::default());
-        Self { config, db, clock, keys, bell, realtime, tokens, limits, sender, activity, typing, cids }
+        let alarm = due::Alarm::default();
+        Self {
+            config,
+            db,
+            clock,
+            keys,
+            bell,
+            realtime,
+            tokens,
+            limits,
+            sender,
+            alarm,
+            activity,
+            typing,
+            cids,
+        }
     }
 
     /// After a channel was deleted its cid may name another one.
@@ -142,6 +164,9 @@ pub fn routes(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) 
     pins::routes::configure(config);
     polls::routes::configure(config);
     stars::routes::configure(config);
+    drafts::routes::configure(config);
+    scheduled::routes::configure(config);
+    reminders::routes::configure(config);
     channels::routes::configure(config);
     realtime::routes::configure(config);
 }

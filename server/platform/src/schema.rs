@@ -173,6 +173,63 @@ diesel::table! {
 }
 
 diesel::table! {
+    drafts (app_id, user_id, channel_id, place) {
+        app_id -> Uuid,
+        user_id -> Text,
+        channel_id -> Uuid,
+        place -> Uuid,
+        content -> Nullable<Jsonb>,
+        user_seq -> Int8,
+        updated_at -> Timestamptz,
+        deleted_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    scheduled_messages (app_id, id) {
+        app_id -> Uuid,
+        id -> Uuid,
+        channel_id -> Uuid,
+        user_id -> Text,
+        by_server -> Bool,
+        send_at -> Timestamptz,
+        state -> Text,
+        error -> Nullable<Text>,
+        content -> Nullable<Jsonb>,
+        fingerprint -> Int8,
+        user_seq -> Int8,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    reminders (app_id, user_id, message_id) {
+        app_id -> Uuid,
+        user_id -> Text,
+        message_id -> Uuid,
+        channel_id -> Uuid,
+        remind_at -> Nullable<Timestamptz>,
+        note -> Nullable<Text>,
+        state -> Text,
+        user_seq -> Int8,
+        created_at -> Timestamptz,
+        deleted_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    due (app_id, kind, user_id, id) {
+        app_id -> Uuid,
+        kind -> Text,
+        user_id -> Text,
+        id -> Uuid,
+        available_at -> Timestamptz,
+        attempts -> Int2,
+    }
+}
+
+diesel::table! {
     outbox (app_id, id) {
         app_id -> Uuid,
         id -> Int8,
@@ -221,6 +278,10 @@ diesel::allow_tables_to_appear_in_same_query!(
     reactions,
     pins,
     user_messages,
+    drafts,
+    scheduled_messages,
+    reminders,
+    due,
     outbox,
     inbox,
     idempotency_keys,

@@ -194,6 +194,17 @@ impl Replica {
             EventType::MessageStarred | EventType::MessageUnstarred | EventType::PollVoted => {
                 panic!("what is a user's own, on a channel: {envelope:?}")
             }
+            EventType::DraftUpdated
+            | EventType::DraftDeleted
+            | EventType::ScheduledMessageCreated
+            | EventType::ScheduledMessageUpdated
+            | EventType::ScheduledMessageDeleted
+            | EventType::ScheduledMessageSent
+            | EventType::ScheduledMessageFailed
+            | EventType::ReminderCreated
+            | EventType::ReminderUpdated
+            | EventType::ReminderDeleted
+            | EventType::ReminderDue => panic!("an event of a user's own on a channel: {envelope:?}"),
         }
     }
 

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::setting;
 
 /// All tables: every row belongs to one tenant, or is one.
-pub const TENANT_TABLES: [&str; 14] = [
+pub const TENANT_TABLES: [&str; 18] = [
     "apps",
     "api_keys",
     "users",
@@ -28,6 +28,10 @@ pub const TENANT_TABLES: [&str; 14] = [
     "reactions",
     "pins",
     "user_messages",
+    "drafts",
+    "scheduled_messages",
+    "reminders",
+    "due",
     "outbox",
     "inbox",
     "idempotency_keys",

@@ -5,7 +5,7 @@
 
 use parlor_platform::db::TenantTx;
 use parlor_platform::{Error, Result};
-use parlor_protocol::{Capability, ErrorCode, Message, MessageId};
+use parlor_protocol::{Capability, ChannelId, ErrorCode, Message, MessageId};
 
 use super::store;
 use crate::channels::access::{self, Access};
@@ -38,6 +38,24 @@ pub async fn locked(
 /// The message as it is now, for who was let to it before.
 pub async fn find(tx: &TenantTx, caller: &Caller, id: MessageId) -> Result<Message> {
     store::find(tx, id, caller.user()).await?.ok_or(ErrorCode::MessageNotFound)?.into_message()
+}
+
+/// Refuses a parent or a quote that a send would refuse.
+pub async fn require_thread(
+    tx: &TenantTx,
+    channel: ChannelId,
+    parent: Option<MessageId>,
+    quoted: Option<MessageId>,
+) -> Result<()> {
+    let ids: Vec<_> = parent.iter().chain(&quoted).map(|id| id.0).collect();
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let places = store::places(tx, &ids).await?;
+    let here = |id: MessageId| places.get(&id.0).filter(|(of, _)| *of == channel.0);
+    let fits = parent.is_none_or(|id| here(id).is_some_and(|(_, parent)| parent.is_none()))
+        && quoted.is_none_or(|id| here(id).is_some());
+    if fits { Ok(()) } else { Err(ErrorCode::InvalidThread.into()) }
 }
 
 fn hidden(error: Error) -> Error {

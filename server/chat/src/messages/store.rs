@@ -1,5 +1,7 @@
 //! The queries of messages, but for sending.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bool, Int8, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
@@ -161,6 +163,16 @@ pub async fn seq_of(tx: &TenantTx, channel: ChannelId, id: MessageId) -> Result<
         .first(&mut tx.conn()?)
         .await
         .optional()?)
+}
+
+/// Channel and parent of these messages, by their ids.
+pub async fn places(tx: &TenantTx, ids: &[Uuid]) -> Result<HashMap<Uuid, (Uuid, Option<Uuid>)>> {
+    let rows = messages::table
+        .filter(messages::app_id.eq(tx.app()).and(messages::id.eq_any(ids)))
+        .select((messages::id, messages::channel_id, messages::parent_id))
+        .load::<(Uuid, Uuid, Option<Uuid>)>(&mut tx.conn()?)
+        .await?;
+    Ok(rows.into_iter().map(|(id, channel, parent)| (id, (channel, parent))).collect())
 }
 
 /// The first `seq` at or after a time, for clients that page by time.

@@ -4,18 +4,23 @@ use std::collections::BTreeSet;
 
 use parlor_e2e::parlor;
 use parlor_protocol::channel::{ChannelChanges, CreateChannel, Typing, UpdateChannel};
+use parlor_protocol::draft::PutDraft;
 use parlor_protocol::member::{AddMembers, MarkRead, MarkUnread, ReadResult, UnreadCounts, UpdateMember};
 use parlor_protocol::message::{MessagePage, SendMessage, UpdateMessage, UserMessage};
 use parlor_protocol::pin::PinMessage;
 use parlor_protocol::poll::{PollVote, SuggestOption, Vote};
 use parlor_protocol::reaction::AddReaction;
+use parlor_protocol::reminder::PutReminder;
+use parlor_protocol::scheduled::{CreateScheduledMessage, UpdateScheduledMessage};
 use parlor_protocol::search::FoundMessage;
 use parlor_protocol::token::{
     App, CreateGuest, CreateToken, RealtimeConnection, RevokeTokens, SubscribeRequest, SubscriptionToken,
     UserToken,
 };
 use parlor_protocol::user::{UpdateUser, UpsertUser, UpsertUsers, UpsertedUsers};
-use parlor_protocol::{Channel, ErrorBody, Member, Message, Reaction, User};
+use parlor_protocol::{
+    Channel, Draft, ErrorBody, Member, Message, Reaction, Reminder, ScheduledMessage, User,
+};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -32,12 +37,15 @@ const REQUESTS: &[(&str, Read)] = &[
     ("AddReaction", read::<AddReaction>),
     ("CreateChannel", read::<CreateChannel>),
     ("CreateGuest", read::<CreateGuest>),
+    ("CreateScheduledMessage", read::<CreateScheduledMessage>),
     ("CreateToken", read::<CreateToken>),
     ("MarkRead", read::<MarkRead>),
     ("MarkUnread", read::<MarkUnread>),
     ("PinMessage", read::<PinMessage>),
     ("SuggestOption", read::<SuggestOption>),
     ("Vote", read::<Vote>),
+    ("PutDraft", read::<PutDraft>),
+    ("PutReminder", read::<PutReminder>),
     ("RevokeTokens", read::<RevokeTokens>),
     ("SendMessage", read::<SendMessage>),
     ("SubscribeRequest", read::<SubscribeRequest>),
@@ -45,6 +53,7 @@ const REQUESTS: &[(&str, Read)] = &[
     ("UpdateChannel", read::<UpdateChannel>),
     ("UpdateMember", read::<UpdateMember>),
     ("UpdateMessage", read::<UpdateMessage>),
+    ("UpdateScheduledMessage", read::<UpdateScheduledMessage>),
     ("UpdateUser", read::<UpdateUser>),
     ("UpsertUser", read::<UpsertUser>),
     ("UpsertUsers", read::<UpsertUsers>),
@@ -55,6 +64,7 @@ const RESPONSES: &[(&str, Read)] = &[
     ("App", read::<App>),
     ("Channel", read::<Channel>),
     ("ChannelChanges", read::<ChannelChanges>),
+    ("Draft", read::<Draft>),
     ("ErrorBody", read::<ErrorBody>),
     ("FoundMessage", read::<FoundMessage>),
     ("Member", read::<Member>),
@@ -64,6 +74,8 @@ const RESPONSES: &[(&str, Read)] = &[
     ("PollVote", read::<PollVote>),
     ("ReadResult", read::<ReadResult>),
     ("RealtimeConnection", read::<RealtimeConnection>),
+    ("Reminder", read::<Reminder>),
+    ("ScheduledMessage", read::<ScheduledMessage>),
     ("SubscriptionToken", read::<SubscriptionToken>),
     ("UnreadCounts", read::<UnreadCounts>),
     ("UpsertedUsers", read::<UpsertedUsers>),

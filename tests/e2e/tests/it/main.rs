@@ -11,6 +11,7 @@ mod examples;
 mod faults;
 mod http;
 mod jwt;
+mod later;
 mod matrix;
 mod members;
 mod messages;

@@ -40,6 +40,22 @@ pub struct Item {
     pub fingerprint: i64,
 }
 
+impl Item {
+    /// A message of this user, who may be spoken for.
+    pub fn new(
+        app: AppId,
+        channel: ChannelId,
+        user: UserId,
+        by_server: bool,
+        id: MessageId,
+        content: SendMessage,
+    ) -> Result<Self> {
+        let mut item = Self { app, channel, user, by_server, id, content, fingerprint: 0 };
+        item.fingerprint = fingerprint(&item)?;
+        Ok(item)
+    }
+}
+
 /// A message that is durable.
 #[derive(Clone, Debug)]
 pub struct Sent {
@@ -47,6 +63,12 @@ pub struct Sent {
     pub json: String,
     /// `false` if this id was sent before.
     pub created: bool,
+}
+
+/// Refuses what can't be a message, wherever it is to be sent.
+pub fn check(request: &SendMessage) -> Result<()> {
+    validate::message(&request.text, &request.attachments, &request.mentions, &request.custom)?;
+    request.poll.as_ref().map_or(Ok(()), polls::check)
 }
 
 /// Sends a message and waits until it is durable.
@@ -57,19 +79,10 @@ pub async fn send(
     derived_id: Option<MessageId>,
     request: SendMessage,
 ) -> Result<Sent> {
-    validate::message(&request.text, &request.attachments, &request.mentions, &request.custom)?;
-    request.poll.as_ref().map_or(Ok(()), polls::check)?;
+    check(&request)?;
     let user = caller.acts_for(request.user_id.clone())?;
-    let mut item = Item {
-        app: caller.app(),
-        channel,
-        user,
-        by_server: caller.is_server(),
-        id: request.id.or(derived_id).unwrap_or_default(),
-        content: request,
-        fingerprint: 0,
-    };
-    item.fingerprint = fingerprint(&item)?;
+    let id = request.id.or(derived_id).unwrap_or_default();
+    let item = Item::new(caller.app(), channel, user, caller.is_server(), id, request)?;
     let key_names_it = item.content.id.is_none() && derived_id.is_some();
     chat.sender.send(item).await.map_err(|error| match error.code() {
         ErrorCode::MessageIdReused if key_names_it => ErrorCode::IdempotencyConflict.into(),

@@ -28,6 +28,7 @@ const N: &str = "not_a_member";
 const F: &str = "forbidden";
 const S: &str = "server_only";
 const U: &str = "user_only";
+const L: &str = "scheduled_not_found";
 const OK: &str = "ok";
 
 /// Users of the app alike, whatever their role in a channel.
@@ -72,6 +73,16 @@ const READ: Line = roles(OK, OK, OK, OK, OK);
 const SEND: Line = roles(F, OK, OK, OK, OK);
 const ADMINISTER: Line = roles(F, F, F, OK, OK);
 const OWN: Line = own(OK, OK);
+
+/// Of a scheduled message, the caller's own where it is a member, of which nobody else learns.
+const fn scheduled(guest: &'static str) -> Line {
+    [T, G, L, L, L, guest, OK, OK, OK, OK, OK]
+}
+
+/// Of a user's own thing that is not there.
+const fn none_of_ones_own(code: &'static str) -> Line {
+    users(code, U, code, U)
+}
 
 /// The lines. Another tenant's secret acts in its own app, where this app's ids are unknown.
 pub const TABLE: &[(&str, Line)] = &[
@@ -128,6 +139,19 @@ pub const TABLE: &[(&str, Line)] = &[
     ("POST /channels/{id}/read", OWN),
     ("POST /channels/{id}/unread", OWN),
     ("POST /channels/{id}/typing", own(F, OK)),
+    ("PUT /channels/{id}/draft", OWN),
+    ("GET /channels/{id}/draft", own("draft_not_found", "draft_not_found")),
+    ("DELETE /channels/{id}/draft", OWN),
+    ("GET /drafts", USER),
+    ("POST /channels/{id}/scheduled_messages", SEND),
+    ("GET /scheduled_messages", ANYBODY),
+    ("GET /scheduled_messages/{id}", scheduled(OK)),
+    ("PATCH /scheduled_messages/{id}", scheduled(F)),
+    ("DELETE /scheduled_messages/{id}", scheduled(OK)),
+    ("PUT /messages/{id}/reminder", [T, G, M, U, M, OK, OK, OK, OK, OK, U]),
+    ("DELETE /messages/{id}/reminder", none_of_ones_own("reminder_not_found")),
+    ("POST /messages/{id}/reminder/done", none_of_ones_own("reminder_not_found")),
+    ("GET /reminders", USER),
     ("POST /realtime/connection", USER),
     ("POST /realtime/subscription", OWN),
 ];

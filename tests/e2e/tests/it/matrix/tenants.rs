@@ -4,6 +4,13 @@ use parlor_e2e::{App, Client, Method, Mode, Server, until};
 use parlor_protocol::MessageId;
 use serde_json::{Value, json};
 
+use super::in_an_hour;
+
+/// Another id, the same in each app.
+fn next(id: MessageId) -> MessageId {
+    uuid::Uuid::from_u128(id.0.as_u128() ^ 1).into()
+}
+
 /// The same story in each app, with words of its own.
 async fn live(app: &App, canary: &str, message: MessageId) -> (String, Client, Client) {
     let (ann, ben) = (app.user("ann").await, app.user("ben").await);
@@ -21,6 +28,10 @@ async fn live(app: &App, canary: &str, message: MessageId) -> (String, Client, C
         assert_eq!(user.put(&format!("/messages/{message}/star"), json!({})).await.status, 204);
     }
     ann.post(&format!("/messages/{message}/pin"), json!({})).await.gives(200);
+    ann.put("/channels/team:general/draft", json!({ "text": canary })).await.gives(200);
+    ann.put(&format!("/messages/{message}/reminder"), json!({ "note": canary })).await.gives(200);
+    let later = json!({ "text": canary, "send_at": in_an_hour(), "id": next(message) });
+    ann.post("/channels/team:general/scheduled_messages", later).await.gives(201);
     (channel, ann, ben)
 }
 
@@ -59,6 +70,9 @@ async fn equal_ids_in_two_tenants_never_meet() {
                     "/users/me/messages?flag=unread",
                     "/users/me/messages?flag=mentioned",
                     "/users/me/messages?flag=starred&with=messages",
+                    "/drafts",
+                    "/scheduled_messages",
+                    "/reminders",
                 ]
                 .map(str::to_owned),
             );
@@ -114,6 +128,7 @@ fn foreign_calls(channel: &str, message: &str, by_server: bool) -> Vec<(Method, 
         (Method::GET, format!("/messages/{message}/reactions"), None),
         (Method::POST, format!("/messages/{message}/pin"), Some(json!({}))),
         (Method::DELETE, format!("/messages/{message}/pin"), None),
+        (Method::GET, format!("/scheduled_messages/{message}"), None),
     ];
     let (mut react, mut whose) = (json!({ "type": "👍" }), "");
     let mut send = json!({ "text": "mine" });
@@ -129,11 +144,17 @@ fn foreign_calls(channel: &str, message: &str, by_server: bool) -> Vec<(Method, 
         calls.push((Method::DELETE, format!("/messages/{message}/star"), None));
         calls.push((Method::POST, at("/unread"), Some(json!({ "message_id": message }))));
         calls.push((Method::POST, at("/typing"), Some(json!({ "typing": true }))));
+        calls.push((Method::GET, at("/draft"), None));
+        calls.push((Method::PUT, at("/draft"), Some(json!({ "text": "mine" }))));
+        calls.push((Method::DELETE, at("/draft"), None));
+        calls.push((Method::PUT, format!("/messages/{message}/reminder"), Some(json!({}))));
         let topic = json!({ "channel": format!("chat:channel:{channel}") });
         calls.push((Method::POST, "/realtime/subscription".to_owned(), Some(topic)));
     }
-    calls.push((Method::POST, at("/messages"), Some(send)));
+    calls.push((Method::POST, at("/messages"), Some(send.clone())));
     calls.push((Method::POST, format!("/messages/{message}/reactions"), Some(react)));
     calls.push((Method::DELETE, format!("/messages/{message}/reactions/canary-b{whose}"), None));
+    send["send_at"] = json!(in_an_hour());
+    calls.push((Method::POST, at("/scheduled_messages"), Some(send)));
     calls
 }
