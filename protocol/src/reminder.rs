@@ -58,7 +58,8 @@ pub struct Reminder {
     pub user_seq: i64,
     /// When the message was saved.
     pub created_at: DateTime<Utc>,
-    /// The message as it is now; `null` if it was deleted, or the user may not read its channel any more.
+    /// The message as it is now, without what is the reader's own, as in events; `null` if it was deleted, or the user may
+    /// not read its channel any more.
     pub message: Option<Message>,
 }
 

@@ -30,7 +30,7 @@ pub async fn put(
     validate::note(note.as_ref())?;
     let (user, remind_at) = (&caller.user, remind_at.map(validate::stored));
     let (_, message) = access::readable(tx, &Caller::User(caller.clone()), id).await?;
-    let message = view::message(tx, Some(user), message, now).await?;
+    let message = view::as_of(message, now);
     users::lock(tx, &[user.as_str()]).await?;
     let old = store::find(tx, user, id).await?.filter(|old| old.deleted_at.is_none());
     let is_done = match &old {
@@ -94,7 +94,7 @@ pub async fn done(
 ) -> Result<Reminder> {
     let mut row = locked(tx, user, id).await?.filter(|row| row.deleted_at.is_none());
     let row = row.as_mut().ok_or(ErrorCode::ReminderNotFound)?;
-    let message = store::message_of(tx, user, id).await?;
+    let message = store::message_of(tx, user, id).await?.map(|message| view::as_of(message, now));
     if row.state()? == ReminderState::Done {
         return row.clone().into_reminder(message);
     }

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::store;
 use crate::due::{self, Claimed, Kind, Worker};
+use crate::messages::view;
 use crate::users::change::UserChanges;
 
 /// Marks these as due and tells their users, each once: what another worker has given, or its user has changed
@@ -39,6 +40,7 @@ pub async fn give(
         ReminderState::Due.as_str().clone_into(&mut row.state);
         row.user_seq = change.seq();
         let message = messages.remove(&(row.user_id.clone(), row.message_id));
+        let message = message.map(|message| view::as_of(message, now));
         given.push((user, row.message_id, row.user_seq));
         let reminder = row.into_reminder(message)?;
         let channel = reminder.channel_id;

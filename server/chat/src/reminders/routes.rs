@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::{change, store};
 use crate::Chat;
+use crate::messages::view;
 use crate::web::{Id, NoBody, Params, UserCaller, ValidJson, decode, encode, limit, one_more};
 
 /// Adds the routes of this file.
@@ -92,9 +93,10 @@ async fn list(chat: Data<Chat>, caller: UserCaller, query: Params<ListQuery>) ->
         page.items.iter().map(|row| (row.user_id.as_str(), row.message_id)).collect();
     let mut messages = store::messages(&tx, &wanted).await?;
     tx.commit().await?;
+    let now = chat.clock.now();
     let page = page.try_map(|row| {
         let message = messages.remove(&(row.user_id.clone(), row.message_id));
-        row.into_reminder(message)
+        row.into_reminder(message.map(|message| view::as_of(message, now)))
     })?;
     Ok(HttpResponse::Ok().json(page))
 }

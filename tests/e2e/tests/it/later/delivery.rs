@@ -7,7 +7,7 @@ use parlor_e2e::{App, Client, Listener, Mode, Server, until};
 use parlor_protocol::{ErrorCode, EventType, MessageId};
 use serde_json::{Value, json};
 
-use super::{ahead, count, heard, make_due, own_events, schedule, text};
+use super::{ahead, count, heard, make_due, own_events, schedule, text, told};
 
 /// Within this time of its time a message is sent, on a machine that has nothing else to do.
 const PUNCTUAL: Duration = Duration::seconds(1);
@@ -44,7 +44,7 @@ async fn a_message_is_sent_at_its_time(mode: Mode) {
     let late = created - send_at;
     assert!(late >= Duration::zero() && late <= PUNCTUAL, "{late} after its time");
     let topic = format!("chat:channel:{channel}");
-    assert_eq!(reader.next(&topic, 0, EventType::MessageNew).await.data["message"], message);
+    assert_eq!(reader.next(&topic, 0, EventType::MessageNew).await.data["message"], told(message));
     assert_eq!(ben.get("/unread").await.gives(200)["total"], 1);
     assert_eq!(ann.get("/unread").await.gives(200)["total"], 0, "one's own are read");
 

@@ -5,7 +5,7 @@ use parlor_e2e::{Client, Listener, Mode, Server, until};
 use parlor_protocol::{ErrorCode, EventType};
 use serde_json::{Value, json};
 
-use super::{ahead, count, heard, make_due, own_events, same_time, text, user_seq};
+use super::{ahead, count, heard, make_due, own_events, same_time, text, told, user_seq};
 
 fn of(message: &Value) -> String {
     format!("/messages/{}/reminder", message["id"].as_str().unwrap())
@@ -20,7 +20,7 @@ async fn a_message_is_saved_and_comes_back_at_its_time(mode: Mode) {
     let app = server.app("acme").await;
     let (ann, ben) = (app.user("ann").await, app.user("ben").await);
     let channel = app.channel(&[&ann, &ben]).await;
-    let (first, second) = (ben.say(&channel, "first").await, ben.say(&channel, "second").await);
+    let (first, second) = (told(ben.say(&channel, "first").await), told(ben.say(&channel, "second").await));
     let (phone, other) = (Listener::connect(&ann).await, Listener::connect(&ben).await);
 
     // Saved without a time.
