@@ -10,9 +10,15 @@ pub const ATTACHMENTS: usize = 10;
 pub const ATTACHMENT_BYTES: usize = 5 * 1024;
 /// Users mentioned by one message.
 pub const MENTIONS: usize = 50;
+/// Characters of a quoted message that are kept with the quotation.
+pub const QUOTED_CHARS: usize = 300;
+/// Users that a message names of those who replied to it.
+pub const THREAD_PARTICIPANTS: usize = 10;
+/// Channels that a message is forwarded to at once.
+pub const FORWARD_CHANNELS: usize = 10;
 /// Users or members in one batch request.
 pub const BATCH: usize = 100;
-/// Characters of a name of a user or channel.
+/// Characters of a name of a user or channel, or of a task's title.
 pub const NAME_CHARS: usize = 100;
 /// Characters of an image's URL.
 pub const URL_CHARS: usize = 2_048;

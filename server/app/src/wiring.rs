@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use parlor_chat::fanout::{Flags, Notify, Profiles};
+use parlor_chat::fanout::{Flags, Notify, Profiles, Quotes, Replies};
 use parlor_chat::{Chat, Foundation};
 use parlor_platform::broker::{self, Binding, Broker, Consumer};
 use parlor_platform::clock::Clock;
@@ -111,13 +111,23 @@ impl Parts {
             &self.tracker,
             &self.stop,
         );
+        let replies = Replies::start(
+            self.db.clone(),
+            self.clock.clone(),
+            self.config.clone(),
+            self.realtime.clone(),
+            &self.tracker,
+            &self.stop,
+        );
         let profiles = Profiles {
             db: self.db.clone(),
             clock: self.clock.clone(),
             config: self.config.clone(),
             realtime: self.realtime.clone(),
         };
-        let consumers: Vec<Arc<dyn Consumer>> = vec![Arc::new(notify), Arc::new(flags), Arc::new(profiles)];
+        let quotes = Quotes { db: self.db.clone() };
+        let consumers: Vec<Arc<dyn Consumer>> =
+            vec![Arc::new(notify), Arc::new(replies), Arc::new(flags), Arc::new(profiles), Arc::new(quotes)];
         debug_assert_eq!(
             consumers.iter().map(|consumer| consumer.binding().name).collect::<Vec<_>>(),
             bindings().iter().map(|binding| binding.name).collect::<Vec<_>>(),

@@ -13,6 +13,8 @@ pub mod messages;
 pub mod permissions;
 pub mod reads;
 pub mod realtime;
+pub mod tasks;
+pub mod threads;
 pub mod users;
 pub mod validate;
 pub mod web;
@@ -123,6 +125,8 @@ pub fn routes(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) 
     members::routes::configure(config);
     reads::routes::configure(config);
     messages::routes::configure(config);
+    threads::routes::configure(config);
+    tasks::routes::configure(config);
     channels::routes::configure(config);
     realtime::routes::configure(config);
 }

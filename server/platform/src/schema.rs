@@ -103,6 +103,14 @@ diesel::table! {
         edited_at -> Nullable<Timestamptz>,
         deleted_at -> Nullable<Timestamptz>,
         erased -> Bool,
+        in_timeline -> Bool,
+        thread_ordinal -> Nullable<Int8>,
+        reply_count -> Nullable<Int4>,
+        participant_count -> Nullable<Int4>,
+        participants -> Nullable<Array<Text>>,
+        last_reply_at -> Nullable<Timestamptz>,
+        quoted -> Nullable<Jsonb>,
+        forwarded_from -> Nullable<Jsonb>,
     }
 }
 
@@ -114,6 +122,40 @@ diesel::table! {
         channel_id -> Uuid,
         seq -> Int8,
         flags -> Int2,
+    }
+}
+
+diesel::table! {
+    thread_members (app_id, root_id, user_id) {
+        app_id -> Uuid,
+        root_id -> Uuid,
+        user_id -> Text,
+        following -> Nullable<Bool>,
+        followed_at -> Nullable<Timestamptz>,
+        read_seq -> Int8,
+        read_ordinal -> Int8,
+        read_at -> Nullable<Timestamptz>,
+        replies -> Int4,
+        first_reply_seq -> Nullable<Int8>,
+        user_seq -> Int8,
+    }
+}
+
+diesel::table! {
+    tasks (app_id, id) {
+        app_id -> Uuid,
+        id -> Uuid,
+        channel_id -> Uuid,
+        message_id -> Uuid,
+        title -> Text,
+        status -> Text,
+        assignee_id -> Nullable<Text>,
+        due_at -> Nullable<Timestamptz>,
+        created_by -> Nullable<Text>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        deleted_at -> Nullable<Timestamptz>,
+        updated_seq -> Int8,
     }
 }
 
@@ -162,6 +204,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     channel_members,
     messages,
     user_messages,
+    thread_members,
+    tasks,
     outbox,
     inbox,
     idempotency_keys,

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::setting;
 
 /// All tables: every row belongs to one tenant, or is one.
-pub const TENANT_TABLES: [&str; 10] = [
+pub const TENANT_TABLES: [&str; 12] = [
     "apps",
     "api_keys",
     "users",
@@ -24,6 +24,8 @@ pub const TENANT_TABLES: [&str; 10] = [
     "channel_members",
     "messages",
     "user_messages",
+    "thread_members",
+    "tasks",
     "outbox",
     "inbox",
     "idempotency_keys",

@@ -166,6 +166,7 @@ async fn say(
         mentions: Vec::new(),
         custom: parlor_protocol::Custom::default(),
         parent_id: None,
+        show_in_channel: false,
         reply_to_id: None,
         user_id: Some(user.clone()),
     };

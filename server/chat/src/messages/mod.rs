@@ -1,8 +1,9 @@
 //! Messages.
 
-mod access;
+pub mod access;
 mod delete;
 mod edit;
+mod forward;
 pub mod list;
 pub mod routes;
 pub mod send;

@@ -33,6 +33,9 @@ async fn furnish(db: &Db, app: parlor_protocol::AppId) {
             VALUES ('{app}', '{app}', '{app}', 'ann', 1, 1, 1, true, 'hello', 0, now())",
         "INSERT INTO user_messages (app_id, user_id, message_id, channel_id, seq, flags)
             VALUES ('{app}', 'ann', '{app}', '{app}', 1, 0)",
+        "INSERT INTO thread_members (app_id, root_id, user_id) VALUES ('{app}', '{app}', 'ann')",
+        "INSERT INTO tasks (app_id, id, channel_id, message_id, title, status, created_at, updated_at, updated_seq)
+            VALUES ('{app}', '{app}', '{app}', '{app}', 'call', 'open', now(), now(), 1)",
         "INSERT INTO api_keys (app_id, id, secret_ciphertext, created_at) VALUES ('{app}', 'key {app}', '', now())",
         "INSERT INTO outbox (app_id, event_id, sink, lane, topic, payload, created_at, available_at)
             VALUES ('{app}', '{app}', 'job', 0, 't', '{{}}', now(), now())",
@@ -97,7 +100,9 @@ async fn an_app_neither_sees_nor_changes_rows_of_another() {
             format!("UPDATE {table} SET created_at = now() WHERE {of_a}"),
             format!("DELETE FROM {table} WHERE {of_a}"),
         ] {
-            if sql.contains("created_at") && ["channel_members", "user_messages"].contains(&table) {
+            if sql.contains("created_at")
+                && ["channel_members", "user_messages", "thread_members"].contains(&table)
+            {
                 continue;
             }
             assert_eq!(execute(conn, &sql).await.unwrap(), 0, "{sql}");
@@ -143,7 +148,9 @@ async fn the_system_sees_keys_and_queues_and_no_conversations() {
     let tx = db.system().await.unwrap();
     for table in TENANT_TABLES {
         let seen = count(tx.conn().unwrap(), table).await;
-        let private = ["users", "channels", "channel_members", "messages", "user_messages"].contains(&table);
+        let private =
+            ["users", "channels", "channel_members", "messages", "user_messages", "thread_members", "tasks"]
+                .contains(&table);
         assert_eq!(seen, i64::from(!private), "{table}");
     }
     tx.commit().await.unwrap();

@@ -5,13 +5,17 @@ use std::collections::BTreeSet;
 use parlor_e2e::parlor;
 use parlor_protocol::channel::{ChannelChanges, CreateChannel, Typing, UpdateChannel};
 use parlor_protocol::member::{AddMembers, MarkRead, MarkUnread, ReadResult, UnreadCounts, UpdateMember};
-use parlor_protocol::message::{MessagePage, SendMessage, UpdateMessage, UserMessage};
+use parlor_protocol::message::{
+    ForwardMessage, Forwarded, MessagePage, SendMessage, UpdateMessage, UserMessage,
+};
+use parlor_protocol::task::{CreateTask, UpdateTask};
+use parlor_protocol::thread::{MarkThreadRead, ThreadReadResult};
 use parlor_protocol::token::{
     App, CreateGuest, CreateToken, RealtimeConnection, RevokeTokens, SubscribeRequest, SubscriptionToken,
     UserToken,
 };
 use parlor_protocol::user::{UpdateUser, UpsertUser, UpsertUsers, UpsertedUsers};
-use parlor_protocol::{Channel, ErrorBody, Member, Message, User};
+use parlor_protocol::{Channel, ErrorBody, Member, Message, Task, Thread, User};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -27,8 +31,11 @@ const REQUESTS: &[(&str, Read)] = &[
     ("AddMembers", read::<AddMembers>),
     ("CreateChannel", read::<CreateChannel>),
     ("CreateGuest", read::<CreateGuest>),
+    ("CreateTask", read::<CreateTask>),
     ("CreateToken", read::<CreateToken>),
+    ("ForwardMessage", read::<ForwardMessage>),
     ("MarkRead", read::<MarkRead>),
+    ("MarkThreadRead", read::<MarkThreadRead>),
     ("MarkUnread", read::<MarkUnread>),
     ("RevokeTokens", read::<RevokeTokens>),
     ("SendMessage", read::<SendMessage>),
@@ -37,6 +44,7 @@ const REQUESTS: &[(&str, Read)] = &[
     ("UpdateChannel", read::<UpdateChannel>),
     ("UpdateMember", read::<UpdateMember>),
     ("UpdateMessage", read::<UpdateMessage>),
+    ("UpdateTask", read::<UpdateTask>),
     ("UpdateUser", read::<UpdateUser>),
     ("UpsertUser", read::<UpsertUser>),
     ("UpsertUsers", read::<UpsertUsers>),
@@ -48,12 +56,16 @@ const RESPONSES: &[(&str, Read)] = &[
     ("Channel", read::<Channel>),
     ("ChannelChanges", read::<ChannelChanges>),
     ("ErrorBody", read::<ErrorBody>),
+    ("Forwarded", read::<Forwarded>),
     ("Member", read::<Member>),
     ("Message", read::<Message>),
     ("MessagePage", read::<MessagePage>),
     ("ReadResult", read::<ReadResult>),
     ("RealtimeConnection", read::<RealtimeConnection>),
     ("SubscriptionToken", read::<SubscriptionToken>),
+    ("Task", read::<Task>),
+    ("Thread", read::<Thread>),
+    ("ThreadReadResult", read::<ThreadReadResult>),
     ("UnreadCounts", read::<UnreadCounts>),
     ("UpsertedUsers", read::<UpsertedUsers>),
     ("User", read::<User>),

@@ -14,11 +14,13 @@ mod batch;
 mod combiner;
 mod plan;
 mod store;
+mod threads;
 
 use parlor_platform::crypto::sha256;
 use parlor_platform::{Error, Result};
-use parlor_protocol::message::SendMessage;
+use parlor_protocol::message::{ForwardedFrom, SendMessage};
 use parlor_protocol::{AppId, ChannelId, ErrorCode, MessageId, UserId};
+use serde::Serialize;
 
 pub use combiner::Sender;
 
@@ -36,8 +38,17 @@ pub struct Item {
     pub id: MessageId,
     /// The rest of what was asked for. Its own `id` and `user_id` stand above, completed.
     pub content: SendMessage,
+    /// Set if it is another one's words.
+    pub forwarded_from: Option<ForwardedFrom>,
     /// What makes it this message and no other.
     pub fingerprint: i64,
+}
+
+impl Item {
+    /// Whether it stands in the main timeline.
+    pub fn in_timeline(&self) -> bool {
+        self.content.parent_id.is_none() || self.content.show_in_channel
+    }
 }
 
 /// A message that is durable.
@@ -58,29 +69,27 @@ pub async fn send(
     request: SendMessage,
 ) -> Result<Sent> {
     validate::message(&request.text, &request.attachments, &request.mentions, &request.custom)?;
-    let (user, by_server) = match (caller, request.user_id.clone()) {
-        (Caller::User(caller), None) => (caller.user.clone(), false),
-        (Caller::User(_), Some(_)) => {
-            return Err(Error::with(ErrorCode::ServerOnly, "Only the customer's server names a `user_id`."));
-        }
-        (Caller::Server(_), Some(user)) => (user, true),
-        (Caller::Server(_), None) => {
-            return Err(Error::with(
-                ErrorCode::InvalidRequest,
-                "The server must say with `user_id` for whom it sends.",
-            ));
-        }
+    if request.show_in_channel && request.parent_id.is_none() {
+        return Err(Error::with(ErrorCode::InvalidRequest, "Only a reply is shown in its channel as well."));
+    }
+    let (user, by_server) = speaker(caller, request.user_id.clone())?;
+    let fingerprint = {
+        let SendMessage {
+            text, attachments, mentions, custom, parent_id, reply_to_id, show_in_channel, ..
+        } = &request;
+        let rest = (attachments, mentions, custom, parent_id, reply_to_id, show_in_channel);
+        fingerprint(channel, &user, text, &rest)?
     };
-    let mut item = Item {
+    let item = Item {
         app: caller.app(),
         channel,
         user,
         by_server,
         id: request.id.or(derived_id).unwrap_or_default(),
         content: request,
-        fingerprint: 0,
+        forwarded_from: None,
+        fingerprint,
     };
-    item.fingerprint = fingerprint(&item)?;
     let key_names_it = item.content.id.is_none() && derived_id.is_some();
     chat.sender.send(item).await.map_err(|error| match error.code() {
         ErrorCode::MessageIdReused if key_names_it => ErrorCode::IdempotencyConflict.into(),
@@ -88,10 +97,24 @@ pub async fn send(
     })
 }
 
-fn fingerprint(item: &Item) -> Result<i64> {
-    let SendMessage { text, attachments, mentions, custom, parent_id, reply_to_id, .. } = &item.content;
-    let rest = (attachments, mentions, custom, parent_id, reply_to_id);
-    let rest = serde_json::to_vec(&rest).map_err(Error::internal)?;
-    let hash = sha256(&[item.channel.0.as_bytes(), item.user.as_str().as_bytes(), text.as_bytes(), &rest]);
+/// For whom the caller speaks, and whether it is the customer's server that does.
+pub fn speaker(caller: &Caller, named: Option<UserId>) -> Result<(UserId, bool)> {
+    match (caller, named) {
+        (Caller::User(caller), None) => Ok((caller.user.clone(), false)),
+        (Caller::User(_), Some(_)) => {
+            Err(Error::with(ErrorCode::ServerOnly, "Only the customer's server names a `user_id`."))
+        }
+        (Caller::Server(_), Some(user)) => Ok((user, true)),
+        (Caller::Server(_), None) => Err(Error::with(
+            ErrorCode::InvalidRequest,
+            "The server must say with `user_id` for whom it sends.",
+        )),
+    }
+}
+
+/// What makes a message this one and no other.
+pub fn fingerprint(channel: ChannelId, user: &UserId, text: &str, rest: &impl Serialize) -> Result<i64> {
+    let rest = serde_json::to_vec(rest).map_err(Error::internal)?;
+    let hash = sha256(&[channel.0.as_bytes(), user.as_str().as_bytes(), text.as_bytes(), &rest]);
     hash.first_chunk().map(|bytes| i64::from_be_bytes(*bytes)).ok_or_else(|| Error::internal("no hash"))
 }

@@ -10,6 +10,12 @@ async fn a_cursor_of_another_list_or_of_nobody_is_refused() {
     let (ann, server) = (&room.ann, &room.app.server);
     room.app.channel(&[ann]).await;
     ann.say(&room.id, "more").await;
+    for _ in 0..2 {
+        let said = ann.say(&room.id, "root").await["id"].as_str().unwrap().to_owned();
+        ann.put(&format!("/messages/{said}/thread/follow"), serde_json::json!({})).await.gives(200);
+        let task = serde_json::json!({ "assignee_id": "ann" });
+        ann.post(&format!("/messages/{said}/task"), task).await.gives(201);
+    }
     room.server.settled().await;
     let messages = format!("{}/messages", room.at);
     let next =
@@ -20,6 +26,9 @@ async fn a_cursor_of_another_list_or_of_nobody_is_refused() {
         ("my-channels", next("/channels?limit=1".to_owned(), "next").await),
         ("channels", server.get("/channels?limit=1").await.gives(200)["next"].as_str().unwrap().to_owned()),
         ("messages", next(format!("{messages}?limit=1"), "before").await),
+        ("threads", next("/threads?limit=1".to_owned(), "next").await),
+        ("tasks", next(format!("{}/tasks?limit=1", room.at), "next").await),
+        ("my-tasks", next("/tasks?assignee=me&limit=1".to_owned(), "next").await),
         ("garbage", "garbage".to_owned()),
         ("nothing", String::new()),
         ("long", "A".repeat(4000)),
@@ -29,6 +38,9 @@ async fn a_cursor_of_another_list_or_of_nobody_is_refused() {
         ("users", "/users/search?cursor=".to_owned()),
         ("members", format!("{}/members?cursor=", room.at)),
         ("my-channels", "/channels?cursor=".to_owned()),
+        ("threads", "/threads?cursor=".to_owned()),
+        ("tasks", format!("{}/tasks?cursor=", room.at)),
+        ("my-tasks", "/tasks?assignee=me&cursor=".to_owned()),
         ("flags", "/users/me/messages?flag=unread&cursor=".to_owned()),
         ("messages", format!("{messages}?before=")),
         ("messages", format!("{messages}?after=")),

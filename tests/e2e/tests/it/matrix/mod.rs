@@ -14,12 +14,14 @@ struct Scene {
     channel: String,
     /// A message of the caller, or of the owner where the caller can't have one.
     message: String,
+    /// A task of that message, where the operation is about one.
+    task: String,
     /// A member that the caller may act on.
     target: &'static str,
 }
 
 /// Makes the channel that this caller meets. `role` is `None` for who is no member.
-async fn scene(app: &App, role: Option<&str>) -> Scene {
+async fn scene(app: &App, role: Option<&str>, operation: &str) -> Scene {
     let mut members =
         vec![json!({ "user_id": "first", "role": "owner" }), json!({ "user_id": "target", "role": "guest" })];
     if let Some(role) = role {
@@ -29,7 +31,14 @@ async fn scene(app: &App, role: Option<&str>) -> Scene {
     let author = if role.is_some() { "caller" } else { "first" };
     let path = format!("/channels/{channel}/messages");
     let message = app.server.post(&path, json!({ "text": "canary", "user_id": author })).await.gives(201);
-    Scene { channel, message: message["id"].as_str().unwrap().to_owned(), target: "target" }
+    let message = message["id"].as_str().unwrap().to_owned();
+    let task = if operation.contains("/tasks/{id}") {
+        let made = app.server.post(&format!("/messages/{message}/task"), json!({})).await.gives(201);
+        made["id"].as_str().unwrap().to_owned()
+    } else {
+        String::new()
+    };
+    Scene { channel, message, task, target: "target" }
 }
 
 /// The operation's path and body in this scene.
@@ -41,12 +50,15 @@ fn request(operation: &str, scene: &Scene, by_server: bool) -> (Method, String, 
         "caller"
     } else if path.starts_with("/messages/{id}") {
         &scene.message
+    } else if path.starts_with("/tasks/{id}") {
+        &scene.task
     } else {
         &scene.channel
     };
     let path = path.replace("{id}", id).replace("{user_id}", scene.target);
     let path = match operation {
         "GET /channels/{id}/changes" => format!("{path}?since=0"),
+        "GET /tasks" => format!("{path}?assignee=me"),
         "GET /users/me/messages" => format!("{path}?flag=unread"),
         _ => path,
     };
@@ -57,6 +69,11 @@ fn request(operation: &str, scene: &Scene, by_server: bool) -> (Method, String, 
         "POST /channels/{id}/members" => json!({ "members": [{ "user_id": "extra", "role": "guest" }] }),
         "PATCH /channels/{id}/members/{user_id}" => json!({ "role": "member" }),
         "POST /channels/{id}/messages" | "POST /rooms/{id}/messages" => send,
+        "POST /messages/{id}/forward" if by_server => {
+            json!({ "channel_ids": [scene.channel], "user_id": "caller" })
+        }
+        "POST /messages/{id}/forward" => json!({ "channel_ids": [scene.channel] }),
+        "PATCH /tasks/{id}" => json!({ "status": "done" }),
         "PATCH /messages/{id}" => json!({ "text": "edited" }),
         "POST /channels/{id}/typing" => json!({ "typing": true }),
         "POST /channels/{id}/unread" => json!({ "message_id": scene.message }),
@@ -107,7 +124,7 @@ async fn everybody_may_exactly_what_the_table_says() {
     for (operation, line) in TABLE {
         for (who, expected) in CALLERS.into_iter().zip(line) {
             let role = ["guest", "member", "moderator", "admin", "owner"].contains(&who).then_some(who);
-            let scene = scene(&app, role).await;
+            let scene = scene(&app, role, operation).await;
             let client: Client = match who {
                 "no token" => server.client(None),
                 "garbage" => server.client(Some("garbage")),
@@ -156,7 +173,12 @@ async fn the_document_describes_what_is_served() {
     });
     assert_eq!(
         takes_a_key.collect::<Vec<_>>(),
-        ["POST /channels", "POST /channels/{id}/messages", "POST /rooms/{id}/messages"]
+        [
+            "POST /channels",
+            "POST /channels/{id}/messages",
+            "POST /messages/{id}/forward",
+            "POST /rooms/{id}/messages"
+        ]
     );
     let printed: Value = serde_json::from_str(&server.command(&["openapi"]).await.unwrap()).unwrap();
     assert_eq!(printed, document, "the command prints what is served");

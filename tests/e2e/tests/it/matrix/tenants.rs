@@ -42,13 +42,15 @@ async fn equal_ids_in_two_tenants_never_meet() {
             format!("/messages/{message}"),
             "/users/ben".to_owned(),
         ];
-        for of in ["messages", "members", "changes?since=0"] {
+        for of in ["messages", "members", "tasks", "changes?since=0"] {
             paths.push(format!("/channels/team:general/{of}"));
         }
         if client.token != app.server.token {
             paths.extend(
                 [
                     "/unread",
+                    "/threads",
+                    "/tasks?assignee=me",
                     "/users/me",
                     "/users/me/messages?flag=unread",
                     "/users/me/messages?flag=mentioned",
@@ -103,19 +105,33 @@ fn foreign_calls(channel: &str, message: &str, by_server: bool) -> Vec<(Method, 
         (Method::GET, format!("/messages/{message}"), None),
         (Method::PATCH, format!("/messages/{message}"), Some(json!({ "text": "mine" }))),
         (Method::DELETE, format!("/messages/{message}"), None),
+        (Method::POST, format!("/messages/{message}/task"), Some(json!({}))),
+        (Method::GET, at("/tasks"), None),
     ];
+    let mut forward = json!({ "channel_ids": [channel] });
     let mut send = json!({ "text": "mine" });
     if by_server {
         send["user_id"] = json!("ann");
+        forward["user_id"] = json!("ann");
     } else {
         for of in ["/join", "/leave", "/read"] {
             calls.push((Method::POST, at(of), Some(json!({}))));
         }
         calls.push((Method::POST, at("/unread"), Some(json!({ "message_id": message }))));
         calls.push((Method::POST, at("/typing"), Some(json!({ "typing": true }))));
+        for (method, of) in [
+            (Method::GET, ""),
+            (Method::POST, "/read"),
+            (Method::PUT, "/follow"),
+            (Method::DELETE, "/follow"),
+        ] {
+            let body = (method == Method::POST).then(|| json!({}));
+            calls.push((method, format!("/messages/{message}/thread{of}"), body));
+        }
         let topic = json!({ "channel": format!("chat:channel:{channel}") });
         calls.push((Method::POST, "/realtime/subscription".to_owned(), Some(topic)));
     }
+    calls.push((Method::POST, format!("/messages/{message}/forward"), Some(forward)));
     calls.push((Method::POST, at("/messages"), Some(send)));
     calls
 }
