@@ -29,11 +29,11 @@ pub struct State {
 }
 
 /// The thread's replies, less those up to the pointer, less those that were deleted past it (a partial index that is
-/// nearly empty). Of a root `m` and, where there is one, its row `t` of the user.
+/// nearly empty). Of a root `m` and its row `t` of the user.
 macro_rules! unread {
     () => {
-        "coalesce(m.thread_ordinal, 0) - coalesce(t.read_ordinal, 0) - (SELECT count(*) FROM messages d \
-             WHERE d.app_id = m.app_id AND d.parent_id = m.id AND d.thread_ordinal > coalesce(t.read_ordinal, 0) \
+        "coalesce(m.thread_ordinal, 0) - t.read_ordinal - (SELECT count(*) FROM messages d \
+             WHERE d.app_id = m.app_id AND d.parent_id = m.id AND d.thread_ordinal > t.read_ordinal \
              AND d.parent_id IS NOT NULL AND d.deleted_at IS NOT NULL)"
     };
 }
@@ -61,10 +61,12 @@ fn state_of((following, read_seq, read_ordinal, read_at, unread): StateRow) -> S
 /// What this thread is to the user.
 pub async fn state(tx: &TenantTx, root: MessageId, user: &UserId) -> Result<State> {
     let row = prepared::<StateColumns>(concat!(
-        "SELECT t.following, coalesce(t.read_seq, 0), coalesce(t.read_ordinal, 0), t.read_at, ",
+        "SELECT t.following, t.read_seq, t.read_ordinal, t.read_at, ",
         unread!(),
         " FROM messages m LEFT JOIN LATERAL (SELECT following, read_seq, read_ordinal, read_at FROM thread_members \
-             WHERE app_id = m.app_id AND root_id = m.id AND user_id = ? OFFSET 0) t ON true \
+             WHERE app_id = m.app_id AND root_id = m.id AND user_id = ? OFFSET 0) s ON true \
+         CROSS JOIN LATERAL (SELECT s.following, coalesce(s.read_seq, 0) AS read_seq, \
+             coalesce(s.read_ordinal, 0) AS read_ordinal, s.read_at OFFSET 0) t \
          WHERE m.app_id = ? AND m.id = ?"
     ))
     .bind::<Text, _>(user.as_str())
@@ -188,22 +190,29 @@ pub async fn page(
     limit: i64,
 ) -> Result<Vec<ThreadRow>> {
     let (time, id) = after.unzip();
+    // The page first: what is unread in it is counted after, and of others only where it decides.
     Ok(prepared::<(MessageColumns, StateColumns, Timestamptz)>(concat!(
         "SELECT ",
         message_columns!(),
-        ", t.following, t.read_seq, t.read_ordinal, t.read_at, x.unread, x.active_at \
-         FROM thread_members t \
-         CROSS JOIN LATERAL (SELECT * FROM messages WHERE app_id = t.app_id AND id = t.root_id AND NOT erased \
-             AND (NOT shadowed OR user_id = t.user_id) OFFSET 0) m ",
-        readable!(join),
-        " CROSS JOIN LATERAL (SELECT ",
+        ", t.following, t.read_seq, t.read_ordinal, t.read_at, ",
         unread!(),
-        " AS unread, coalesce(m.last_reply_at, t.followed_at, m.created_at) AS active_at OFFSET 0) x \
-         CROSS JOIN LATERAL (SELECT name, image FROM users WHERE app_id = m.app_id AND id = m.user_id OFFSET 0) u \
-         WHERE t.app_id = ? AND t.user_id = ? AND t.following AND ",
+        ", t.active_at FROM ( \
+             SELECT t.app_id, t.root_id, t.following, t.read_seq, t.read_ordinal, t.read_at, x.active_at \
+             FROM thread_members t \
+             CROSS JOIN LATERAL (SELECT app_id, id, channel_id, thread_ordinal, last_reply_at, created_at FROM messages \
+                 WHERE app_id = t.app_id AND id = t.root_id AND NOT erased \
+                 AND (NOT shadowed OR user_id = t.user_id) OFFSET 0) m ",
+        readable!(join),
+        " CROSS JOIN LATERAL (SELECT coalesce(m.last_reply_at, t.followed_at, m.created_at) AS active_at) x \
+             WHERE t.app_id = ? AND t.user_id = ? AND t.following AND ",
         readable!(condition),
-        " AND (NOT ? OR x.unread > 0) AND coalesce((x.active_at, m.id) < (?, ?), true) \
-         ORDER BY x.active_at DESC, m.id DESC LIMIT ?"
+        " AND (NOT ? OR m.thread_ordinal > t.read_ordinal AND ",
+        unread!(),
+        " > 0) AND coalesce((x.active_at, t.root_id) < (?, ?), true) \
+             ORDER BY x.active_at DESC, t.root_id DESC LIMIT ?) t \
+         CROSS JOIN LATERAL (SELECT * FROM messages WHERE app_id = t.app_id AND id = t.root_id OFFSET 0) m \
+         CROSS JOIN LATERAL (SELECT name, image FROM users WHERE app_id = m.app_id AND id = m.user_id OFFSET 0) u \
+         ORDER BY t.active_at DESC, t.root_id DESC"
     ))
     .bind::<SqlUuid, _>(tx.app())
     .bind::<Text, _>(user.as_str())

@@ -368,6 +368,23 @@ async fn ones_threads_are_listed_by_their_latest_activity() {
     server.settled().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn who_only_watches_a_livestream_may_follow_its_threads() {
+    let server = Server::start(Mode::Embedded).await;
+    let app = server.app("acme").await;
+    let (ann, eve) = (app.user("ann").await, app.user("eve").await);
+    let request = json!({ "type": "livestream", "members": [{ "user_id": "ann", "role": "owner" }] });
+    let live = app.channel_with(request).await;
+    let root = ann.say(&live, "root").await;
+    eve.put(&format!("{}/follow", thread_path(&root)), json!({})).await.gives(200);
+    reply(&ann, &live, &root, json!({})).await;
+    let threads = eve.get("/threads").await.gives(200);
+    assert_eq!((&threads["items"][0]["unread"], unread(&eve).await), (&json!(1), 1));
+    assert_eq!(eve.post(&format!("{}/read", thread_path(&root)), json!({})).await.gives(200)["unread"], 0);
+    assert_eq!(unread(&eve).await, 0);
+    server.settled().await;
+}
+
 async fn followers_are_told(mode: Mode) {
     let server = Server::start(mode).await;
     let app = server.app("acme").await;

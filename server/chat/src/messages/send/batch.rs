@@ -5,8 +5,8 @@
 //! order and a failed one makes the COMMIT a ROLLBACK: every answer is looked at before anybody is told that
 //! the message is safe. On a connection that has not prepared its statements yet the order would not hold
 //! (preparing is a round trip of its own), so its first batch, and its first with replies, which have statements of
-//! their own, go one statement after the other. Flights are
-//! exempt from tokio's budget, which could otherwise hold one statement back and let a later one pass.
+//! their own, go one statement after the other. Flights are exempt from tokio's budget, which could otherwise hold one
+//! statement back and let a later one pass.
 //!
 //! Should a statement be overtaken all the same, it would run without the tenant's scope and touch no row: the
 //! numbers of rows are compared, so that even then nothing is acknowledged that was not written.

@@ -56,8 +56,8 @@ fn threads_count_as_a_person_would() {
     let run = async |steps: &[Step]| -> Result<(), String> {
         let channel = app.channel(&[&people[0], &people[1], &people[2]]).await;
         let mut roots = Vec::new();
-        for author in 0..ROOTS {
-            roots.push(people[author].say(&channel, "root").await["id"].as_str().unwrap().to_owned());
+        for author in people.iter().take(ROOTS) {
+            roots.push(author.say(&channel, "root").await["id"].as_str().unwrap().to_owned());
         }
         let mut run = Run { app: &app, people: &people, channel, roots, model: Model::new() };
         for (at, step) in steps.iter().enumerate() {
