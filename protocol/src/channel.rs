@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::member::NewMember;
-use crate::{Capability, ChannelId, Custom, Member, Message, Patch, UserId};
+use crate::{Capability, ChannelId, Custom, Member, Message, Patch, Task, UserId};
 
 /// What kind of conversation a channel is; its type sets the defaults of who may do what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -176,6 +176,8 @@ pub struct ChannelChanges {
     pub messages: Vec<Message>,
     /// New and changed members, by `updated_seq`; removed ones with `removed_at`.
     pub members: Vec<Member>,
+    /// New and changed tasks, by `updated_seq`; deleted ones with `deleted_at`.
+    pub tasks: Vec<Task>,
     /// The reader now holds everything up to here. Ask again from here while `more` is true.
     pub seq: i64,
     /// Whether there is more after `seq`.

@@ -51,7 +51,7 @@ error_codes! {
     InvalidAttachment = "invalid_attachment", 422, retry: false, "An attachment is a JSON object of at most 5 KiB with a text `type`.";
     TooManyMentions = "too_many_mentions", 422, retry: false, "A message mentions at most 50 users.";
     CustomTooLarge = "custom_too_large", 422, retry: false, "Custom data is at most 5 KiB of JSON, nested at most 16 deep.";
-    NameTooLong = "name_too_long", 422, retry: false, "A name has at most 100 characters.";
+    NameTooLong = "name_too_long", 422, retry: false, "A name or title has at most 100 characters.";
     InvalidUrl = "invalid_url", 422, retry: false, "An image is an http or https URL of at most 2,048 characters.";
     BatchTooLarge = "batch_too_large", 422, retry: false, "A batch has 1 to 100 items.";
     TooManyMembers = "too_many_members", 422, retry: false, "A distinct channel has 2 to 20 members.";
@@ -92,6 +92,7 @@ error_codes! {
     DraftNotFound = "draft_not_found", 404, retry: false, "The user has no draft here.";
     ScheduledNotFound = "scheduled_not_found", 404, retry: false, "There is no such scheduled message.";
     ReminderNotFound = "reminder_not_found", 404, retry: false, "The user has no reminder of this message.";
+    TaskNotFound = "task_not_found", 404, retry: false, "There is no such task.";
     MemberNotFound = "member_not_found", 404, retry: false, "The user is not a member of the channel.";
     MethodNotAllowed = "method_not_allowed", 405, retry: false, "The address exists, but not with this method; see `Allow`.";
     MessageIdReused = "message_id_reused", 409, retry: false, "A message with this id exists and is not this one. Make a new id.";

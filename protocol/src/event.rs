@@ -37,11 +37,14 @@ macro_rules! event_types {
 }
 
 event_types! {
-    /// A message was sent. `data` is `{message}`.
+    /// A message was sent. `data` is `{message}`; of a reply `{message, thread}` with the thread as its root shows it from
+    /// now on. The root's `updated_seq` is the event's `seq`.
     MessageNew = "message.new", durable: true;
     /// A message was edited, pinned or unpinned, or its pin has expired. `data` is `{message}`.
     MessageUpdated = "message.updated", durable: true;
-    /// A message was deleted. `data` is `{message, hard}`.
+    /// A message was deleted. `data` is `{message, hard}`; of a reply `{message, hard, thread}` with the thread as its root
+    /// shows it from now on, `null` where no reply is left. The root's `updated_seq` is the event's `seq`. With `hard` it
+    /// is erased: what it said is forgotten in the `quoted` of others, too.
     MessageDeleted = "message.deleted", durable: true;
     /// A user reacted to a message; older documents call it `reaction.added`. `data` is `{message_id, reaction, message}`,
     /// where `message` is the message's `{id, reactions, updated_seq}` after the change.
@@ -74,6 +77,12 @@ event_types! {
     ChannelUpdated = "channel.updated", durable: true;
     /// The channel was deleted. `data` is `{}`.
     ChannelDeleted = "channel.deleted", durable: true;
+    /// A task was made of a message. `data` is `{task}`.
+    TaskCreated = "task.created", durable: true;
+    /// A task changed. `data` is `{task}`.
+    TaskUpdated = "task.updated", durable: true;
+    /// A task was deleted, or the message that it was made of was erased. `data` is `{task}`.
+    TaskDeleted = "task.deleted", durable: true;
     /// On the user's channel: new messages in one of the user's channels, at most 4 a second.
     /// `data` is `{channel_id, unread, total_unread, message_id, seq}`.
     NotificationMessageNew = "notification.message_new", durable: false;
@@ -113,6 +122,15 @@ event_types! {
     ReminderDeleted = "reminder.deleted", durable: true;
     /// On the user's channel, with the user's `seq`: it is time. `data` is `{reminder}` with its message.
     ReminderDue = "reminder.due", durable: true;
+    /// On the user's channel: new replies in a thread that the user follows, at most 4 a second, in threads that at most as
+    /// many follow as the fan-out limit says. `data` is `{channel_id, parent_id, message_id, seq, unread}`.
+    NotificationThreadReply = "notification.thread_reply", durable: false;
+    /// On the user's channel, with the user's own `seq`: a thread was read on some device.
+    /// `data` is `{channel_id, parent_id, unread, read}`.
+    NotificationThreadRead = "notification.thread_read", durable: true;
+    /// On the user's channel, with the user's own `seq`: the user said that they follow a thread, or that they don't.
+    /// `data` is `{channel_id, parent_id, following}`.
+    NotificationThreadFollow = "notification.thread_follow", durable: true;
     /// Name, image or custom data of a user changed. `data` is `{user}`. On the user's own channel, and on the channels
     /// that the user shares with others, up to the fan-out limit.
     UserUpdated = "user.updated", durable: false;

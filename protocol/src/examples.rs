@@ -8,6 +8,9 @@ const CHANNEL: &str = "0198c0de-5a17-7c3e-9b1f-6d2a4e8f0b11";
 const MESSAGE: &str = "0198c0de-7f42-7a90-8c55-1e3b9d7a6c02";
 const QUESTION: &str = "0198c0de-6b08-7d14-a2e7-93f5c0d4b801";
 const SCHEDULED: &str = "0198c0de-8c20-7b3f-9d44-5a7c1e2f3b03";
+const REPLY: &str = "0198c0de-9c11-7f3b-b6a4-5d8e2c9f1a03";
+const WAREHOUSE: &str = "0198c0de-1f20-7a4d-8e6b-0c3a9b5d7e12";
+const TASK: &str = "0198c0de-b3e5-7c18-9d02-7a6f4b1c8e04";
 const AT: &str = "2026-03-02T09:30:00Z";
 const LATER: &str = "2026-03-02T09:31:12.345678Z";
 
@@ -146,7 +149,9 @@ pub(crate) fn channel() -> Value {
 }
 
 pub(crate) fn channel_changes() -> Value {
-    json!({ "channel": channel(), "messages": [message()], "members": [], "seq": 5, "more": false })
+    json!({
+        "channel": channel(), "messages": [message()], "members": [], "tasks": [], "seq": 5, "more": false,
+    })
 }
 
 pub(crate) fn typing() -> Value {
@@ -185,7 +190,7 @@ pub(crate) fn read_result() -> Value {
 }
 
 pub(crate) fn unread_counts() -> Value {
-    json!({ "total": 2, "channels": [{ "channel_id": CHANNEL, "unread": 2 }] })
+    json!({ "total": 2, "threads_total": 1, "channels": [{ "channel_id": CHANNEL, "unread": 2 }] })
 }
 
 pub(crate) fn user_message() -> Value {
@@ -224,11 +229,86 @@ pub(crate) fn message() -> Value {
         "user": { "id": "support-7", "name": "Ben from Support", "image": null },
         "text": "It was left with **your neighbour**.",
         "attachments": [{ "type": "image", "url": "https://acme.example/parcels/1042.jpg" }], "mentions": ["ann"],
-        "custom": {}, "parent_id": null, "reply_to_id": QUESTION,
+        "custom": {}, "parent_id": null, "reply_to_id": QUESTION, "quoted": quoted(),
         "reactions": [{ "type": "👏", "count": 1, "score": 5 }], "own_reactions": ["👏"], "poll": null,
         "pinned": { "at": LATER, "by": "support-7", "expires_at": "2026-03-09T09:30:00Z" },
         "seq": 3, "updated_seq": 5, "ordinal": 2, "created_at": LATER, "edited_at": null, "deleted_at": null,
     })
+}
+
+pub(crate) fn quoted() -> Value {
+    json!({ "id": QUESTION, "user": user_ref(), "text": "Where is my parcel?", "attachments": [], "created_at": AT })
+}
+
+pub(crate) fn forwarded_from() -> Value {
+    json!({ "message_id": QUESTION, "user": user_ref(), "created_at": AT })
+}
+
+pub(crate) fn forward_message() -> Value {
+    json!({ "channel_ids": [WAREHOUSE], "comment": "Can you look for it?", "ids": [REPLY] })
+}
+
+pub(crate) fn forwarded() -> Value {
+    let text = "Can you look for it?\n\n> Where is my parcel?";
+    json!({
+        "results": [{
+            "channel_id": WAREHOUSE,
+            "message": {
+                "id": REPLY, "channel_id": WAREHOUSE, "user": { "id": "support-7", "name": "Ben from Support", "image": null },
+                "text": text, "attachments": [], "mentions": [], "custom": {}, "parent_id": null, "reply_to_id": null,
+                "forwarded_from": forwarded_from(), "seq": 9, "updated_seq": 9, "ordinal": 7, "created_at": LATER,
+                "edited_at": null, "deleted_at": null,
+            },
+        }],
+    })
+}
+
+pub(crate) fn thread_summary() -> Value {
+    json!({
+        "reply_count": 1, "ordinal": 1, "participant_count": 1, "participants": [user_ref()], "last_reply_at": LATER,
+    })
+}
+
+pub(crate) fn thread_read() -> Value {
+    json!({ "read_seq": 4, "read_ordinal": 1, "read_at": LATER })
+}
+
+pub(crate) fn thread_read_result() -> Value {
+    json!({ "read": thread_read(), "unread": 0 })
+}
+
+pub(crate) fn mark_thread_read() -> Value {
+    json!({ "message_id": REPLY })
+}
+
+pub(crate) fn thread() -> Value {
+    let mut root = message();
+    root["thread"] = thread_summary();
+    root["updated_seq"] = json!(4);
+    json!({
+        "message": root, "channel_id": CHANNEL, "following": true, "unread": 0, "read": thread_read(),
+        "replies": [{
+            "id": REPLY, "channel_id": CHANNEL, "user": user_ref(), "text": "Found it, thank you!", "attachments": [],
+            "mentions": [], "custom": {}, "parent_id": MESSAGE, "thread_ordinal": 1, "reply_to_id": null, "seq": 4,
+            "updated_seq": 4, "ordinal": 2, "created_at": LATER, "edited_at": null, "deleted_at": null,
+        }],
+    })
+}
+
+pub(crate) fn task() -> Value {
+    json!({
+        "id": TASK, "channel_id": CHANNEL, "message_id": QUESTION, "title": "Find the parcel", "status": "open",
+        "assignee_id": "support-7", "due_at": "2026-03-03T17:00:00Z", "created_by": "support-7", "created_at": LATER,
+        "updated_at": LATER, "deleted_at": null, "updated_seq": 5,
+    })
+}
+
+pub(crate) fn create_task() -> Value {
+    json!({ "title": "Find the parcel", "assignee_id": "support-7", "due_at": "2026-03-03T17:00:00Z" })
+}
+
+pub(crate) fn update_task() -> Value {
+    json!({ "status": "done", "due_at": null })
 }
 
 pub(crate) fn message_page() -> Value {

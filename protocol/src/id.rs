@@ -52,6 +52,8 @@ uuid_id! {
     ChannelId,
     /// A message. The client makes it (UUID version 7) and sends it again on every retry.
     MessageId,
+    /// A task.
+    TaskId,
     /// One event: the key by which consumers and clients drop a repetition.
     EventId,
 }

@@ -18,9 +18,15 @@ pub const REACTION_SCORE: i32 = 1_000;
 pub const REACTION_TYPES: usize = 100;
 /// Pinned messages of one channel.
 pub const PINS: usize = 50;
+/// Characters of a quoted message that are kept with the quotation.
+pub const QUOTED_CHARS: usize = 300;
+/// Users that a message names of those who replied to it.
+pub const THREAD_PARTICIPANTS: usize = 10;
+/// Channels that a message is forwarded to at once.
+pub const FORWARD_CHANNELS: usize = 10;
 /// Users or members in one batch request.
 pub const BATCH: usize = 100;
-/// Characters of a name of a user or channel.
+/// Characters of a name of a user or channel, or of a task's title.
 pub const NAME_CHARS: usize = 100;
 /// Characters of an image's URL.
 pub const URL_CHARS: usize = 2_048;

@@ -181,6 +181,8 @@ pub struct ReadResult {
 pub struct UnreadCounts {
     /// Sum over all channels.
     pub total: i64,
+    /// Unread replies in all threads that the user follows. Those that are shown in their channel count there as well.
+    pub threads_total: i64,
     /// Channels with at least one unread message.
     pub channels: Vec<ChannelUnread>,
 }

@@ -3,11 +3,14 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::error::ErrorDetail;
+use crate::thread::ThreadSummary;
 use crate::{ChannelId, Custom, MessageId, Pin, ReactionCount, UserId, UserRef};
 
 /// A message as its reader sees it.
 ///
-/// A deleted message keeps its place and author; text, attachments, custom data, reactions, poll and pin are gone.
+/// A deleted message keeps its place and author; text, attachments, custom data, reactions, poll and pin are gone. What an
+/// erased message said is forgotten in the `quoted` of others, too.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(example = crate::examples::message))]
 pub struct Message {
@@ -27,6 +30,16 @@ pub struct Message {
     pub custom: Custom,
     /// Root of the thread that this message replies in.
     pub parent_id: Option<MessageId>,
+    /// Whether this reply also stands in the main timeline, where it counts like any other message.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub show_in_channel: bool,
+    /// Only on replies: replies of the thread up to and including this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thread_ordinal: Option<i64>,
+    /// The thread below this message; left out where nobody has replied. It changes with each reply, and with it
+    /// `updated_seq`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thread: Option<ThreadSummary>,
     /// The message that this one quotes.
     pub reply_to_id: Option<MessageId>,
     /// How often it was given which reaction, in the order of first use.
@@ -35,6 +48,12 @@ pub struct Message {
     pub poll: Option<crate::Poll>,
     /// That it is pinned; `null` if it is not, or no longer.
     pub pinned: Option<Pin>,
+    /// What it quotes, as that was when this one was sent; left out where it quotes nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quoted: Option<Quoted>,
+    /// Whose words these are, where they were forwarded; left out where they were not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forwarded_from: Option<ForwardedFrom>,
     /// Place in the channel's timeline.
     pub seq: i64,
     /// The channel's `seq` of this row's last change.
@@ -58,6 +77,37 @@ pub struct Message {
     // The last field: the text of an event is, up to here, that of the answer to who caused it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub own_reactions: Option<Vec<String>>,
+}
+
+/// A message as it was when another one quoted it. It stays as it is when the quoted one is edited or deleted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(example = crate::examples::quoted))]
+pub struct Quoted {
+    /// The quoted message.
+    pub id: MessageId,
+    /// Who sent it.
+    pub user: UserRef,
+    /// The first 300 characters of its text.
+    pub text: String,
+    /// The `type` of each of its attachments.
+    pub attachments: Vec<String>,
+    /// When it was sent.
+    pub created_at: DateTime<Utc>,
+    /// Set once the server erased the quoted message: text and attachments are forgotten here, too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub erased: bool,
+}
+
+/// Where a forwarded message comes from. It doesn't say from which channel: its reader may not know that one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(example = crate::examples::forwarded_from))]
+pub struct ForwardedFrom {
+    /// The first message of these words, however often they were forwarded since.
+    pub message_id: MessageId,
+    /// Who sent it.
+    pub user: UserRef,
+    /// When it was sent.
+    pub created_at: DateTime<Utc>,
 }
 
 /// A message to send.
@@ -87,6 +137,9 @@ pub struct SendMessage {
     /// Root of the thread to reply in. Also read as `parent_message_id` or `thread_id`.
     #[serde(default, alias = "parent_message_id", alias = "thread_id")]
     pub parent_id: Option<MessageId>,
+    /// Shows a reply in the main timeline as well. Only with `parent_id`.
+    #[serde(default)]
+    pub show_in_channel: bool,
     /// The message to quote. Also read as `replyTo`.
     #[serde(default, alias = "replyTo")]
     pub reply_to_id: Option<MessageId>,
@@ -109,6 +162,47 @@ pub struct UpdateMessage {
     /// Replaces the sender's own fields.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub custom: Option<Custom>,
+}
+
+/// Sends a message on to other channels.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(example = crate::examples::forward_message))]
+#[serde(deny_unknown_fields)]
+pub struct ForwardMessage {
+    /// 1 to 10 channels, each once.
+    pub channel_ids: Vec<ChannelId>,
+    /// What the forwarder says to it, Markdown. It stands above the forwarded text, which then follows as a quotation.
+    #[serde(default)]
+    pub comment: Option<String>,
+    /// Ids of the new messages that the client made, one for each channel, in their order. Without them, and without
+    /// `Idempotency-Key`, a retry forwards again.
+    #[serde(default)]
+    pub ids: Option<Vec<MessageId>>,
+    /// On whose behalf; only from the customer's server, which must say it.
+    #[serde(default)]
+    pub user_id: Option<UserId>,
+}
+
+/// What became of a message in each of the channels that it was forwarded to, in the order of the request.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(example = crate::examples::forwarded))]
+pub struct Forwarded {
+    /// One for each channel.
+    pub results: Vec<ForwardResult>,
+}
+
+/// Either the new message or why there is none.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+pub struct ForwardResult {
+    /// The channel.
+    pub channel_id: ChannelId,
+    /// The message, once it is durable there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<Message>,
+    /// Why it was not sent there: what a send by the same caller would have been answered with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<ErrorDetail>,
 }
 
 /// A page of a channel's timeline, oldest first.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parlor_chat::due::{Alarm, Worker};
-use parlor_chat::fanout::{Flags, Notify, Profiles};
+use parlor_chat::fanout::{Flags, Notify, Profiles, Quotes, Replies};
 use parlor_chat::messages::send::Sender;
 use parlor_chat::{Chat, Foundation};
 use parlor_platform::broker::{self, Binding, Broker, Consumer};
@@ -113,15 +113,30 @@ impl Parts {
             &self.tracker,
             &self.stop,
         );
+        let replies = Replies::start(
+            self.db.clone(),
+            self.clock.clone(),
+            self.config.clone(),
+            self.realtime.clone(),
+            &self.tracker,
+            &self.stop,
+        );
         let profiles = Profiles {
             db: self.db.clone(),
             clock: self.clock.clone(),
             config: self.config.clone(),
             realtime: self.realtime.clone(),
         };
+        let quotes = Quotes { db: self.db.clone() };
         let index = parlor_chat::search::Index { db: self.db.clone() };
-        let consumers: Vec<Arc<dyn Consumer>> =
-            vec![Arc::new(notify), Arc::new(flags), Arc::new(profiles), Arc::new(index)];
+        let consumers: Vec<Arc<dyn Consumer>> = vec![
+            Arc::new(notify),
+            Arc::new(replies),
+            Arc::new(flags),
+            Arc::new(profiles),
+            Arc::new(quotes),
+            Arc::new(index),
+        ];
         debug_assert_eq!(
             consumers.iter().map(|consumer| consumer.binding().name).collect::<Vec<_>>(),
             bindings().iter().map(|binding| binding.name).collect::<Vec<_>>(),

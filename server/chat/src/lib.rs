@@ -22,6 +22,8 @@ pub mod reminders;
 pub mod scheduled;
 pub mod search;
 pub mod stars;
+pub mod tasks;
+pub mod threads;
 pub mod tombstones;
 pub mod users;
 pub mod validate;
@@ -167,6 +169,8 @@ pub fn routes(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) 
     drafts::routes::configure(config);
     scheduled::routes::configure(config);
     reminders::routes::configure(config);
+    threads::routes::configure(config);
+    tasks::routes::configure(config);
     channels::routes::configure(config);
     realtime::routes::configure(config);
 }

@@ -111,6 +111,14 @@ diesel::table! {
         reactions -> Nullable<Jsonb>,
         pinned -> Nullable<Jsonb>,
         poll -> Nullable<Jsonb>,
+        in_timeline -> Bool,
+        thread_ordinal -> Nullable<Int8>,
+        reply_count -> Nullable<Int4>,
+        participant_count -> Nullable<Int4>,
+        participants -> Nullable<Array<Text>>,
+        last_reply_at -> Nullable<Timestamptz>,
+        quoted -> Nullable<Jsonb>,
+        forwarded_from -> Nullable<Jsonb>,
     }
 }
 
@@ -186,6 +194,22 @@ diesel::table! {
 }
 
 diesel::table! {
+    thread_members (app_id, root_id, user_id) {
+        app_id -> Uuid,
+        root_id -> Uuid,
+        user_id -> Text,
+        following -> Nullable<Bool>,
+        followed_at -> Nullable<Timestamptz>,
+        read_seq -> Int8,
+        read_ordinal -> Int8,
+        read_at -> Nullable<Timestamptz>,
+        replies -> Int4,
+        first_reply_seq -> Nullable<Int8>,
+        user_seq -> Int8,
+    }
+}
+
+diesel::table! {
     scheduled_messages (app_id, id) {
         app_id -> Uuid,
         id -> Uuid,
@@ -226,6 +250,24 @@ diesel::table! {
         id -> Uuid,
         available_at -> Timestamptz,
         attempts -> Int2,
+    }
+}
+
+diesel::table! {
+    tasks (app_id, id) {
+        app_id -> Uuid,
+        id -> Uuid,
+        channel_id -> Uuid,
+        message_id -> Uuid,
+        title -> Text,
+        status -> Text,
+        assignee_id -> Nullable<Text>,
+        due_at -> Nullable<Timestamptz>,
+        created_by -> Nullable<Text>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        deleted_at -> Nullable<Timestamptz>,
+        updated_seq -> Int8,
     }
 }
 
@@ -282,6 +324,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     scheduled_messages,
     reminders,
     due,
+    thread_members,
+    tasks,
     outbox,
     inbox,
     idempotency_keys,

@@ -9,7 +9,8 @@ use parlor_protocol::channel::ChannelChanges;
 use parlor_protocol::member::ReadState;
 use parlor_protocol::message::MessagePage;
 use parlor_protocol::{
-    Channel, Envelope, EventType, Member, Message, MessageId, Page, Reaction, UserId, UserRef,
+    Channel, Envelope, EventType, Member, Message, MessageId, Page, Reaction, Task, TaskId, ThreadSummary,
+    UserId, UserRef,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -34,6 +35,7 @@ pub struct Replica {
     pub channel: Option<Channel>,
     pub members: BTreeMap<String, Member>,
     pub messages: BTreeMap<i64, Message>,
+    pub tasks: BTreeMap<TaskId, Task>,
     /// The `seq` that it holds.
     pub seq: i64,
     /// Who reads.
@@ -47,8 +49,8 @@ pub struct Replica {
 impl PartialEq for Replica {
     /// Equal in what they show: a fresh snapshot does not know what was erased before.
     fn eq(&self, other: &Self) -> bool {
-        (&self.channel, &self.members, &self.messages, self.seq)
-            == (&other.channel, &other.members, &other.messages, other.seq)
+        (&self.channel, &self.members, &self.messages, &self.tasks, self.seq)
+            == (&other.channel, &other.members, &other.messages, &other.tasks, other.seq)
     }
 }
 
@@ -70,6 +72,14 @@ impl Replica {
             replica
                 .members
                 .extend(page.items.into_iter().map(|member| (member.user.id.as_str().to_owned(), member)));
+            let Some(next) = page.next else { break };
+            cursor = format!("&cursor={next}");
+        }
+        let mut cursor = String::new();
+        loop {
+            let page: Page<Task> =
+                read(&user.get(&format!("/channels/{channel}/tasks?limit=100{cursor}")).await);
+            page.items.into_iter().for_each(|task| replica.note(task));
             let Some(next) = page.next else { break };
             cursor = format!("&cursor={next}");
         }
@@ -128,6 +138,7 @@ impl Replica {
         for member in changes.members {
             self.place(member);
         }
+        changes.tasks.into_iter().for_each(|task| self.note(task));
         // Read pointers move without a `seq`; a reader that was away asks for them with the members.
         self.channel = Some(changes.channel);
         self.seq = changes.seq;
@@ -144,7 +155,7 @@ impl Replica {
                 let message: Message = part(envelope, "message");
                 channel.ordinal = message.ordinal;
                 channel.last_message_at = Some(message.created_at);
-                if message.parent_id.is_none() {
+                if stands_in_channel(&message) {
                     let read = ReadState {
                         read_seq: message.seq,
                         read_ordinal: message.ordinal,
@@ -156,6 +167,7 @@ impl Replica {
                     }
                 }
                 assert!(!self.places.contains_key(&message.id), "a message was applied twice: {message:?}");
+                self.thread_moved(envelope, &message);
                 self.hear(message);
             }
             EventType::MessageUpdated => {
@@ -168,6 +180,7 @@ impl Replica {
             EventType::PollUpdated => self.poll(envelope),
             EventType::MessageDeleted => {
                 let message: Message = part(envelope, "message");
+                self.thread_moved(envelope, &message);
                 if part::<bool>(envelope, "hard") {
                     self.erase(&message);
                 } else {
@@ -183,6 +196,9 @@ impl Replica {
             EventType::ChannelDeleted => {
                 *self = Self::default();
             }
+            EventType::TaskCreated | EventType::TaskUpdated | EventType::TaskDeleted => {
+                self.note(part(envelope, "task"));
+            }
             EventType::MessageRead
             | EventType::TypingStart
             | EventType::TypingStop
@@ -190,6 +206,9 @@ impl Replica {
             | EventType::NotificationMarkRead
             | EventType::NotificationAddedToChannel
             | EventType::NotificationRemovedFromChannel
+            | EventType::NotificationThreadReply
+            | EventType::NotificationThreadRead
+            | EventType::NotificationThreadFollow
             | EventType::UserUpdated => panic!("a hint with a seq: {envelope:?}"),
             EventType::MessageStarred | EventType::MessageUnstarred | EventType::PollVoted => {
                 panic!("what is a user's own, on a channel: {envelope:?}")
@@ -218,8 +237,11 @@ impl Replica {
         if envelope.kind == EventType::UserUpdated {
             let user: UserRef = part(envelope, "user");
             let members = self.members.values_mut().map(|member| &mut member.user);
-            let authors = self.messages.values_mut().map(|message| &mut message.user);
-            for shown in members.chain(authors).filter(|shown| shown.id == user.id) {
+            let shown_by_messages = self.messages.values_mut().flat_map(|message| {
+                let thread = message.thread.iter_mut().flat_map(|thread| &mut thread.participants);
+                std::iter::once(&mut message.user).chain(thread)
+            });
+            for shown in members.chain(shown_by_messages).filter(|shown| shown.id == user.id) {
                 *shown = user.clone();
             }
         }
@@ -279,6 +301,23 @@ impl Replica {
         }
     }
 
+    /// A reply, and the end of one, change what the root shows.
+    fn thread_moved(&mut self, envelope: &Envelope, reply: &Message) {
+        let Some(root) = reply.parent_id else { return };
+        let thread: Option<ThreadSummary> = part(envelope, "thread");
+        if let Some(root) = self.places.get(&root).and_then(|place| self.messages.get_mut(place)) {
+            root.thread = thread;
+            root.updated_seq = reply.updated_seq;
+        }
+    }
+
+    fn note(&mut self, task: Task) {
+        match task.deleted_at {
+            Some(_) => self.tasks.remove(&task.id),
+            None => self.tasks.insert(task.id, task),
+        };
+    }
+
     fn hold(&mut self, message: Message) {
         let place = *self.places.entry(message.id).or_insert(message.seq);
         assert_eq!(place, message.seq, "a message is there twice: {message:?}");
@@ -288,8 +327,15 @@ impl Replica {
     fn erase(&mut self, message: &Message) {
         self.messages.remove(&message.seq);
         self.places.remove(&message.id);
-        if message.parent_id.is_none() {
+        if stands_in_channel(message) {
             self.erased.insert(message.seq);
+        }
+        // What it said is forgotten where others quote it, too.
+        let quotations = self.messages.values_mut().filter_map(|other| other.quoted.as_mut());
+        for quoted in quotations.filter(|quoted| quoted.id == message.id) {
+            quoted.text.clear();
+            quoted.attachments.clear();
+            quoted.erased = true;
         }
     }
 
@@ -315,11 +361,16 @@ impl Replica {
     pub fn unread(&self, user: &str) -> i64 {
         let (Some(channel), Some(member)) = (&self.channel, self.members.get(user)) else { return 0 };
         let deleted = self.messages.values().filter(|message| {
-            message.deleted_at.is_some() && message.parent_id.is_none() && message.seq > member.read.read_seq
+            message.deleted_at.is_some() && stands_in_channel(message) && message.seq > member.read.read_seq
         });
         let gone = deleted.count() + self.erased.range(member.read.read_seq + 1..).count();
         channel.ordinal - member.read.read_ordinal - i64::try_from(gone).unwrap_or(0)
     }
+}
+
+/// Whether it is in the main timeline, and counts there.
+fn stands_in_channel(message: &Message) -> bool {
+    message.parent_id.is_none() || message.show_in_channel
 }
 
 fn part<T: DeserializeOwned>(envelope: &Envelope, name: &str) -> T {

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::setting;
 
 /// All tables: every row belongs to one tenant, or is one.
-pub const TENANT_TABLES: [&str; 18] = [
+pub const TENANT_TABLES: [&str; 20] = [
     "apps",
     "api_keys",
     "users",
@@ -32,6 +32,8 @@ pub const TENANT_TABLES: [&str; 18] = [
     "scheduled_messages",
     "reminders",
     "due",
+    "thread_members",
+    "tasks",
     "outbox",
     "inbox",
     "idempotency_keys",

@@ -167,6 +167,7 @@ async fn say(
         custom: parlor_protocol::Custom::default(),
         poll: None,
         parent_id: None,
+        show_in_channel: false,
         reply_to_id: None,
         user_id: Some(user.clone()),
     };

@@ -1,7 +1,7 @@
 //! What changed in a channel after a `seq`: how a client that missed an event catches up.
 //!
-//! State based: rows whose `updated_seq` is past the reader's, so ten edits of a message are one row. Messages
-//! and members are merged by `updated_seq`; where one list was cut short the answer ends there, and the next
+//! State based: rows whose `updated_seq` is past the reader's, so ten edits of a message are one row. Messages,
+//! members and tasks are merged by `updated_seq`; where one list was cut short the answer ends there, and the next
 //! call goes on from that `seq`.
 
 use chrono::{DateTime, Utc};
@@ -9,17 +9,18 @@ use parlor_platform::Result;
 use parlor_platform::db::TenantTx;
 use parlor_protocol::channel::ChannelChanges;
 use parlor_protocol::limits::BATCH;
-use parlor_protocol::{Capability, ChannelId, Member, Message};
+use parlor_protocol::{Capability, ChannelId, Member, Message, Task};
 
 use super::{access, view};
 use crate::members::store as members;
 use crate::messages::{store as messages, view as message_view};
+use crate::tasks::store as tasks;
 use crate::web::{Caller, one_more};
 
 /// All members that a channel was created with share its first `seq`: the creator, and a batch.
 const TIES: i64 = BATCH as i64;
 
-/// At most `limit` messages and as many members after `since`, but for members that share a `seq`.
+/// At most `limit` messages and as many members and tasks after `since`, but for members that share a `seq`.
 pub async fn changes(
     tx: &TenantTx,
     caller: &Caller,
@@ -34,10 +35,12 @@ pub async fn changes(
     let fresh = messages::new_since(tx, id, since, caller.user(), one_more(limit)).await?;
     let changed = messages::changed_since(tx, id, since, caller.user(), one_more(limit)).await?;
     let people = members::changed_since(tx, id, since, one_more(limit) + TIES).await?;
+    let work = tasks::changed_since(tx, id, since, one_more(limit)).await?;
     let ends = [
         cut(fresh.iter().map(|row| row.updated_seq), limit),
         cut(changed.iter().map(|row| row.updated_seq), limit),
         cut(people.iter().map(|row| row.updated_seq), limit),
+        cut(work.iter().map(|row| row.updated_seq), limit),
     ];
     // Each list was read at a moment of its own, so none vouches for what is past the channel's `seq`.
     let end = ends.into_iter().flatten().min().map(|end| end.min(row_seq.max(since)));
@@ -56,7 +59,12 @@ pub async fn changes(
         .filter(|row| within(row.updated_seq))
         .map(members::MemberRow::into_member)
         .collect::<Result<_>>()?;
-    Ok(ChannelChanges { channel, messages, members, seq, more: end.is_some() })
+    let tasks: Vec<Task> = work
+        .into_iter()
+        .filter(|row| within(row.updated_seq))
+        .map(tasks::TaskRow::into_task)
+        .collect::<Result<_>>()?;
+    Ok(ChannelChanges { channel, messages, members, tasks, seq, more: end.is_some() })
 }
 
 /// The last `updated_seq` that fits, if the list is longer than a page. Rows that share a `seq` stay together:

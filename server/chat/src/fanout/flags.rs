@@ -231,7 +231,7 @@ async fn mark(tx: &TenantTx, moved: &[ReadMoved], max_members: i32) -> Result<()
          CROSS JOIN LATERAL (SELECT FROM channels WHERE app_id = m.app_id AND id = m.channel_id \
              AND type <> 'livestream' AND member_count <= ? OFFSET 0) c \
          CROSS JOIN LATERAL (SELECT id, seq FROM messages WHERE app_id = m.app_id AND channel_id = m.channel_id \
-             AND seq > m.read_seq AND countable AND deleted_at IS NULL ORDER BY seq DESC LIMIT ?) x \
+             AND seq > m.read_seq AND in_timeline AND countable AND deleted_at IS NULL ORDER BY seq DESC LIMIT ?) x \
          ON CONFLICT DO NOTHING",
     )
     .bind::<Array<SqlUuid>, _>(channels)

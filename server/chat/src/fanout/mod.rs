@@ -1,8 +1,11 @@
 //! What follows from a change, outside of the request: flags for each member, and word on channels that it is not about.
 
+mod coalesce;
 mod flags;
 mod notify;
 mod profiles;
+mod quotes;
+mod replies;
 
 use parlor_platform::broker::{Binding, Delivery};
 use parlor_platform::{Error, Result};
@@ -12,6 +15,8 @@ use serde::{Deserialize, Serialize};
 pub use flags::{Flags, lock as lock_flags};
 pub use notify::Notify;
 pub use profiles::Profiles;
+pub use quotes::Quotes;
+pub use replies::Replies;
 
 /// Messages were sent. Named as the requirements name it, with the slash as a dot.
 pub const SENT_TOPIC: &str = "chat.message.sent";
@@ -19,6 +24,9 @@ pub const SENT_TOPIC: &str = "chat.message.sent";
 pub const READ_TOPIC: &str = "chat.message.read";
 /// Name, image or custom data of a user changed.
 pub const PROFILE_TOPIC: &str = "chat.user.updated";
+
+/// A message was erased that more quote than were made to forget it at once.
+pub const ERASED_TOPIC: &str = "chat.message.erased";
 
 /// All messages of one transaction.
 #[derive(Debug, Serialize, Deserialize)]
@@ -34,6 +42,9 @@ pub struct SentEvent {
     pub user_id: UserId,
     pub seq: i64,
     pub countable: bool,
+    /// The root of the thread that it replies in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent_id: Option<MessageId>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mentions: Vec<UserId>,
 }
@@ -53,6 +64,12 @@ pub struct ProfileChanged {
     pub user_id: UserId,
 }
 
+/// A message that was erased.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Erased {
+    pub message_id: MessageId,
+}
+
 /// Jobs that the consumers of this module take at once.
 const AT_ONCE: usize = 256;
 
@@ -61,4 +78,5 @@ fn sent(job: &Delivery) -> Result<Vec<SentEvent>> {
 }
 
 /// The consumers of this module. Who waits for word comes before who keeps books.
-pub const CONSUMERS: [Binding; 3] = [notify::BINDING, flags::BINDING, profiles::BINDING];
+pub const CONSUMERS: [Binding; 5] =
+    [notify::BINDING, replies::BINDING, flags::BINDING, profiles::BINDING, quotes::BINDING];

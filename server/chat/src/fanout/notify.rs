@@ -1,12 +1,11 @@
 //! Word on the users' own channels: "there are new messages in that channel, so many are unread".
 //!
-//! For members of channels up to the configured size who are connected. Coalesced: a user hears at most
-//! [`PER_SECOND`] times a second, with the counts as they are at that moment. This is a hint that may be lost; a
+//! For members of channels up to the configured size who are connected. [Coalesced](super::coalesce), with the counts
+//! as they are at that moment. This is a hint that may be lost; a
 //! client that reconnects asks for its counts.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::collections::HashMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use diesel::sql_types::{Array, Int4, Text, Uuid as SqlUuid};
@@ -19,26 +18,17 @@ use parlor_platform::db::{Db, prepared};
 use parlor_platform::outbox::Command;
 use parlor_platform::realtime::Realtime;
 use parlor_platform::task::{CancellationToken, TaskTracker, supervise};
-use parlor_protocol::{AppId, ChannelId, EventType, MessageId, UserId, event};
+use parlor_protocol::{AppId, ChannelId, EventType, UserId, event};
 use serde_json::json;
-use tokio::sync::Notify as Wake;
 use uuid::Uuid;
 
+use super::coalesce::{News, Pending};
 use super::{AT_ONCE, SENT_TOPIC, SentEvent};
 use crate::channels::change::hint;
 use crate::reads::store as reads;
 use crate::users::store::user_id;
 
 pub const BINDING: Binding = Binding { name: "notify", topics: &[SENT_TOPIC], at_once: AT_ONCE };
-
-/// How often a user hears at the most.
-const PER_SECOND: u32 = 4;
-/// Users whose counts are asked for, and who are told, at once.
-const USERS_AT_ONCE: usize = 200;
-
-/// Channels with new messages, and the newest of each with its `seq`.
-type News = HashMap<ChannelId, (MessageId, i64)>;
-type Dirty = BTreeMap<AppId, BTreeMap<UserId, News>>;
 
 /// Collects what is new and tells it.
 #[derive(Clone)]
@@ -47,8 +37,7 @@ pub struct Notify {
     clock: Clock,
     config: Arc<Config>,
     realtime: Arc<dyn Realtime>,
-    dirty: Arc<Mutex<Dirty>>,
-    wake: Arc<Wake>,
+    news: Pending<ChannelId>,
 }
 
 impl Notify {
@@ -61,30 +50,24 @@ impl Notify {
         tracker: &TaskTracker,
         stop: &CancellationToken,
     ) -> Self {
-        let this = Self { db, clock, config, realtime, dirty: Arc::default(), wake: Arc::default() };
+        let this = Self { db, clock, config, realtime, news: Pending::default() };
         let (teller, token) = (this.clone(), stop.clone());
         supervise(tracker, "notify", stop.clone(), move || teller.clone().tell(token.clone()));
         this
     }
 
     async fn tell(self, stop: CancellationToken) {
-        loop {
-            tokio::select! { () = stop.cancelled() => return, () = self.wake.notified() => {} }
-            let dirty = std::mem::take(&mut *self.dirty.lock().unwrap_or_else(PoisonError::into_inner));
-            for (app, users) in dirty {
-                let users: Vec<_> = users.into_iter().collect();
-                for users in users.chunks(USERS_AT_ONCE) {
-                    if let Err(error) = self.tell_users(app, users).await {
-                        tracing::debug!(?error, "users were not told");
-                    }
+        while let Some(rounds) = self.news.next(&stop).await {
+            for (app, users) in rounds {
+                if let Err(error) = self.tell_users(app, &users).await {
+                    tracing::debug!(?error, "users were not told");
                 }
             }
-            // The wait comes after the telling: a first message is told at once.
-            tokio::select! { () = stop.cancelled() => return, () = tokio::time::sleep(Duration::from_secs(1) / PER_SECOND) => {} }
+            self.news.rest(&stop).await;
         }
     }
 
-    async fn tell_users(&self, app: AppId, users: &[(UserId, News)]) -> Result<()> {
+    async fn tell_users(&self, app: AppId, users: &[(UserId, News<ChannelId>)]) -> Result<()> {
         let readers: Vec<&str> = users.iter().map(|(user, _)| user.as_str()).collect();
         let tx = self.db.tenant_for_job(app).await?;
         let rows = reads::unread_of(&tx, &readers).await?;
@@ -142,7 +125,6 @@ impl Consumer for Notify {
         .load::<(Uuid, String)>(&mut tx.conn()?)
         .await?;
         tx.commit().await?;
-        let mut any = false;
         for (channel, user) in members {
             let (channel, user) = (ChannelId(channel), user_id(user)?);
             let by_others = |events: &'_ Vec<SentEvent>| {
@@ -152,15 +134,7 @@ impl Consumer for Notify {
             if self.realtime.is_connected(&event::realtime_user(app, &user)) == Some(false) {
                 continue;
             }
-            let mut dirty = self.dirty.lock().unwrap_or_else(PoisonError::into_inner);
-            let known = dirty.entry(app).or_default().entry(user).or_default().entry(channel).or_insert(news);
-            if known.1 < news.1 {
-                *known = news;
-            }
-            any = true;
-        }
-        if any {
-            self.wake.notify_one();
+            self.news.add(app, user, channel, news);
         }
         Ok(())
     }

@@ -2,21 +2,23 @@
 //!
 //! A deletion clears the message and keeps its place ("message deleted"); unread counts correct themselves,
 //! because they count deleted messages past the pointer. The server may also erase: then not even the place
-//! is shown, but the row stays, without content, so that counts stay right and clients learn of it.
+//! is shown, but the row stays, without content, so that counts stay right and clients learn of it. What others quoted
+//! of it is forgotten with it: at once, and by a job where so many quote it that they are no work for one request.
 
 use chrono::{DateTime, Utc};
-use parlor_platform::Result;
 use parlor_platform::db::TenantTx;
 use parlor_platform::outbox::Entries;
+use parlor_platform::{Error, Result};
 use parlor_protocol::{Capability, ErrorCode, EventType, Message, MessageId};
 use serde_json::json;
 
 use super::{access, store, view};
 use crate::channels::change::Change;
+use crate::fanout::{ERASED_TOPIC, Erased};
 use crate::permissions::may;
 use crate::search;
 use crate::web::Caller;
-use crate::{pins, polls, reactions};
+use crate::{pins, polls, reactions, tasks, threads};
 
 /// Deletes a message: one's own, or anybody's for moderators. A repetition changes nothing.
 pub async fn delete(
@@ -57,10 +59,24 @@ pub async fn delete(
     message.reactions.clear();
     message.pinned = None;
     message.poll = None;
+    message.quoted = None;
+    message.forwarded_from = None;
+    let was_there = message.deleted_at.is_none();
     message.deleted_at = Some(now);
     message.erased = erase;
     message.updated_seq = change.seq();
     search::changed(entries, &message)?;
-    change.tell(entries, EventType::MessageDeleted, json!({ "message": message, "hard": erase }))?;
+    let mut data = json!({ "message": message, "hard": erase });
+    if let Some(root) = message.parent_id {
+        let thread = threads::store::forget_reply(tx, root, &message, was_there).await?;
+        data["thread"] = serde_json::to_value(thread).map_err(Error::internal)?;
+    }
+    change.tell(entries, EventType::MessageDeleted, data)?;
+    if erase && store::forget_quoted(tx, id).await? == store::QUOTED_AT_ONCE {
+        entries.job(&message.channel_id.0, ERASED_TOPIC, &Erased { message_id: id })?;
+    }
+    if erase {
+        tasks::forget(tx, id, entries, now).await?;
+    }
     view::message(tx, caller.user(), message, now).await
 }

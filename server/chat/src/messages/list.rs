@@ -102,7 +102,7 @@ impl List<'_> {
                     "A time is between the years 1 and 9999.",
                 ));
             }
-            return store::seq_at(self.tx, self.channel, time).await;
+            return store::seq_at(self.tx, self.channel, self.thread, time).await;
         }
         let seq = decode::<i64>("messages", Some(text))?.filter(|seq| *seq >= 0);
         seq.ok_or_else(|| ErrorCode::InvalidCursor.into())

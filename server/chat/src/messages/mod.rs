@@ -3,6 +3,7 @@
 pub mod access;
 mod delete;
 mod edit;
+mod forward;
 pub mod list;
 pub mod routes;
 pub mod send;

@@ -1,20 +1,26 @@
 //! `/channels/{id}/messages`, `/messages`, and the older spellings of rooms.
 
 use actix_web::web::Data;
-use actix_web::{HttpResponse, delete, get, patch, routes};
+use actix_web::{HttpResponse, delete, get, patch, post, routes};
 use parlor_platform::Result;
-use parlor_protocol::message::{MessagePage, SendMessage, UpdateMessage};
+use parlor_protocol::message::{ForwardMessage, Forwarded, MessagePage, SendMessage, UpdateMessage};
 use parlor_protocol::{Message, MessageId};
 use serde::Deserialize;
 
 use super::list::{self, ListQuery};
-use super::{access, delete, edit, send, view};
+use super::{access, delete, edit, forward, send, view};
 use crate::Chat;
 use crate::web::{Caller, ChannelRef, Id, IdempotencyKey, Params, REPLAYED, ValidJson};
 
 /// Adds the routes of this file.
 pub fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
-    config.service(send_one).service(list_some).service(get_one).service(edit_one).service(delete_one);
+    config
+        .service(send_one)
+        .service(list_some)
+        .service(get_one)
+        .service(edit_one)
+        .service(delete_one)
+        .service(forward_one);
 }
 
 /// Send a message. 201 if it is new, 200 with the first result if this `id` was sent before.
@@ -120,4 +126,27 @@ async fn delete_one(
         })
         .await?;
     Ok(HttpResponse::Ok().json(message))
+}
+
+/// Send a message on to other channels, as messages of one's own. Says for each channel what became of it there: one that
+/// refuses it does not keep it from the others.
+#[utoipa::path(
+    tag = "messages",
+    params(
+        ("id" = String, Path,),
+        ("Idempotency-Key" = Option<String>, Header, description = "For requests without `ids`: the same key, the same messages"),
+    ),
+    request_body = ForwardMessage,
+    responses((status = 200, body = Forwarded))
+)]
+#[post("/messages/{id}/forward")]
+async fn forward_one(
+    chat: Data<Chat>,
+    caller: Caller,
+    id: Id<MessageId>,
+    idempotency: IdempotencyKey,
+    body: ValidJson<ForwardMessage>,
+) -> Result<HttpResponse> {
+    let forwarded = forward::forward(&chat, &caller, id.0, &idempotency, body.value).await?;
+    Ok(HttpResponse::Ok().json(forwarded))
 }

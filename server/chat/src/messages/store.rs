@@ -3,19 +3,43 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
+use diesel::dsl::sql;
+use diesel::expression::SqlLiteral;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Bool, Int8, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{
+    Array, BigInt, Bool, Int4, Int8, Jsonb, Nullable, Text, Timestamptz, Untyped, Uuid as SqlUuid,
+};
 use diesel_async::RunQueryDsl;
 use parlor_platform::db::{TenantTx, prepared};
 use parlor_platform::schema::{messages, users};
 use parlor_platform::{Error, Result};
 use parlor_protocol::message::UpdateMessage;
-use parlor_protocol::{ChannelId, Custom, Message, MessageId, Pin, Poll, ReactionCount, UserId, UserRef};
+use parlor_protocol::{
+    ChannelId, Custom, Message, MessageId, Pin, Poll, ReactionCount, ThreadSummary, UserId, UserRef,
+};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use uuid::Uuid;
 
 use crate::users::store::{custom, user_id};
+
+/// Who takes part in the thread below a message, as they are called now, in the order in which they came.
+macro_rules! participants {
+    ($messages:literal) => {
+        concat!(
+            "CASE WHEN ",
+            $messages,
+            ".participants IS NOT NULL THEN (SELECT jsonb_agg(jsonb_build_object('id', pu.id, 'name', pu.name, \
+                 'image', pu.image) ORDER BY p.place) FROM UNNEST(",
+            $messages,
+            ".participants) WITH ORDINALITY AS p (id, place) \
+                 CROSS JOIN LATERAL (SELECT id, name, image FROM users x WHERE x.app_id = ",
+            $messages,
+            ".app_id AND x.id = p.id OFFSET 0) pu) END"
+        )
+    };
+}
+pub(crate) use participants;
 
 /// A row of the table with what it shows of its author.
 #[derive(Clone, Debug, Queryable, Selectable)]
@@ -40,6 +64,17 @@ pub struct MessageRow {
     pub reactions: Option<Value>,
     pub pinned: Option<Value>,
     pub poll: Option<Value>,
+    pub in_timeline: bool,
+    pub thread_ordinal: Option<i64>,
+    pub reply_count: Option<i32>,
+    pub participant_count: Option<i32>,
+    pub last_reply_at: Option<DateTime<Utc>>,
+    pub quoted: Option<Value>,
+    pub forwarded_from: Option<Value>,
+    /// A list of [`UserRef`].
+    #[diesel(select_expression = sql::<Nullable<Jsonb>>(participants!("messages")))]
+    #[diesel(select_expression_type = SqlLiteral<Nullable<Jsonb>>)]
+    pub participants: Option<Value>,
     #[diesel(select_expression = users::name)]
     #[diesel(select_expression_type = users::name)]
     pub name: Option<String>,
@@ -51,9 +86,14 @@ pub struct MessageRow {
 /// The columns of [`MessageRow`] in statements that are written by hand, of `messages m` and `users u`.
 macro_rules! message_columns {
     () => {
-        "m.id, m.channel_id, m.user_id, m.seq, m.updated_seq, m.ordinal, m.text, m.attachments, m.mentions, m.custom, \
-         m.parent_id, m.reply_to_id, m.created_at, m.edited_at, m.deleted_at, m.erased, m.reactions, m.pinned, m.poll, u.name, \
-         u.image"
+        concat!(
+            "m.id, m.channel_id, m.user_id, m.seq, m.updated_seq, m.ordinal, m.text, m.attachments, m.mentions, m.custom, \
+             m.parent_id, m.reply_to_id, m.created_at, m.edited_at, m.deleted_at, m.erased, m.reactions, m.pinned, m.poll, \
+             m.in_timeline, m.thread_ordinal, m.reply_count, m.participant_count, m.last_reply_at, m.quoted, \
+             m.forwarded_from, ",
+            $crate::messages::store::participants!("m"),
+            ", u.name, u.image"
+        )
     };
 }
 pub(crate) use message_columns;
@@ -79,6 +119,14 @@ pub type MessageColumns = (
     Nullable<Jsonb>,
     Nullable<Jsonb>,
     Nullable<Jsonb>,
+    Bool,
+    Nullable<Int8>,
+    Nullable<Int4>,
+    Nullable<Int4>,
+    Nullable<Timestamptz>,
+    Nullable<Jsonb>,
+    Nullable<Jsonb>,
+    Nullable<Jsonb>,
     Nullable<Text>,
     Nullable<Text>,
 );
@@ -89,7 +137,9 @@ impl MessageRow {
         fn read<T: DeserializeOwned>(stored: Option<Value>) -> Result<Option<T>> {
             stored.map(serde_json::from_value).transpose().map_err(Error::internal)
         }
+        let thread = self.thread_summary()?.filter(|thread| thread.reply_count > 0);
         let mentions = self.mentions.unwrap_or_default().into_iter().map(user_id).collect::<Result<_>>()?;
+        let is_reply = self.parent_id.is_some();
         Ok(Message {
             id: self.id.into(),
             channel_id: self.channel_id.into(),
@@ -99,12 +149,17 @@ impl MessageRow {
             mentions,
             custom: self.custom.map(custom).unwrap_or_default(),
             parent_id: self.parent_id.map(MessageId),
+            show_in_channel: is_reply && self.in_timeline,
+            thread_ordinal: self.thread_ordinal.filter(|_| is_reply),
+            thread,
             reply_to_id: self.reply_to_id.map(MessageId),
             reactions: read(self.reactions)?.unwrap_or_default(),
             own_reactions: None,
             pinned: read(self.pinned)?,
             poll: read(self.poll)?,
             own_votes: None,
+            quoted: read(self.quoted)?,
+            forwarded_from: read(self.forwarded_from)?,
             seq: self.seq,
             updated_seq: self.updated_seq,
             ordinal: self.ordinal,
@@ -114,6 +169,39 @@ impl MessageRow {
             erased: self.erased,
         })
     }
+}
+
+impl MessageRow {
+    /// The thread below this message, if there ever was one.
+    pub fn thread_summary(&self) -> Result<Option<ThreadSummary>> {
+        let (Some(ordinal), None) = (self.thread_ordinal, self.parent_id) else { return Ok(None) };
+        let columns = (
+            self.reply_count,
+            Some(ordinal),
+            self.participant_count,
+            self.participants.clone(),
+            self.last_reply_at,
+        );
+        summary(columns).map(Some)
+    }
+}
+
+/// The columns of a thread, from its root.
+pub type SummaryColumns =
+    (Nullable<Int4>, Nullable<Int8>, Nullable<Int4>, Nullable<Jsonb>, Nullable<Timestamptz>);
+/// As they are read.
+pub type SummaryRow = (Option<i32>, Option<i64>, Option<i32>, Option<Value>, Option<DateTime<Utc>>);
+
+/// A thread as its root shows it.
+pub fn summary((replies, ordinal, people, participants, last_reply_at): SummaryRow) -> Result<ThreadSummary> {
+    let participants = participants.map(serde_json::from_value).transpose().map_err(Error::internal)?;
+    Ok(ThreadSummary {
+        reply_count: replies.unwrap_or(0),
+        ordinal: ordinal.unwrap_or(0),
+        participant_count: people.unwrap_or(0),
+        participants: participants.unwrap_or_default(),
+        last_reply_at,
+    })
 }
 
 macro_rules! with_users {
@@ -175,16 +263,34 @@ pub async fn places(tx: &TenantTx, ids: &[Uuid]) -> Result<HashMap<Uuid, (Uuid, 
     Ok(rows.into_iter().map(|(id, channel, parent)| (id, (channel, parent))).collect())
 }
 
-/// The first `seq` at or after a time, for clients that page by time.
-pub async fn seq_at(tx: &TenantTx, channel: ChannelId, time: DateTime<Utc>) -> Result<i64> {
-    let newest_before = messages::table
+/// The main timeline, or one thread. Written as the partial indexes are, so that they serve it.
+macro_rules! listed_in {
+    ($query:expr, $thread:expr) => {
+        match $thread {
+            Some(root) => {
+                let root: MessageId = root;
+                $query.filter(messages::parent_id.eq(root.0))
+            }
+            None => $query.filter(messages::in_timeline),
+        }
+    };
+}
+
+/// The first `seq` at or after a time in a timeline, for clients that page by time.
+pub async fn seq_at(
+    tx: &TenantTx,
+    channel: ChannelId,
+    thread: Option<MessageId>,
+    time: DateTime<Utc>,
+) -> Result<i64> {
+    let query = messages::table
         .filter(messages::app_id.eq(tx.app()).and(messages::channel_id.eq(channel.0)))
         .filter(messages::created_at.lt(time))
         .order(messages::seq.desc())
         .select(messages::seq)
-        .first::<i64>(&mut tx.conn()?)
-        .await
-        .optional()?;
+        .limit(1)
+        .into_boxed();
+    let newest_before = listed_in!(query, thread).first::<i64>(&mut tx.conn()?).await.optional()?;
     Ok(newest_before.unwrap_or(0) + 1)
 }
 
@@ -208,10 +314,7 @@ pub async fn window(
 ) -> Result<Vec<MessageRow>> {
     let query = with_users!().filter(messages::app_id.eq(tx.app()).and(messages::channel_id.eq(channel.0)));
     let query = visible_to!(query, reader);
-    let query = match thread {
-        Some(root) => query.filter(messages::parent_id.eq(root.0)),
-        None => query.filter(messages::parent_id.is_null()),
-    };
+    let query = listed_in!(query, thread);
     let query = match window {
         Window::Before(seq) => query.filter(messages::seq.lt(seq)).order(messages::seq.desc()),
         Window::After(seq) => query.filter(messages::seq.gt(seq)).order(messages::seq.asc()),
@@ -219,7 +322,7 @@ pub async fn window(
     Ok(query.limit(limit).load(&mut tx.conn()?).await?)
 }
 
-/// Messages sent after a `seq` that have not changed since.
+/// Messages sent after a `seq` that have not changed since: of the timeline, and replies beside it.
 pub async fn new_since(
     tx: &TenantTx,
     channel: ChannelId,
@@ -227,10 +330,29 @@ pub async fn new_since(
     reader: Option<&UserId>,
     limit: i64,
 ) -> Result<Vec<MessageRow>> {
-    let query = with_users!()
-        .filter(messages::app_id.eq(tx.app()).and(messages::channel_id.eq(channel.0)))
-        .filter(messages::seq.gt(since).and(messages::updated_seq.eq(messages::seq)));
-    Ok(visible_to!(query, reader).order(messages::seq).limit(limit).load(&mut tx.conn()?).await?)
+    Ok(prepared::<MessageColumns>(concat!(
+        "SELECT ",
+        message_columns!(),
+        " FROM (SELECT ?::uuid AS app, ?::uuid AS channel, ?::bigint AS since, ?::text AS reader, ?::bigint AS most) v \
+         CROSS JOIN LATERAL ( \
+             (SELECT * FROM messages m WHERE m.app_id = v.app AND m.channel_id = v.channel AND m.seq > v.since \
+                 AND m.updated_seq = m.seq AND m.in_timeline AND NOT m.erased \
+                 AND (NOT m.shadowed OR v.reader IS NULL OR m.user_id = v.reader) ORDER BY m.seq LIMIT v.most) \
+             UNION ALL \
+             (SELECT * FROM messages m WHERE m.app_id = v.app AND m.channel_id = v.channel AND m.seq > v.since \
+                 AND m.updated_seq = m.seq AND NOT m.in_timeline AND NOT m.erased \
+                 AND (NOT m.shadowed OR v.reader IS NULL OR m.user_id = v.reader) ORDER BY m.seq LIMIT v.most)) m \
+         CROSS JOIN LATERAL (SELECT u.name, u.image FROM users u WHERE u.app_id = m.app_id AND u.id = m.user_id OFFSET 0) u \
+         ORDER BY m.seq LIMIT ?"
+    ))
+    .bind::<SqlUuid, _>(tx.app())
+    .bind::<SqlUuid, _>(channel.0)
+    .bind::<BigInt, _>(since)
+    .bind::<Nullable<Text>, _>(reader.map(|reader| reader.as_str().to_owned()))
+    .bind::<BigInt, _>(limit)
+    .bind::<BigInt, _>(limit)
+    .load(&mut tx.conn()?)
+    .await?)
 }
 
 /// Messages that changed after a `seq`, erased ones included: the reader has to forget them.
@@ -261,7 +383,7 @@ pub async fn newest_of_each(
         "SELECT ",
         message_columns!(),
         " FROM UNNEST(?) AS c (id) CROSS JOIN (SELECT ?::uuid AS app, ?::text AS reader) v CROSS JOIN LATERAL ( \
-             SELECT * FROM messages m WHERE m.app_id = v.app AND m.channel_id = c.id AND m.parent_id IS NULL \
+             SELECT * FROM messages m WHERE m.app_id = v.app AND m.channel_id = c.id AND m.in_timeline \
              AND NOT m.erased AND (NOT m.shadowed OR v.reader IS NULL OR m.user_id = v.reader) \
              ORDER BY m.seq DESC LIMIT 1) m \
          CROSS JOIN LATERAL (SELECT u.name, u.image FROM users u WHERE u.app_id = m.app_id AND u.id = m.user_id OFFSET 0) u"
@@ -307,6 +429,8 @@ pub async fn clear(tx: &TenantTx, id: MessageId, erase: bool, seq: i64, now: Dat
             messages::reactions.eq(None::<Value>),
             messages::pinned.eq(None::<Value>),
             messages::poll.eq(None::<Value>),
+            messages::quoted.eq(None::<Value>),
+            messages::forwarded_from.eq(None::<Value>),
             messages::deleted_at.eq(now),
             messages::erased.eq(erase),
             messages::updated_seq.eq(seq),
@@ -346,6 +470,27 @@ pub async fn set_pinned(tx: &TenantTx, id: MessageId, pin: Option<&Pin>, seq: i6
     Ok(())
 }
 
+/// Quotations that one statement forgets.
+pub const QUOTED_AT_ONCE: usize = 1_000;
+
+/// Forgets what others keep of a message that they quote and that was erased: at most [`QUOTED_AT_ONCE`] of them. Gives
+/// how many there were.
+pub async fn forget_quoted(tx: &TenantTx, id: MessageId) -> Result<usize> {
+    Ok(prepared::<Untyped>(
+        "MERGE INTO messages m USING (SELECT q.app_id, q.id FROM messages q WHERE q.app_id = ? AND q.reply_to_id = ? \
+             AND q.quoted IS NOT NULL AND q.quoted -> 'erased' IS NULL LIMIT ?) q \
+         ON m.app_id = q.app_id AND m.id = q.id \
+         WHEN MATCHED THEN UPDATE SET \
+             quoted = m.quoted || '{\"text\": \"\", \"attachments\": [], \"erased\": true}'::jsonb \
+         WHEN NOT MATCHED AND false THEN INSERT DEFAULT VALUES",
+    )
+    .bind::<SqlUuid, _>(tx.app())
+    .bind::<SqlUuid, _>(id.0)
+    .bind::<BigInt, _>(i64::try_from(QUOTED_AT_ONCE).unwrap_or(i64::MAX))
+    .execute(&mut tx.conn()?)
+    .await?)
+}
+
 /// `(seq, ordinal, countable)` of the newest countable message up to a `seq`.
 pub async fn countable_up_to(
     tx: &TenantTx,
@@ -353,7 +498,8 @@ pub async fn countable_up_to(
     seq: i64,
 ) -> Result<Option<(Uuid, i64, i64)>> {
     Ok(prepared::<(SqlUuid, BigInt, BigInt)>(
-        "SELECT id, seq, ordinal FROM messages WHERE app_id = ? AND channel_id = ? AND seq <= ? AND countable \
+        "SELECT id, seq, ordinal FROM messages WHERE app_id = ? AND channel_id = ? AND seq <= ? AND in_timeline \
+             AND countable \
          ORDER BY seq DESC LIMIT 1",
     )
     .bind::<SqlUuid, _>(tx.app())

@@ -12,9 +12,9 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::{mark, store};
-use crate::Chat;
 use crate::messages::{store as messages, view};
 use crate::web::{ChannelRef, Id, Params, UserCaller, ValidJson, decode, encode, limit, one_more};
+use crate::{Chat, threads};
 
 /// Adds the routes of this file.
 pub fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
@@ -57,17 +57,18 @@ async fn mark_unread(
     Ok(HttpResponse::Ok().json(result))
 }
 
-/// Unread counts of all of one's channels.
+/// Unread counts of all of one's channels, and of the threads that one follows.
 #[utoipa::path(tag = "reads", responses((status = 200, body = UnreadCounts)))]
 #[get("/unread")]
 async fn unread_counts(chat: Data<Chat>, caller: UserCaller) -> Result<HttpResponse> {
     let tx = chat.db.tenant(caller.app).await?;
     let rows = store::unread(&tx, &caller.user).await?;
+    let threads_total = threads::store::unread_total(&tx, &caller.user).await?;
     tx.commit().await?;
     let channels: Vec<_> =
         rows.into_iter().map(|(id, unread)| ChannelUnread { channel_id: ChannelId(id), unread }).collect();
     let total = channels.iter().map(|channel| channel.unread).sum();
-    Ok(HttpResponse::Ok().json(UnreadCounts { total, channels }))
+    Ok(HttpResponse::Ok().json(UnreadCounts { total, threads_total, channels }))
 }
 
 #[derive(Clone, Copy, Deserialize, utoipa::ToSchema)]

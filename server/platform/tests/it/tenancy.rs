@@ -48,6 +48,9 @@ async fn furnish(db: &Db, app: parlor_protocol::AppId) {
         "INSERT INTO reminders (app_id, user_id, message_id, channel_id, state, user_seq, created_at)
             VALUES ('{app}', 'ann', '{app}', '{app}', 'saved', 1, now())",
         "INSERT INTO due (app_id, kind, user_id, id, available_at) VALUES ('{app}', 'reminder', 'ann', '{app}', now())",
+        "INSERT INTO thread_members (app_id, root_id, user_id) VALUES ('{app}', '{app}', 'ann')",
+        "INSERT INTO tasks (app_id, id, channel_id, message_id, title, status, created_at, updated_at, updated_seq)
+            VALUES ('{app}', '{app}', '{app}', '{app}', 'call', 'open', now(), now(), 1)",
         "INSERT INTO api_keys (app_id, id, secret_ciphertext, created_at) VALUES ('{app}', 'key {app}', '', now())",
         "INSERT INTO outbox (app_id, event_id, sink, lane, topic, payload, created_at, available_at)
             VALUES ('{app}', '{app}', 'job', 0, 't', '{{}}', now(), now())",
@@ -113,7 +116,7 @@ async fn an_app_neither_sees_nor_changes_rows_of_another() {
             format!("DELETE FROM {table} WHERE {of_a}"),
         ] {
             if sql.contains("created_at")
-                && ["channel_members", "user_messages", "drafts", "due"].contains(&table)
+                && ["channel_members", "user_messages", "drafts", "due", "thread_members"].contains(&table)
             {
                 continue;
             }

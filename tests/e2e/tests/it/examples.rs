@@ -6,20 +6,24 @@ use parlor_e2e::parlor;
 use parlor_protocol::channel::{ChannelChanges, CreateChannel, Typing, UpdateChannel};
 use parlor_protocol::draft::PutDraft;
 use parlor_protocol::member::{AddMembers, MarkRead, MarkUnread, ReadResult, UnreadCounts, UpdateMember};
-use parlor_protocol::message::{MessagePage, SendMessage, UpdateMessage, UserMessage};
+use parlor_protocol::message::{
+    ForwardMessage, Forwarded, MessagePage, SendMessage, UpdateMessage, UserMessage,
+};
 use parlor_protocol::pin::PinMessage;
 use parlor_protocol::poll::{PollVote, SuggestOption, Vote};
 use parlor_protocol::reaction::AddReaction;
 use parlor_protocol::reminder::PutReminder;
 use parlor_protocol::scheduled::{CreateScheduledMessage, UpdateScheduledMessage};
 use parlor_protocol::search::FoundMessage;
+use parlor_protocol::task::{CreateTask, UpdateTask};
+use parlor_protocol::thread::{MarkThreadRead, ThreadReadResult};
 use parlor_protocol::token::{
     App, CreateGuest, CreateToken, RealtimeConnection, RevokeTokens, SubscribeRequest, SubscriptionToken,
     UserToken,
 };
 use parlor_protocol::user::{UpdateUser, UpsertUser, UpsertUsers, UpsertedUsers};
 use parlor_protocol::{
-    Channel, Draft, ErrorBody, Member, Message, Reaction, Reminder, ScheduledMessage, User,
+    Channel, Draft, ErrorBody, Member, Message, Reaction, Reminder, ScheduledMessage, Task, Thread, User,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -38,8 +42,11 @@ const REQUESTS: &[(&str, Read)] = &[
     ("CreateChannel", read::<CreateChannel>),
     ("CreateGuest", read::<CreateGuest>),
     ("CreateScheduledMessage", read::<CreateScheduledMessage>),
+    ("CreateTask", read::<CreateTask>),
     ("CreateToken", read::<CreateToken>),
+    ("ForwardMessage", read::<ForwardMessage>),
     ("MarkRead", read::<MarkRead>),
+    ("MarkThreadRead", read::<MarkThreadRead>),
     ("MarkUnread", read::<MarkUnread>),
     ("PinMessage", read::<PinMessage>),
     ("SuggestOption", read::<SuggestOption>),
@@ -54,6 +61,7 @@ const REQUESTS: &[(&str, Read)] = &[
     ("UpdateMember", read::<UpdateMember>),
     ("UpdateMessage", read::<UpdateMessage>),
     ("UpdateScheduledMessage", read::<UpdateScheduledMessage>),
+    ("UpdateTask", read::<UpdateTask>),
     ("UpdateUser", read::<UpdateUser>),
     ("UpsertUser", read::<UpsertUser>),
     ("UpsertUsers", read::<UpsertUsers>),
@@ -67,6 +75,7 @@ const RESPONSES: &[(&str, Read)] = &[
     ("Draft", read::<Draft>),
     ("ErrorBody", read::<ErrorBody>),
     ("FoundMessage", read::<FoundMessage>),
+    ("Forwarded", read::<Forwarded>),
     ("Member", read::<Member>),
     ("Message", read::<Message>),
     ("MessagePage", read::<MessagePage>),
@@ -77,6 +86,9 @@ const RESPONSES: &[(&str, Read)] = &[
     ("Reminder", read::<Reminder>),
     ("ScheduledMessage", read::<ScheduledMessage>),
     ("SubscriptionToken", read::<SubscriptionToken>),
+    ("Task", read::<Task>),
+    ("Thread", read::<Thread>),
+    ("ThreadReadResult", read::<ThreadReadResult>),
     ("UnreadCounts", read::<UnreadCounts>),
     ("UpsertedUsers", read::<UpsertedUsers>),
     ("User", read::<User>),

@@ -129,6 +129,9 @@ async fn every_list_names_all_of_its_cursors_also_where_it_is_empty() {
         ("/channels?type=commerce".to_owned(), 0),
         (format!("/channels/{channel}/members"), 1),
         ("/users/me/messages?flag=starred".to_owned(), 0),
+        ("/threads".to_owned(), 0),
+        ("/tasks?assignee=me".to_owned(), 0),
+        (format!("/channels/{channel}/tasks"), 0),
     ] {
         let page = ann.get(&path).await.gives(200);
         assert_eq!((page["items"].as_array().unwrap().len(), &page["next"]), (items, &Value::Null), "{path}");

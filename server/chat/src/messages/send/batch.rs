@@ -4,8 +4,9 @@
 //! flight are sent without waiting for each other's answers, which is safe because PostgreSQL works them off in
 //! order and a failed one makes the COMMIT a ROLLBACK: every answer is looked at before anybody is told that
 //! the message is safe. On a connection that has not prepared its statements yet the order would not hold
-//! (preparing is a round trip of its own), so its first batch goes one statement after the other. Flights are
-//! exempt from tokio's budget, which could otherwise hold one statement back and let a later one pass.
+//! (preparing is a round trip of its own), so its first batch, and its first with replies, which have statements of
+//! their own, go one statement after the other. Flights are exempt from tokio's budget, which could otherwise hold one
+//! statement back and let a later one pass.
 //!
 //! Should a statement be overtaken all the same, it would run without the tenant's scope and touch no row: the
 //! numbers of rows are compared, so that even then nothing is acknowledged that was not written.
@@ -18,37 +19,58 @@ use futures_util::join;
 use parlor_platform::db::tenant_begin_sql;
 use parlor_platform::outbox::Entries;
 use parlor_platform::{Error, Result};
-use parlor_protocol::{AppId, Envelope, ErrorCode, EventId, EventType, Message, UserRef};
+use parlor_protocol::limits::QUOTED_CHARS;
+use parlor_protocol::message::Quoted;
+use parlor_protocol::{
+    AppId, Custom, Envelope, ErrorCode, EventId, EventType, Message, ThreadSummary, UserId, UserRef,
+};
 use serde::Serialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
 use tokio::task::unconstrained;
 use uuid::Uuid;
 
 use super::plan::{Facts, Outcome, plan};
 use super::store::{self, NewMessage};
+use super::threads::Threads;
 use super::{Item, Sent};
 use crate::fanout::{SENT_TOPIC, SentEvent, SentEvents};
+use crate::messages::store::MessageRow;
 use crate::messages::view;
 use crate::polls;
 
-/// Writes the batch. The outer error means that nothing was acknowledged and all may be retried.
+/// Which statements a connection has prepared.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Warm {
+    /// Those of every batch.
+    all: bool,
+    /// Those of batches with replies.
+    replies: bool,
+}
+
+/// Writes the batch, and says what the connection has prepared after it. The outer error means that nothing was
+/// acknowledged and all may be retried.
 pub async fn write(
     conn: &AsyncPgConnection,
-    warm: bool,
+    warm: Warm,
     app: AppId,
     items: &[Item],
     lanes: i16,
     now: DateTime<Utc>,
-) -> Result<Vec<Result<Sent>>, WriteError> {
-    let mut facts = read(conn, warm, app, items).await?;
+) -> Result<(Vec<Result<Sent>>, Warm), WriteError> {
+    let mut facts = read(conn, warm.all, app, items).await?;
     let outcomes = plan(items, &mut facts);
     let prepared = prepare(items, &outcomes, &facts, lanes, now)?;
+    let mut after = warm;
     if prepared.new.is_empty() {
+        // What wrote nothing has not prepared the second flight.
         batch_execute(conn, "ROLLBACK").await?;
     } else {
-        commit(conn, warm, app, &prepared, now).await?;
+        let replies = !prepared.threads.roots.is_empty();
+        commit(conn, warm.all && (warm.replies || !replies), app, &prepared, now).await?;
+        after = Warm { all: true, replies: warm.replies || replies };
     }
-    Ok(answers(items, outcomes, &prepared.json, now)?)
+    Ok((answers(items, outcomes, &prepared.json, now)?, after))
 }
 
 /// Why a batch was not written.
@@ -83,17 +105,28 @@ async fn read(conn: &AsyncPgConnection, warm: bool, app: AppId, items: &[Item]) 
     let messages: Vec<Uuid> = items.iter().flat_map(refers).flatten().map(|id| id.0).collect();
     let mentioned: Vec<&str> =
         items.iter().flat_map(|item| &item.content.mentions).map(|user| user.as_str()).collect();
+    let replies: Vec<(Uuid, &str)> = items
+        .iter()
+        .filter_map(|item| item.content.parent_id.map(|root| (root.0, item.user.as_str())))
+        .collect();
     let begin = tenant_begin_sql(app);
     let begin = batch_execute(conn, &begin);
     let channels = store::lock_channels(conn, app.0, channels);
     let senders = store::senders(conn, app.0, items);
     let messages = store::known(conn, app.0, messages);
     let mentioned = store::existing(conn, app.0, mentioned);
+    let replied = store::replied(conn, app.0, replies);
     if warm {
-        let (begin, channels, senders, messages, mentioned) =
-            join!(begin, channels, senders, messages, mentioned);
+        let (begin, channels, senders, messages, mentioned, replied) =
+            join!(begin, channels, senders, messages, mentioned, replied);
         begin?;
-        Ok(Facts { channels: channels?, senders: senders?, messages: messages?, mentioned: mentioned? })
+        Ok(Facts {
+            channels: channels?,
+            senders: senders?,
+            messages: messages?,
+            mentioned: mentioned?,
+            replied: replied?,
+        })
     } else {
         begin.await?;
         Ok(Facts {
@@ -101,6 +134,7 @@ async fn read(conn: &AsyncPgConnection, warm: bool, app: AppId, items: &[Item]) 
             senders: senders.await?,
             messages: messages.await?,
             mentioned: mentioned.await?,
+            replied: replied.await?,
         })
     }
 }
@@ -110,6 +144,7 @@ struct Prepared<'a> {
     new: Vec<NewMessage<'a>>,
     channels: Vec<(Uuid, i64, i64)>,
     read: Vec<(Uuid, &'a str, i64, i64, Uuid)>,
+    threads: Threads<'a>,
     entries: Entries,
     json: HashMap<usize, String>,
 }
@@ -117,24 +152,35 @@ struct Prepared<'a> {
 #[derive(Serialize)]
 struct Data<'a> {
     message: &'a RawValue,
+    /// Of a reply: its thread, as it is now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    thread: Option<&'a ThreadSummary>,
 }
 
 fn prepare<'a>(
     items: &'a [Item],
     outcomes: &[Outcome],
-    facts: &Facts,
+    facts: &'a Facts,
     lanes: i16,
     now: DateTime<Utc>,
 ) -> Result<Prepared<'a>> {
     let mut entries = Entries::new(lanes);
     let (mut new, mut json, mut events) = (Vec::new(), HashMap::new(), Vec::new());
     let (mut channels, mut read) = (HashMap::new(), HashMap::new());
+    let mut threads = Threads::default();
     for (at, (item, outcome)) in items.iter().zip(outcomes).enumerate() {
         let Outcome::Accepted { seq, ordinal, countable } = *outcome else { continue };
         let sender =
             facts.senders.get(at).and_then(Option::as_ref).ok_or_else(|| Error::internal("no sender"))?;
-        let message = serde_json::to_string(&message(item, sender.user.clone(), (seq, ordinal), now));
-        let raw = RawValue::from_string(message.map_err(Error::internal)?).map_err(Error::internal)?;
+        let thread = threads.take(item, &sender.user, seq, now, (&facts.messages, &facts.replied))?;
+        let thread_ordinal = thread.as_ref().map(|thread| thread.ordinal);
+        let quoted = item.content.reply_to_id.and_then(|id| facts.messages.get(&id.0));
+        let quoted = quoted.map(|known| snapshot(&known.row)).transpose()?;
+        let mut message = message(item, sender.user.clone(), (seq, ordinal), now);
+        message.thread_ordinal = thread_ordinal;
+        message.quoted.clone_from(&quoted);
+        let message = serde_json::to_string(&message).map_err(Error::internal)?;
+        let raw = RawValue::from_string(message).map_err(Error::internal)?;
         let envelope = Envelope {
             id: EventId::new(),
             kind: EventType::MessageNew,
@@ -142,7 +188,7 @@ fn prepare<'a>(
             seq: Some(seq),
             prev_seq: Some(seq - 1),
             created_at: now,
-            data: Data { message: &raw },
+            data: Data { message: &raw, thread: thread.as_ref() },
         };
         entries.publish(item.channel, &envelope)?;
         events.push(SentEvent {
@@ -151,6 +197,7 @@ fn prepare<'a>(
             user_id: item.user.clone(),
             seq,
             countable,
+            parent_id: item.content.parent_id,
             mentions: item.content.mentions.clone(),
         });
         channels.insert(item.channel.0, (item.channel.0, seq, ordinal));
@@ -160,7 +207,7 @@ fn prepare<'a>(
                 (item.channel.0, item.user.as_str(), seq, ordinal, item.id.0),
             );
         }
-        new.push(NewMessage { item, seq, ordinal, countable });
+        new.push(NewMessage { item, seq, ordinal, countable, thread_ordinal, quoted });
         json.insert(at, Box::<str>::from(raw).into_string());
     }
     if let Some(first) = events.first() {
@@ -170,6 +217,7 @@ fn prepare<'a>(
         new,
         channels: channels.into_values().collect(),
         read: read.into_values().collect(),
+        threads,
         entries,
         json,
     })
@@ -186,12 +234,17 @@ fn message(item: &Item, user: UserRef, (seq, ordinal): (i64, i64), now: DateTime
         mentions: content.mentions,
         custom: content.custom,
         parent_id: content.parent_id,
+        show_in_channel: content.show_in_channel,
+        thread_ordinal: None,
+        thread: None,
         reply_to_id: content.reply_to_id,
         reactions: Vec::new(),
         own_reactions: None,
         pinned: None,
         poll: content.poll.map(polls::created),
         own_votes: None,
+        quoted: None,
+        forwarded_from: item.forwarded_from.clone(),
         seq,
         updated_seq: seq,
         ordinal,
@@ -200,6 +253,25 @@ fn message(item: &Item, user: UserRef, (seq, ordinal): (i64, i64), now: DateTime
         deleted_at: None,
         erased: false,
     }
+}
+
+/// What a quotation keeps of a message.
+fn snapshot(row: &MessageRow) -> Result<Quoted> {
+    let attachments = row.attachments.clone().map(serde_json::from_value::<Vec<Custom>>);
+    let attachments = attachments.transpose().map_err(Error::internal)?.unwrap_or_default();
+    let kind = |attachment: &Custom| attachment.0.get("type").and_then(Value::as_str).map(str::to_owned);
+    Ok(Quoted {
+        id: row.id.into(),
+        user: UserRef {
+            id: UserId::new(row.user_id.clone()).map_err(Error::internal)?,
+            name: row.name.clone(),
+            image: row.image.clone(),
+        },
+        text: row.text.chars().take(QUOTED_CHARS).collect(),
+        attachments: attachments.iter().filter_map(kind).collect(),
+        created_at: row.created_at,
+        erased: false,
+    })
 }
 
 async fn commit(
@@ -212,14 +284,17 @@ async fn commit(
     let advance = store::advance(conn, app.0, &prepared.channels, now);
     let insert = store::insert(conn, app.0, &prepared.new, now);
     let read = store::read_own(conn, app.0, &prepared.read, now);
+    let roots = store::write_roots(conn, app.0, &prepared.threads, now);
+    let readers = store::write_readers(conn, app.0, &prepared.threads, now);
     let entries = prepared.entries.store_on(conn, app, now);
     let commit = batch_execute(conn, "COMMIT");
-    let (advanced, inserted, read, told, committed) = if warm {
-        unconstrained(async { join!(advance, insert, read, entries, commit) }).await
+    let (advanced, inserted, read, roots, readers, told, committed) = if warm {
+        unconstrained(async { join!(advance, insert, read, roots, readers, entries, commit) }).await
     } else {
         // No `?` before the COMMIT: after a failure it rolls back, which the connection needs.
-        let (advanced, inserted, read, told) = (advance.await, insert.await, read.await, entries.await);
-        (advanced, inserted, read, told, commit.await)
+        let (advanced, inserted, read) = (advance.await, insert.await, read.await);
+        let (roots, readers, told) = (roots.await, readers.await, entries.await);
+        (advanced, inserted, read, roots, readers, told, commit.await)
     };
     if let Err(diesel::result::Error::DatabaseError(_, info)) = &inserted
         && info.constraint_name() == Some("messages_pkey")
@@ -228,9 +303,12 @@ async fn commit(
     }
     let (advanced, inserted) = (advanced?, inserted?);
     read?;
+    let roots = roots?;
+    readers?;
     told?;
     committed?;
-    if (advanced, inserted) != (prepared.channels.len(), prepared.new.len()) {
+    let expected = (prepared.channels.len(), prepared.new.len(), prepared.threads.roots.len());
+    if (advanced, inserted, roots) != expected {
         return Err(Error::internal("a batch wrote another number of rows than it has").into());
     }
     Ok(())
@@ -296,6 +374,7 @@ mod tests {
             by_server: false,
             id: MessageId::new(),
             content,
+            forwarded_from: None,
             fingerprint: 0,
         };
         let told = message(&item, user, (2, 1), DateTime::UNIX_EPOCH);

@@ -22,7 +22,7 @@ use parlor_platform::{Error, Result};
 use parlor_protocol::{AppId, ErrorCode};
 use tokio::sync::{mpsc, oneshot};
 
-use super::batch::{self, WriteError};
+use super::batch::{self, Warm, WriteError};
 use super::{Item, Sent};
 
 /// Sends that may wait for one writer before more are refused.
@@ -96,8 +96,8 @@ struct Writer {
     batch: usize,
     /// How long a new connection may take.
     wait: Duration,
-    /// With whether its statements are prepared.
-    conn: Option<(AsyncPgConnection, bool)>,
+    /// With which of its statements are prepared.
+    conn: Option<(AsyncPgConnection, Warm)>,
 }
 
 impl Writer {
@@ -179,15 +179,16 @@ impl Writer {
                 Some(conn) => conn,
                 None => {
                     let connect = self.db.dedicated("SELECT 1");
-                    (tokio::time::timeout(self.wait, connect).await.map_err(Error::unavailable)??, false)
+                    (
+                        tokio::time::timeout(self.wait, connect).await.map_err(Error::unavailable)??,
+                        Warm::default(),
+                    )
                 }
             };
             let write = batch::write(&conn, warm, app, items, self.lanes, self.clock.now());
             match tokio::time::timeout(PATIENCE, write).await {
-                Ok(Ok(outcomes)) => {
-                    // A batch that wrote nothing has not prepared the second flight.
-                    let wrote = outcomes.iter().flatten().any(|sent| sent.created);
-                    self.conn = Some((conn, warm || wrote));
+                Ok(Ok((outcomes, warm))) => {
+                    self.conn = Some((conn, warm));
                     return Ok(outcomes);
                 }
                 Ok(Err(WriteError::Conflict)) => self.conn = Some((conn, warm)),

@@ -14,11 +14,13 @@ mod batch;
 mod combiner;
 mod plan;
 mod store;
+mod threads;
 
 use parlor_platform::crypto::sha256;
 use parlor_platform::{Error, Result};
-use parlor_protocol::message::SendMessage;
+use parlor_protocol::message::{ForwardedFrom, SendMessage};
 use parlor_protocol::{AppId, ChannelId, ErrorCode, MessageId, UserId};
+use serde::Serialize;
 
 pub use combiner::Sender;
 
@@ -36,6 +38,8 @@ pub struct Item {
     pub id: MessageId,
     /// The rest of what was asked for. Its own `id` and `user_id` stand above, completed.
     pub content: SendMessage,
+    /// Set if it is another one's words.
+    pub forwarded_from: Option<ForwardedFrom>,
     /// What makes it this message and no other.
     pub fingerprint: i64,
 }
@@ -50,9 +54,31 @@ impl Item {
         id: MessageId,
         content: SendMessage,
     ) -> Result<Self> {
-        let mut item = Self { app, channel, user, by_server, id, content, fingerprint: 0 };
-        item.fingerprint = fingerprint(&item)?;
+        let mut item =
+            Self { app, channel, user, by_server, id, content, forwarded_from: None, fingerprint: 0 };
+        item.fingerprint = item.told_apart_by()?;
         Ok(item)
+    }
+
+    fn told_apart_by(&self) -> Result<i64> {
+        let SendMessage {
+            text,
+            attachments,
+            mentions,
+            custom,
+            poll,
+            parent_id,
+            reply_to_id,
+            show_in_channel,
+            ..
+        } = &self.content;
+        let rest = (attachments, mentions, custom, poll, parent_id, reply_to_id, show_in_channel);
+        fingerprint(self.channel, &self.user, text, &rest)
+    }
+
+    /// Whether it stands in the main timeline.
+    pub fn in_timeline(&self) -> bool {
+        self.content.parent_id.is_none() || self.content.show_in_channel
     }
 }
 
@@ -68,7 +94,11 @@ pub struct Sent {
 /// Refuses what can't be a message, wherever it is to be sent.
 pub fn check(request: &SendMessage) -> Result<()> {
     validate::message(&request.text, &request.attachments, &request.mentions, &request.custom)?;
-    request.poll.as_ref().map_or(Ok(()), polls::check)
+    request.poll.as_ref().map_or(Ok(()), polls::check)?;
+    if request.show_in_channel && request.parent_id.is_none() {
+        return Err(Error::with(ErrorCode::InvalidRequest, "Only a reply is shown in its channel as well."));
+    }
+    Ok(())
 }
 
 /// Sends a message and waits until it is durable.
@@ -90,10 +120,9 @@ pub async fn send(
     })
 }
 
-fn fingerprint(item: &Item) -> Result<i64> {
-    let SendMessage { text, attachments, mentions, custom, poll, parent_id, reply_to_id, .. } = &item.content;
-    let rest = (attachments, mentions, custom, poll, parent_id, reply_to_id);
-    let rest = serde_json::to_vec(&rest).map_err(Error::internal)?;
-    let hash = sha256(&[item.channel.0.as_bytes(), item.user.as_str().as_bytes(), text.as_bytes(), &rest]);
+/// What makes a message this one and no other.
+pub fn fingerprint(channel: ChannelId, user: &UserId, text: &str, rest: &impl Serialize) -> Result<i64> {
+    let rest = serde_json::to_vec(rest).map_err(Error::internal)?;
+    let hash = sha256(&[channel.0.as_bytes(), user.as_str().as_bytes(), text.as_bytes(), &rest]);
     hash.first_chunk().map(|bytes| i64::from_be_bytes(*bytes)).ok_or_else(|| Error::internal("no hash"))
 }

@@ -10,6 +10,7 @@ use parlor_protocol::{Capability, ChannelConfig, ChannelType, ErrorCode, Message
 use uuid::Uuid;
 
 use super::Item;
+use super::threads::Replied;
 use crate::messages::store::MessageRow;
 use crate::permissions::{Actor, require};
 
@@ -48,6 +49,8 @@ pub struct Facts {
     pub messages: HashMap<Uuid, Known>,
     /// Mentioned users that exist.
     pub mentioned: std::collections::HashSet<String>,
+    /// Who replied before in the threads that the batch replies in.
+    pub replied: Replied,
 }
 
 /// What happens to an item.
@@ -93,7 +96,7 @@ fn decide(item: &Item, sender: Option<SenderState>, facts: &mut Facts) -> Outcom
     match check(item, sender, facts) {
         Ok(Some(known)) => Outcome::Known(Box::new(known)),
         Ok(None) => {
-            let countable = item.content.parent_id.is_none();
+            let countable = item.in_timeline();
             match facts.channels.get_mut(&item.channel.0) {
                 None => Outcome::Refused(ErrorCode::ChannelNotFound.into()),
                 Some(channel) => {
@@ -143,8 +146,10 @@ fn check(item: &Item, sender: Option<SenderState>, facts: &Facts) -> Result<Opti
     {
         return Err(ErrorCode::InvalidThread.into());
     }
-    if let Some(quoted) = item.content.reply_to_id {
-        here(quoted)?;
+    if let Some(quoted) = item.content.reply_to_id
+        && here(quoted)?.erased
+    {
+        return Err(ErrorCode::InvalidThread.into());
     }
     if let Some(nobody) = item.content.mentions.iter().find(|user| !facts.mentioned.contains(user.as_str())) {
         return Err(Error::with(
@@ -169,6 +174,7 @@ mod tests {
             by_server: false,
             id,
             content: serde_json::from_value(serde_json::json!({ "text": "hello" })).unwrap(),
+            forwarded_from: None,
             fingerprint,
         }
     }

@@ -5,17 +5,19 @@ use std::collections::{HashMap, HashSet};
 use chrono::{DateTime, Utc};
 use diesel::deserialize::Queryable;
 use diesel::sql_types::{
-    Array, BigInt, Bool, Int8, Jsonb, Nullable, Text, Timestamptz, Untyped, Uuid as SqlUuid,
+    Array, BigInt, Bool, Int4, Int8, Jsonb, Nullable, Text, Timestamptz, Untyped, Uuid as SqlUuid,
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use parlor_platform::db::prepared;
 use parlor_platform::{Error, Result};
+use parlor_protocol::message::Quoted;
 use parlor_protocol::{ChannelType, Role, UserRef};
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::Item;
 use super::plan::{ChannelState, Known, SenderState};
+use super::threads::{Replied, Threads};
 use crate::channels::store::config;
 use crate::messages::store::{MessageColumns, MessageRow, message_columns};
 use crate::polls;
@@ -123,6 +125,24 @@ pub async fn existing(conn: &AsyncPgConnection, app: Uuid, ids: Vec<&str>) -> Re
     Ok(rows.into_iter().collect())
 }
 
+/// Of these pairs of root and user, those that have replied before.
+pub async fn replied(conn: &AsyncPgConnection, app: Uuid, pairs: Vec<(Uuid, &str)>) -> Result<Replied> {
+    if pairs.is_empty() {
+        return Ok(Replied::new());
+    }
+    let rows = prepared::<(SqlUuid, Text)>(
+        "SELECT r.root, r.reader FROM UNNEST(?, ?) AS r (root, reader) \
+         CROSS JOIN LATERAL (SELECT FROM thread_members WHERE app_id = ? AND root_id = r.root AND user_id = r.reader \
+             AND replies > 0 OFFSET 0) t",
+    )
+    .bind::<Array<SqlUuid>, _>(pairs.iter().map(|(root, _)| *root).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(pairs.iter().map(|(_, reader)| *reader).collect::<Vec<_>>())
+    .bind::<SqlUuid, _>(app)
+    .load::<(Uuid, String)>(&mut &*conn)
+    .await?;
+    Ok(rows.into_iter().collect())
+}
+
 /// Moves the channels' numbers to where the batch ends. Gives how many there were.
 pub async fn advance(
     conn: &AsyncPgConnection,
@@ -151,6 +171,9 @@ pub struct NewMessage<'a> {
     pub seq: i64,
     pub ordinal: i64,
     pub countable: bool,
+    /// Of a reply: which one of its thread.
+    pub thread_ordinal: Option<i64>,
+    pub quoted: Option<Quoted>,
 }
 
 /// Writes the messages. Gives how many there were.
@@ -166,12 +189,13 @@ pub async fn insert(
     // Mentions travel as JSON: UNNEST would flatten an array of arrays.
     prepared::<Untyped>(
         "INSERT INTO messages (app_id, id, channel_id, user_id, seq, updated_seq, ordinal, countable, text, \
-             attachments, mentions, custom, poll, parent_id, reply_to_id, fingerprint, created_at) \
+             attachments, mentions, custom, poll, parent_id, reply_to_id, fingerprint, in_timeline, thread_ordinal, quoted, \
+             forwarded_from, created_at) \
          SELECT ?, r.id, r.channel, r.author, r.seq, r.seq, r.ordinal, r.countable, r.body, r.attachments, \
              CASE WHEN r.mentions IS NOT NULL THEN ARRAY(SELECT jsonb_array_elements_text(r.mentions)) END, \
-             r.custom, r.poll, r.parent, r.quoted, r.fingerprint, ? \
-         FROM UNNEST(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) AS r (id, channel, author, seq, ordinal, countable, body, \
-             attachments, mentions, custom, poll, parent, quoted, fingerprint)",
+             r.custom, r.poll, r.parent, r.reply_to, r.fingerprint, r.in_timeline, r.thread_ordinal, r.quoted, r.forwarded, ? \
+         FROM UNNEST(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) AS r (id, channel, author, seq, ordinal, countable, body, \
+             attachments, mentions, custom, poll, parent, reply_to, fingerprint, in_timeline, thread_ordinal, quoted, forwarded)",
     )
     .bind::<SqlUuid, _>(app)
     .bind::<Timestamptz, _>(now)
@@ -197,6 +221,12 @@ pub async fn insert(
     .bind::<Array<Nullable<SqlUuid>>, _>(new.iter().map(|new| new.item.content.parent_id.map(|id| id.0)).collect::<Vec<_>>())
     .bind::<Array<Nullable<SqlUuid>>, _>(new.iter().map(|new| new.item.content.reply_to_id.map(|id| id.0)).collect::<Vec<_>>())
     .bind::<Array<Int8>, _>(new.iter().map(|new| new.item.fingerprint).collect::<Vec<_>>())
+    .bind::<Array<Bool>, _>(new.iter().map(|new| new.item.in_timeline()).collect::<Vec<_>>())
+    .bind::<Array<Nullable<Int8>>, _>(new.iter().map(|new| new.thread_ordinal).collect::<Vec<_>>())
+    .bind::<Array<Nullable<Jsonb>>, _>(new.iter().map(|new| json(&new.quoted, new.quoted.is_none())).collect::<Vec<_>>())
+    .bind::<Array<Nullable<Jsonb>>, _>(
+        new.iter().map(|new| json(&new.item.forwarded_from, new.item.forwarded_from.is_none())).collect::<Vec<_>>(),
+    )
     .execute(&mut &*conn)
     .await
 }
@@ -223,6 +253,90 @@ pub async fn read_own(
     .bind::<Array<Int8>, _>(last.iter().map(|row| row.2).collect::<Vec<_>>())
     .bind::<Array<Int8>, _>(last.iter().map(|row| row.3).collect::<Vec<_>>())
     .bind::<Array<SqlUuid>, _>(last.iter().map(|row| row.4).collect::<Vec<_>>())
+    .execute(&mut &*conn)
+    .await?;
+    Ok(())
+}
+
+/// Writes what the roots show of their threads. Gives how many there were; without replies there is nothing to send.
+pub async fn write_roots(
+    conn: &AsyncPgConnection,
+    app: Uuid,
+    threads: &Threads<'_>,
+    now: DateTime<Utc>,
+) -> Result<usize> {
+    if threads.roots.is_empty() {
+        return Ok(0);
+    }
+    let roots = threads.roots.values();
+    let participants: Vec<Value> = roots
+        .clone()
+        .map(|root| root.summary.participants.iter().map(|user| user.id.as_str()).collect())
+        .collect();
+    // Participants travel as JSON: UNNEST would flatten an array of arrays.
+    Ok(prepared::<Untyped>(
+        "MERGE INTO messages m USING (SELECT v.now, v.app, r.id, r.seq, r.ordinal, r.replies, r.people, \
+             ARRAY(SELECT jsonb_array_elements_text(r.participants)) AS participants \
+             FROM (SELECT ? AS now, ? AS app) v, UNNEST(?, ?, ?, ?, ?, ?) AS r (id, seq, ordinal, replies, people, participants)) v \
+         ON m.app_id = v.app AND m.id = v.id \
+         WHEN MATCHED THEN UPDATE SET updated_seq = v.seq, thread_ordinal = v.ordinal, reply_count = v.replies, \
+             participant_count = v.people, participants = v.participants, last_reply_at = v.now \
+         WHEN NOT MATCHED AND false THEN INSERT DEFAULT VALUES",
+    )
+    .bind::<Timestamptz, _>(now)
+    .bind::<SqlUuid, _>(app)
+    .bind::<Array<SqlUuid>, _>(threads.roots.keys().copied().collect::<Vec<_>>())
+    .bind::<Array<Int8>, _>(roots.clone().map(|root| root.seq).collect::<Vec<_>>())
+    .bind::<Array<Int8>, _>(roots.clone().map(|root| root.summary.ordinal).collect::<Vec<_>>())
+    .bind::<Array<Int4>, _>(roots.clone().map(|root| root.summary.reply_count).collect::<Vec<_>>())
+    .bind::<Array<Int4>, _>(roots.map(|root| root.summary.participant_count).collect::<Vec<_>>())
+    .bind::<Array<Jsonb>, _>(participants)
+    .execute(&mut &*conn)
+    .await?)
+}
+
+/// Writes who takes part in the threads. Who replied is noted in any case, others if they are members; who said that
+/// they don't want to follow does not.
+pub async fn write_readers(
+    conn: &AsyncPgConnection,
+    app: Uuid,
+    threads: &Threads<'_>,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    if threads.readers.is_empty() {
+        return Ok(());
+    }
+    let readers = threads.readers.values();
+    prepared::<Untyped>(
+        "INSERT INTO thread_members (app_id, root_id, user_id, following, followed_at, read_seq, read_ordinal, read_at, \
+             replies, first_reply_seq) \
+         SELECT v.app, r.root, r.reader, true, v.now, r.seq, r.ordinal, CASE WHEN r.replies > 0 THEN v.now END, \
+             r.replies, r.first \
+         FROM (SELECT ? AS now, ? AS app) v CROSS JOIN UNNEST(?, ?, ?, ?, ?, ?, ?) \
+             AS r (root, reader, channel, seq, ordinal, replies, first) \
+         LEFT JOIN LATERAL (SELECT true AS present FROM channel_members WHERE app_id = v.app AND channel_id = r.channel \
+             AND user_id = r.reader AND removed_at IS NULL OFFSET 0) c ON true \
+         WHERE r.replies > 0 OR c.present \
+         ON CONFLICT (app_id, root_id, user_id) DO UPDATE SET following = coalesce(thread_members.following, true), \
+             followed_at = coalesce(thread_members.followed_at, excluded.followed_at), \
+             read_seq = CASE WHEN excluded.replies > 0 THEN greatest(thread_members.read_seq, excluded.read_seq) \
+                 ELSE thread_members.read_seq END, \
+             read_ordinal = CASE WHEN excluded.replies > 0 \
+                 THEN greatest(thread_members.read_ordinal, excluded.read_ordinal) ELSE thread_members.read_ordinal END, \
+             read_at = coalesce(excluded.read_at, thread_members.read_at), \
+             replies = thread_members.replies + excluded.replies, \
+             first_reply_seq = coalesce(thread_members.first_reply_seq, excluded.first_reply_seq) \
+         WHERE excluded.replies > 0 OR thread_members.following IS NULL",
+    )
+    .bind::<Timestamptz, _>(now)
+    .bind::<SqlUuid, _>(app)
+    .bind::<Array<SqlUuid>, _>(threads.readers.keys().map(|(root, _)| *root).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(threads.readers.keys().map(|(_, reader)| *reader).collect::<Vec<_>>())
+    .bind::<Array<SqlUuid>, _>(readers.clone().map(|reader| reader.channel).collect::<Vec<_>>())
+    .bind::<Array<Int8>, _>(readers.clone().map(|reader| reader.seq).collect::<Vec<_>>())
+    .bind::<Array<Int8>, _>(readers.clone().map(|reader| reader.ordinal).collect::<Vec<_>>())
+    .bind::<Array<Int4>, _>(readers.clone().map(|reader| reader.replies).collect::<Vec<_>>())
+    .bind::<Array<Nullable<Int8>>, _>(readers.map(|reader| reader.first).collect::<Vec<_>>())
     .execute(&mut &*conn)
     .await?;
     Ok(())

@@ -11,6 +11,12 @@ async fn a_cursor_of_another_list_or_of_nobody_is_refused() {
     let (ann, server) = (&room.ann, &room.app.server);
     room.app.channel(&[ann]).await;
     ann.say(&room.id, "more").await;
+    for _ in 0..2 {
+        let said = ann.say(&room.id, "root").await["id"].as_str().unwrap().to_owned();
+        ann.put(&format!("/messages/{said}/thread/follow"), serde_json::json!({})).await.gives(200);
+        let task = serde_json::json!({ "assignee_id": "ann" });
+        ann.post(&format!("/messages/{said}/task"), task).await.gives(201);
+    }
     room.server.settled().await;
     let (messages, reactions) = (format!("{}/messages", room.at), format!("{}/reactions", room.message));
     let second = ann.say(&room.id, "held up, too").await["id"].as_str().unwrap().to_owned();
@@ -31,6 +37,9 @@ async fn a_cursor_of_another_list_or_of_nobody_is_refused() {
         ("messages", next(format!("{messages}?limit=1"), "before").await),
         ("reactions", next(format!("{reactions}?limit=1"), "next").await),
         ("pins", next(format!("{}/pins?limit=1", room.at), "next").await),
+        ("threads", next("/threads?limit=1".to_owned(), "next").await),
+        ("tasks", next(format!("{}/tasks?limit=1", room.at), "next").await),
+        ("my-tasks", next("/tasks?assignee=me&limit=1".to_owned(), "next").await),
         ("garbage", "garbage".to_owned()),
         ("nothing", String::new()),
         ("long", "A".repeat(4000)),
@@ -40,6 +49,9 @@ async fn a_cursor_of_another_list_or_of_nobody_is_refused() {
         ("users", "/users/search?cursor=".to_owned()),
         ("members", format!("{}/members?cursor=", room.at)),
         ("my-channels", "/channels?cursor=".to_owned()),
+        ("threads", "/threads?cursor=".to_owned()),
+        ("tasks", format!("{}/tasks?cursor=", room.at)),
+        ("my-tasks", "/tasks?assignee=me&cursor=".to_owned()),
         ("flags", "/users/me/messages?flag=unread&cursor=".to_owned()),
         ("reactions", format!("{reactions}?cursor=")),
         ("pins", format!("{}/pins?cursor=", room.at)),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use parlor_e2e::Client;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// What a client keeps of a channel.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -11,16 +11,20 @@ pub struct Copy {
     channel: Value,
     pub messages: BTreeMap<String, Value>,
     pub members: BTreeMap<String, Value>,
+    pub tasks: BTreeMap<String, Value>,
     pub seq: i64,
 }
 
 impl Copy {
-    /// As a newcomer is shown it: channel, members, timeline, and each thread.
+    /// As a newcomer is shown it: channel, members, tasks, timeline, and each thread.
     pub async fn fresh(reader: &Client, at: &str, roots: &[String]) -> Self {
         let channel = reader.get(at).await.gives(200);
         let mut copy = Self { seq: channel["seq"].as_i64().unwrap(), ..Self::default() };
         for member in reader.all(&format!("{at}/members"), "limit=100").await {
             copy.member(member);
+        }
+        for task in reader.all(&format!("{at}/tasks"), "limit=100").await {
+            copy.task(task);
         }
         // An erased root is not listed, and its thread is still there.
         let threads = roots.iter().map(|root| format!("&parent_id={root}"));
@@ -45,9 +49,24 @@ impl Copy {
     fn message(&mut self, message: Value) {
         let id = message["id"].as_str().unwrap().to_owned();
         if message["erased"] == true {
-            self.messages.remove(&id)
+            self.messages.remove(&id);
+            // What it said is forgotten where others quote it, too.
+            for quoted in self.messages.values_mut().filter(|other| other["quoted"]["id"] == message["id"]) {
+                quoted["quoted"]["text"] = json!("");
+                quoted["quoted"]["attachments"] = json!([]);
+                quoted["quoted"]["erased"] = json!(true);
+            }
         } else {
-            self.messages.insert(id, message)
+            self.messages.insert(id, message);
+        }
+    }
+
+    fn task(&mut self, task: Value) {
+        let id = task["id"].as_str().unwrap().to_owned();
+        if task["deleted_at"].is_null() {
+            self.tasks.insert(id, task)
+        } else {
+            self.tasks.remove(&id)
         };
     }
 
@@ -81,6 +100,9 @@ impl Copy {
             }
             for member in changes["members"].as_array().unwrap() {
                 self.member(member.clone());
+            }
+            for task in changes["tasks"].as_array().unwrap() {
+                self.task(task.clone());
             }
             self.channel(changes["channel"].clone());
             self.seq = seq;

@@ -11,7 +11,11 @@ use serde_json::{Value, json};
 #[derive(Clone, Copy, Debug)]
 enum Step {
     Send,
-    Reply(usize),
+    Reply(usize, bool),
+    Quote(usize),
+    DeleteReply(usize),
+    Task(usize),
+    Work(usize),
     Edit(usize),
     Delete(usize),
     Erase(usize),
@@ -30,7 +34,11 @@ enum Step {
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         5 => Just(Step::Send),
-        2 => (0..64_usize).prop_map(Step::Reply),
+        3 => (0..64_usize, any::<bool>()).prop_map(|(root, shown)| Step::Reply(root, shown)),
+        2 => (0..64_usize).prop_map(Step::Quote),
+        2 => (0..64_usize).prop_map(Step::DeleteReply),
+        2 => (0..64_usize).prop_map(Step::Task),
+        2 => (0..64_usize).prop_map(Step::Work),
         3 => (0..64_usize).prop_map(Step::Edit),
         2 => (0..64_usize).prop_map(Step::Delete),
         1 => (0..64_usize).prop_map(Step::Erase),
@@ -55,8 +63,32 @@ async fn take(app: &App, ann: &Client, at: &str, roots: &mut Vec<String>, step: 
             let sent = ann.post(&format!("{at}/messages"), json!({ "text": "x" })).await.gives(201);
             roots.push(sent["id"].as_str().unwrap().to_owned());
         }
-        Step::Reply(n) => {
-            drop(ann.post(&format!("{at}/messages"), json!({ "text": "r", "parent_id": chosen(n) })).await)
+        Step::Reply(n, shown) => {
+            let reply = json!({ "text": "r", "parent_id": chosen(n), "show_in_channel": shown });
+            drop(ann.post(&format!("{at}/messages"), reply).await)
+        }
+        Step::Quote(n) => {
+            let quote = json!({ "text": "q", "reply_to_id": chosen(n) });
+            drop(ann.post(&format!("{at}/messages"), quote).await)
+        }
+        Step::DeleteReply(n) => {
+            let thread = ann.get(&format!("{at}/messages?limit=1&parent_id={}", chosen(n))).await.json;
+            if let Some(reply) = thread["items"][0]["id"].as_str() {
+                drop(ann.delete(&format!("/messages/{reply}")).await);
+            }
+        }
+        Step::Task(n) => drop(ann.post(&format!("/messages/{}/task", chosen(n)), json!({})).await),
+        Step::Work(n) => {
+            let tasks = ann.all(&format!("{at}/tasks"), "limit=100").await;
+            if let Some(task) = tasks.get(n % tasks.len().max(1)) {
+                let path = format!("/tasks/{}", task["id"].as_str().unwrap());
+                let done = if n % 3 == 0 {
+                    ann.delete(&path).await
+                } else {
+                    ann.patch(&path, json!({ "title": format!("title {n}") })).await
+                };
+                drop(done);
+            }
         }
         Step::Edit(n) => {
             drop(ann.patch(&format!("/messages/{}", chosen(n)), json!({ "text": format!("edit {n}") })).await)

@@ -15,6 +15,8 @@ struct Scene {
     channel: String,
     /// A message of the caller, or of the owner where the caller can't have one.
     message: String,
+    /// A task of that message, where the operation is about one.
+    task: String,
     /// A member that the caller may act on.
     target: &'static str,
     /// Where it is asked for, a scheduled message of who wrote the message.
@@ -45,7 +47,13 @@ async fn scene(app: &App, role: Option<&str>, operation: &str) -> Scene {
         let made = app.server.post(&path, body).await.gives(201);
         made["id"].as_str().unwrap().clone_into(&mut scheduled);
     }
-    Scene { channel, message: message["id"].as_str().unwrap().to_owned(), target: "target", scheduled }
+    let message = message["id"].as_str().unwrap().to_owned();
+    let mut task = String::new();
+    if operation.contains("/tasks/{id}") {
+        let made = app.server.post(&format!("/messages/{message}/task"), json!({})).await.gives(201);
+        made["id"].as_str().unwrap().clone_into(&mut task);
+    }
+    Scene { channel, message, target: "target", scheduled, task }
 }
 
 /// The operation's path and body in this scene.
@@ -59,12 +67,15 @@ fn request(operation: &str, scene: &Scene, by_server: bool) -> (Method, String, 
         &scene.message
     } else if path.starts_with("/scheduled_messages/{id}") {
         &scene.scheduled
+    } else if path.starts_with("/tasks/{id}") {
+        &scene.task
     } else {
         &scene.channel
     };
     let path = path.replace("{id}", id).replace("{user_id}", scene.target).replace("{type}", "%F0%9F%91%8D");
     let path = match operation {
         "GET /channels/{id}/changes" => format!("{path}?since=0"),
+        "GET /tasks" => format!("{path}?assignee=me"),
         "GET /users/me/messages" => format!("{path}?flag=unread"),
         "GET /search/messages" => format!("{path}?q=canary"),
         "DELETE /messages/{id}/reactions/{type}" if by_server => format!("{path}?user_id=caller"),
@@ -92,6 +103,11 @@ fn request(operation: &str, scene: &Scene, by_server: bool) -> (Method, String, 
         }
         "PUT /channels/{id}/draft" => json!({ "text": "hi" }),
         "PATCH /scheduled_messages/{id}" => json!({ "text": "edited" }),
+        "POST /messages/{id}/forward" if by_server => {
+            json!({ "channel_ids": [scene.channel], "user_id": "caller" })
+        }
+        "POST /messages/{id}/forward" => json!({ "channel_ids": [scene.channel] }),
+        "PATCH /tasks/{id}" => json!({ "status": "done" }),
         "PATCH /messages/{id}" => json!({ "text": "edited" }),
         "POST /channels/{id}/typing" => json!({ "typing": true }),
         "POST /channels/{id}/unread" => json!({ "message_id": scene.message }),
@@ -191,7 +207,12 @@ async fn the_document_describes_what_is_served() {
     });
     assert_eq!(
         takes_a_key.collect::<Vec<_>>(),
-        ["POST /channels", "POST /channels/{id}/messages", "POST /rooms/{id}/messages"]
+        [
+            "POST /channels",
+            "POST /channels/{id}/messages",
+            "POST /messages/{id}/forward",
+            "POST /rooms/{id}/messages"
+        ]
     );
     let printed: Value = serde_json::from_str(&server.command(&["openapi"]).await.unwrap()).unwrap();
     assert_eq!(printed, document, "the command prints what is served");

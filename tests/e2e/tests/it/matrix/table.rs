@@ -25,6 +25,7 @@ const G: &str = "invalid_token";
 const C: &str = "channel_not_found";
 const M: &str = "message_not_found";
 const N: &str = "not_a_member";
+const K: &str = "task_not_found";
 const F: &str = "forbidden";
 const S: &str = "server_only";
 const U: &str = "user_only";
@@ -66,6 +67,14 @@ const fn message(guest: &'static str) -> Line {
 const MODERATE: Line = [T, G, M, M, M, F, F, OK, OK, OK, OK];
 /// Of a message, for members, each for themselves.
 const KEEP: Line = [T, G, M, U, M, OK, OK, OK, OK, OK, U];
+/// The same, for users only.
+const OWN_MESSAGE: Line = [T, G, M, U, M, OK, OK, OK, OK, OK, U];
+
+/// Of a task that the server made, which who is not in the channel does not find.
+const fn task(member: &'static str) -> Line {
+    [T, G, K, K, K, F, member, OK, OK, OK, OK]
+}
+
 const ANYBODY: Line = users(OK, OK, OK, OK);
 const USER: Line = users(OK, U, OK, U);
 const SERVER: Line = users(S, OK, S, OK);
@@ -136,6 +145,18 @@ pub const TABLE: &[(&str, Line)] = &[
     ("GET /channels/{id}/pins", READ),
     ("PUT /messages/{id}/star", KEEP),
     ("DELETE /messages/{id}/star", KEEP),
+    // What each channel says to it is in the answer.
+    ("POST /messages/{id}/forward", message(OK)),
+    ("GET /messages/{id}/thread", OWN_MESSAGE),
+    ("POST /messages/{id}/thread/read", OWN_MESSAGE),
+    ("PUT /messages/{id}/thread/follow", OWN_MESSAGE),
+    ("DELETE /messages/{id}/thread/follow", OWN_MESSAGE),
+    ("GET /threads", USER),
+    ("POST /messages/{id}/task", message(F)),
+    ("GET /channels/{id}/tasks", READ),
+    ("GET /tasks", USER),
+    ("PATCH /tasks/{id}", task(OK)),
+    ("DELETE /tasks/{id}", task(F)),
     ("POST /channels/{id}/read", OWN),
     ("POST /channels/{id}/unread", OWN),
     ("POST /channels/{id}/typing", own(F, OK)),

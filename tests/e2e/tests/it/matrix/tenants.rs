@@ -58,7 +58,7 @@ async fn equal_ids_in_two_tenants_never_meet() {
             format!("/messages/{message}"),
             "/users/ben".to_owned(),
         ];
-        for of in ["messages", "members", "changes?since=0", "pins"] {
+        for of in ["messages", "members", "tasks", "changes?since=0", "pins"] {
             paths.push(format!("/channels/team:general/{of}"));
         }
         paths.push(format!("/messages/{message}/reactions"));
@@ -66,6 +66,8 @@ async fn equal_ids_in_two_tenants_never_meet() {
             paths.extend(
                 [
                     "/unread",
+                    "/threads",
+                    "/tasks?assignee=me",
                     "/users/me",
                     "/users/me/messages?flag=unread",
                     "/users/me/messages?flag=mentioned",
@@ -129,11 +131,15 @@ fn foreign_calls(channel: &str, message: &str, by_server: bool) -> Vec<(Method, 
         (Method::POST, format!("/messages/{message}/pin"), Some(json!({}))),
         (Method::DELETE, format!("/messages/{message}/pin"), None),
         (Method::GET, format!("/scheduled_messages/{message}"), None),
+        (Method::POST, format!("/messages/{message}/task"), Some(json!({}))),
+        (Method::GET, at("/tasks"), None),
     ];
     let (mut react, mut whose) = (json!({ "type": "👍" }), "");
+    let mut forward = json!({ "channel_ids": [channel] });
     let mut send = json!({ "text": "mine" });
     if by_server {
         send["user_id"] = json!("ann");
+        forward["user_id"] = json!("ann");
         react["user_id"] = json!("ann");
         whose = "?user_id=ann";
     } else {
@@ -148,6 +154,15 @@ fn foreign_calls(channel: &str, message: &str, by_server: bool) -> Vec<(Method, 
         calls.push((Method::PUT, at("/draft"), Some(json!({ "text": "mine" }))));
         calls.push((Method::DELETE, at("/draft"), None));
         calls.push((Method::PUT, format!("/messages/{message}/reminder"), Some(json!({}))));
+        for (method, of) in [
+            (Method::GET, ""),
+            (Method::POST, "/read"),
+            (Method::PUT, "/follow"),
+            (Method::DELETE, "/follow"),
+        ] {
+            let body = (method == Method::POST).then(|| json!({}));
+            calls.push((method, format!("/messages/{message}/thread{of}"), body));
+        }
         let topic = json!({ "channel": format!("chat:channel:{channel}") });
         calls.push((Method::POST, "/realtime/subscription".to_owned(), Some(topic)));
     }
@@ -156,5 +171,6 @@ fn foreign_calls(channel: &str, message: &str, by_server: bool) -> Vec<(Method, 
     calls.push((Method::DELETE, format!("/messages/{message}/reactions/canary-b{whose}"), None));
     send["send_at"] = json!(in_an_hour());
     calls.push((Method::POST, at("/scheduled_messages"), Some(send)));
+    calls.push((Method::POST, format!("/messages/{message}/forward"), Some(forward)));
     calls
 }

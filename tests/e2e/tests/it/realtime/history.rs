@@ -39,6 +39,8 @@ struct Story {
     told: Vec<(MessageId, usize)>,
     /// Messages with replies, which are never erased.
     threads: Vec<MessageId>,
+    /// Replies with their authors.
+    replies: Vec<(MessageId, usize)>,
     dice: Dice,
 }
 
@@ -49,7 +51,7 @@ impl Story {
         let (owner, actor) = (self.people[0].clone(), self.people[who].clone());
         let text = format!("{} says {}", actor.id, self.dice.roll(1_000));
         let message = self.dice.choose(&self.told).copied();
-        let answer = match (self.dice.roll(16), message) {
+        let answer = match (self.dice.roll(22), message) {
             (0..=3, _) | (_, None) => {
                 let answer = actor
                     .post(&format!("{room}/messages"), json!({ "text": text, "mentions": ["ben"] }))
@@ -57,11 +59,13 @@ impl Story {
                 self.told.push((answer.json["id"].as_str().unwrap().parse().unwrap(), who));
                 answer
             }
-            (4, Some((id, _))) => {
-                let reply = json!({ "text": text, "parent_id": id });
+            (4 | 11, Some((id, _))) => {
+                let shown = self.dice.roll(2) == 0;
+                let reply = json!({ "text": text, "parent_id": id, "show_in_channel": shown });
                 let answer = actor.post(&format!("{room}/messages"), reply).await;
                 if answer.status == 201 {
                     self.threads.push(id);
+                    self.replies.push((answer.json["id"].as_str().unwrap().parse().unwrap(), who));
                 }
                 answer
             }
@@ -74,18 +78,32 @@ impl Story {
                 self.told.retain(|(known, _)| *known != id);
                 self.app.server.delete(&format!("/messages/{id}?hard=true")).await
             }
+            (12, Some((id, _))) => {
+                let quote = json!({ "text": text, "reply_to_id": id });
+                let answer = actor.post(&format!("{room}/messages"), quote).await;
+                self.told.push((answer.json["id"].as_str().unwrap().parse().unwrap(), who));
+                answer
+            }
+            (13, Some(_)) => match self.dice.choose(&self.replies).copied() {
+                Some((reply, author)) => self.people[author].delete(&format!("/messages/{reply}")).await,
+                None => actor.get(&room).await,
+            },
+            (14, Some((id, _))) => {
+                actor.post(&format!("/messages/{id}/task"), json!({ "title": text })).await
+            }
+            (15, Some(_)) => self.work(&actor, &room).await,
             (8, _) => actor.post(&format!("{room}/read"), json!({})).await,
             (9, Some((id, _))) => actor.post(&format!("{room}/unread"), json!({ "message_id": id })).await,
             (10, _) => self.members(&owner, &room).await,
-            (11 | 12, Some((id, _))) => {
+            (16 | 17, Some((id, _))) => {
                 let kind = ["👍", "clap", "❤️"][self.dice.roll(3)];
                 let alone = self.dice.roll(3) == 0;
                 let reaction =
                     json!({ "type": kind, "score": self.dice.roll(3) + 1, "enforce_unique": alone });
                 actor.post(&format!("/messages/{id}/reactions"), reaction).await
             }
-            (13, Some((id, _))) => actor.delete(&format!("/messages/{id}/reactions/clap")).await,
-            (14, Some((id, _))) => match self.dice.roll(2) {
+            (18, Some((id, _))) => actor.delete(&format!("/messages/{id}/reactions/clap")).await,
+            (19, Some((id, _))) => match self.dice.roll(2) {
                 0 => owner.post(&format!("/messages/{id}/pin"), json!({})).await,
                 _ => owner.delete(&format!("/messages/{id}/pin")).await,
             },
@@ -100,6 +118,18 @@ impl Story {
         };
         // What is gone can't be edited, replied to or marked; nothing else may fail.
         assert!(answer.status < 300 || [404, 409, 410, 422].contains(&answer.status), "{answer:?}");
+    }
+
+    /// Something becomes of the newest task.
+    async fn work(&mut self, actor: &Client, room: &str) -> Answer {
+        let tasks = actor.get(&format!("{room}/tasks?limit=1")).await;
+        let Some(task) = tasks.json["items"][0]["id"].as_str() else { return tasks };
+        let path = format!("/tasks/{task}");
+        match self.dice.roll(3) {
+            0 => actor.patch(&path, json!({ "status": "done" })).await,
+            1 => actor.patch(&path, json!({ "assignee_id": "ben", "due_at": "2030-01-01T00:00:00Z" })).await,
+            _ => self.people[0].delete(&path).await,
+        }
     }
 
     async fn members(&mut self, owner: &Client, room: &str) -> Answer {
@@ -128,6 +158,10 @@ impl Story {
         assert_eq!(owner.patch(&room, json!({ "name": "Story" })).await.status, 200);
         let said = owner.say(&self.room, "a word").await;
         let message = format!("/messages/{}", said["id"].as_str().unwrap());
+        let task = owner.post(&format!("{message}/task"), json!({})).await.gives(201);
+        let task = format!("/tasks/{}", task["id"].as_str().unwrap());
+        assert_eq!(owner.patch(&task, json!({ "status": "in_progress" })).await.status, 200);
+        assert_eq!(owner.delete(&task).await.status, 200);
         assert_eq!(owner.patch(&message, json!({ "text": "another word" })).await.status, 200);
         for score in [1, 2] {
             let clap = json!({ "type": "clap", "score": score });
@@ -157,7 +191,15 @@ async fn a_snapshot_and_its_events_are_a_fresh_snapshot(mode: Mode) {
     }
     let room = app.channel(&[&people[0], &people[1], &people[2]]).await;
     let reader = people[1].clone();
-    let mut story = Story { app, people, room, told: Vec::new(), threads: Vec::new(), dice: Dice(seed | 1) };
+    let mut story = Story {
+        app,
+        people,
+        room,
+        told: Vec::new(),
+        threads: Vec::new(),
+        replies: Vec::new(),
+        dice: Dice(seed | 1),
+    };
     let room = story.room.clone();
     let listener = Listener::connect(&reader).await;
     listener.subscribe(&room).await;

@@ -1,0 +1,93 @@
+//! Changing and deleting a task.
+
+use chrono::{DateTime, Utc};
+use parlor_platform::Result;
+use parlor_platform::db::TenantTx;
+use parlor_platform::outbox::Entries;
+use parlor_protocol::task::UpdateTask;
+use parlor_protocol::{Capability, ErrorCode, EventType, MessageId, Patch, Task, TaskId};
+use serde_json::json;
+
+use super::{check, locked, require_member, store};
+use crate::channels::change::Change;
+use crate::permissions::{may, require};
+use crate::web::Caller;
+
+/// Changes what the request names. What leaves the task as it is takes no `seq` and is told to nobody.
+pub async fn update(
+    tx: &TenantTx,
+    caller: &Caller,
+    id: TaskId,
+    request: UpdateTask,
+    entries: &mut Entries,
+    now: DateTime<Utc>,
+) -> Result<Task> {
+    check(request.title.as_ref(), request.due_at.value())?;
+    let (access, old) = locked(tx, caller, id).await?;
+    require(access.actor, Capability::SendMessage, access.channel.kind, &access.channel.config)?;
+    if old.deleted_at.is_some() {
+        return Err(ErrorCode::TaskNotFound.into());
+    }
+    let mut task = old.clone();
+    task.title = request.title.unwrap_or(task.title);
+    task.status = request.status.unwrap_or(task.status);
+    request.assignee_id.apply(&mut task.assignee_id);
+    match request.due_at {
+        Patch::Set(time) => task.due_at = Some(store::to_microseconds(time)),
+        other => other.apply(&mut task.due_at),
+    }
+    if task == old {
+        return Ok(old);
+    }
+    if task.assignee_id != old.assignee_id {
+        require_member(tx, task.channel_id, task.assignee_id.as_ref()).await?;
+    }
+    let change = Change::begin(tx, task.channel_id, 0, now).await?;
+    (task.updated_at, task.updated_seq) = (now, change.seq());
+    store::update(tx, &task).await?;
+    change.tell(entries, EventType::TaskUpdated, json!({ "task": task }))?;
+    Ok(task)
+}
+
+/// Deletes a task: one that the caller made, or anybody's for moderators. A repetition changes nothing.
+pub async fn delete(
+    tx: &TenantTx,
+    caller: &Caller,
+    id: TaskId,
+    entries: &mut Entries,
+    now: DateTime<Utc>,
+) -> Result<Task> {
+    let (access, task) = locked(tx, caller, id).await?;
+    let own = caller.user().is_some() && caller.user() == task.created_by.as_ref();
+    let any = may(access.actor, Capability::DeleteAnyMessage, access.channel.kind, &access.channel.config);
+    if !own && !any {
+        return Err(ErrorCode::Forbidden.into());
+    }
+    if task.deleted_at.is_some() {
+        return Ok(task);
+    }
+    end(tx, task, entries, now).await
+}
+
+/// The message was erased: nor may its words stand in a task. The caller holds the channel's row.
+pub async fn forget(
+    tx: &TenantTx,
+    message: MessageId,
+    entries: &mut Entries,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    // Those that were deleted before have no title any more.
+    if let Some(row) = store::of_message(tx, message).await? {
+        end(tx, row.into_task()?, entries, now).await?;
+    }
+    Ok(())
+}
+
+async fn end(tx: &TenantTx, mut task: Task, entries: &mut Entries, now: DateTime<Utc>) -> Result<Task> {
+    let change = Change::begin(tx, task.channel_id, 0, now).await?;
+    task.title.clear();
+    (task.updated_at, task.deleted_at, task.updated_seq) = (now, Some(now), change.seq());
+    store::update(tx, &task).await?;
+    change.tell(entries, EventType::TaskDeleted, json!({ "task": task }))?;
+    Ok(task)
+}

@@ -1,0 +1,199 @@
+//! The queries of tasks.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Int8, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel_async::RunQueryDsl;
+use parlor_platform::db::{TenantTx, prepared};
+use parlor_platform::schema::tasks;
+use parlor_platform::{Error, Result};
+use parlor_protocol::task::TaskStatus;
+use parlor_protocol::{ChannelId, MessageId, Task, TaskId, UserId};
+use uuid::Uuid;
+
+use crate::users::store::user_id;
+
+/// A row of the table.
+#[derive(Clone, HasQuery)]
+#[diesel(table_name = tasks)]
+pub struct TaskRow {
+    pub id: Uuid,
+    pub channel_id: Uuid,
+    pub message_id: Uuid,
+    pub title: String,
+    pub status: String,
+    pub assignee_id: Option<String>,
+    pub due_at: Option<DateTime<Utc>>,
+    pub created_by: Option<String>,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+    pub deleted_at: Option<DateTime<Utc>>,
+    pub updated_seq: i64,
+}
+
+type TaskColumns = (
+    SqlUuid,
+    SqlUuid,
+    SqlUuid,
+    Text,
+    Text,
+    Nullable<Text>,
+    Nullable<Timestamptz>,
+    Nullable<Text>,
+    Timestamptz,
+    Timestamptz,
+    Nullable<Timestamptz>,
+    Int8,
+);
+
+impl TaskRow {
+    /// As it stands on the wire.
+    pub fn into_task(self) -> Result<Task> {
+        let status = TaskStatus::parse(&self.status);
+        Ok(Task {
+            id: self.id.into(),
+            channel_id: self.channel_id.into(),
+            message_id: self.message_id.into(),
+            title: self.title,
+            status: status.ok_or_else(|| Error::internal("a stored status is unknown"))?,
+            assignee_id: self.assignee_id.map(user_id).transpose()?,
+            due_at: self.due_at,
+            created_by: self.created_by.map(user_id).transpose()?,
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+            deleted_at: self.deleted_at,
+            updated_seq: self.updated_seq,
+        })
+    }
+}
+
+/// A time as the table keeps it, so that what is told is what is stored.
+pub fn to_microseconds(time: DateTime<Utc>) -> DateTime<Utc> {
+    DateTime::from_timestamp_micros(time.timestamp_micros()).unwrap_or(time)
+}
+
+/// A task, deleted ones included.
+pub async fn find(tx: &TenantTx, id: TaskId) -> Result<Option<TaskRow>> {
+    Ok(TaskRow::query()
+        .filter(tasks::app_id.eq(tx.app()).and(tasks::id.eq(id.0)))
+        .first(&mut tx.conn()?)
+        .await
+        .optional()?)
+}
+
+/// The task that a message is.
+pub async fn of_message(tx: &TenantTx, message: MessageId) -> Result<Option<TaskRow>> {
+    Ok(TaskRow::query()
+        .filter(tasks::app_id.eq(tx.app()).and(tasks::message_id.eq(message.0)))
+        .filter(tasks::deleted_at.is_null())
+        .first(&mut tx.conn()?)
+        .await
+        .optional()?)
+}
+
+/// Stores a new task.
+pub async fn insert(tx: &TenantTx, task: &Task) -> Result<()> {
+    diesel::insert_into(tasks::table)
+        .values((
+            tasks::app_id.eq(tx.app()),
+            tasks::id.eq(task.id.0),
+            tasks::channel_id.eq(task.channel_id.0),
+            tasks::message_id.eq(task.message_id.0),
+            tasks::title.eq(&task.title),
+            tasks::status.eq(task.status.as_str()),
+            tasks::assignee_id.eq(task.assignee_id.as_ref().map(UserId::as_str)),
+            tasks::due_at.eq(task.due_at),
+            tasks::created_by.eq(task.created_by.as_ref().map(UserId::as_str)),
+            tasks::created_at.eq(task.created_at),
+            tasks::updated_at.eq(task.updated_at),
+            tasks::updated_seq.eq(task.updated_seq),
+        ))
+        .execute(&mut tx.conn()?)
+        .await?;
+    Ok(())
+}
+
+/// Stores what may change of a task, its end included.
+pub async fn update(tx: &TenantTx, task: &Task) -> Result<()> {
+    diesel::update(tasks::table.find((tx.app(), task.id.0)))
+        .set((
+            tasks::title.eq(&task.title),
+            tasks::status.eq(task.status.as_str()),
+            tasks::assignee_id.eq(task.assignee_id.as_ref().map(UserId::as_str)),
+            tasks::due_at.eq(task.due_at),
+            tasks::updated_at.eq(task.updated_at),
+            tasks::deleted_at.eq(task.deleted_at),
+            tasks::updated_seq.eq(task.updated_seq),
+        ))
+        .execute(&mut tx.conn()?)
+        .await?;
+    Ok(())
+}
+
+/// A page of a channel's tasks, newest first.
+pub async fn page_of_channel(
+    tx: &TenantTx,
+    channel: ChannelId,
+    status: Option<TaskStatus>,
+    before: Option<Uuid>,
+    limit: i64,
+) -> Result<Vec<TaskRow>> {
+    let mut query = TaskRow::query()
+        .filter(tasks::app_id.eq(tx.app()).and(tasks::channel_id.eq(channel.0)))
+        .filter(tasks::deleted_at.is_null())
+        .order(tasks::id.desc())
+        .limit(limit)
+        .into_boxed();
+    if let Some(status) = status {
+        query = query.filter(tasks::status.eq(status.as_str()));
+    }
+    if let Some(before) = before {
+        query = query.filter(tasks::id.lt(before));
+    }
+    Ok(query.load(&mut tx.conn()?).await?)
+}
+
+/// A page of what a user shall do in channels that they can read, newest first.
+pub async fn page_of_user(
+    tx: &TenantTx,
+    user: &UserId,
+    status: Option<TaskStatus>,
+    before: Option<Uuid>,
+    limit: i64,
+) -> Result<Vec<TaskRow>> {
+    Ok(prepared::<TaskColumns>(
+        "SELECT k.id, k.channel_id, k.message_id, k.title, k.status, k.assignee_id, k.due_at, k.created_by, k.created_at, \
+             k.updated_at, k.deleted_at, k.updated_seq \
+         FROM tasks k \
+         CROSS JOIN LATERAL (SELECT type FROM channels WHERE app_id = k.app_id AND id = k.channel_id \
+             AND deleted_at IS NULL OFFSET 0) c \
+         LEFT JOIN LATERAL (SELECT true AS present FROM channel_members WHERE app_id = k.app_id \
+             AND channel_id = k.channel_id AND user_id = k.assignee_id AND removed_at IS NULL OFFSET 0) r ON true \
+         WHERE k.app_id = ? AND k.assignee_id = ? AND k.deleted_at IS NULL AND coalesce(k.status = ?, true) \
+             AND coalesce(k.id < ?, true) AND (c.type = 'livestream' OR r.present) \
+         ORDER BY k.id DESC LIMIT ?",
+    )
+    .bind::<SqlUuid, _>(tx.app())
+    .bind::<Text, _>(user.as_str())
+    .bind::<Nullable<Text>, _>(status.map(TaskStatus::as_str))
+    .bind::<Nullable<SqlUuid>, _>(before)
+    .bind::<BigInt, _>(limit)
+    .load(&mut tx.conn()?)
+    .await?)
+}
+
+/// Tasks that changed after a `seq`, deleted ones included.
+pub async fn changed_since(
+    tx: &TenantTx,
+    channel: ChannelId,
+    since: i64,
+    limit: i64,
+) -> Result<Vec<TaskRow>> {
+    Ok(TaskRow::query()
+        .filter(tasks::app_id.eq(tx.app()).and(tasks::channel_id.eq(channel.0)))
+        .filter(tasks::updated_seq.gt(since))
+        .order(tasks::updated_seq)
+        .limit(limit)
+        .load(&mut tx.conn()?)
+        .await?)
+}
