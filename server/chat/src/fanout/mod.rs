@@ -20,6 +20,8 @@ pub use replies::Replies;
 
 /// Messages were sent. Named as the requirements name it, with the slash as a dot.
 pub const SENT_TOPIC: &str = "chat.message.sent";
+/// Of those, replies.
+pub const REPLIED_TOPIC: &str = "chat.message.replied";
 /// A read pointer moved.
 pub const READ_TOPIC: &str = "chat.message.read";
 /// Name, image or custom data of a user changed.
@@ -42,11 +44,25 @@ pub struct SentEvent {
     pub user_id: UserId,
     pub seq: i64,
     pub countable: bool,
-    /// The root of the thread that it replies in.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub parent_id: Option<MessageId>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mentions: Vec<UserId>,
+}
+
+/// All replies of one transaction.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ReplyEvents {
+    pub events: Vec<ReplyEvent>,
+}
+
+/// One reply.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ReplyEvent {
+    pub channel_id: ChannelId,
+    /// The root of its thread.
+    pub parent_id: MessageId,
+    pub message_id: MessageId,
+    pub user_id: UserId,
+    pub seq: i64,
 }
 
 /// A member read up to `read_seq`, or, `back`, made what follows unread again.

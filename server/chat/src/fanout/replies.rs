@@ -8,7 +8,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use parlor_platform::Result;
 use parlor_platform::broker::{Binding, Consumer, Delivery};
 use parlor_platform::clock::Clock;
 use parlor_platform::config::Config;
@@ -16,17 +15,18 @@ use parlor_platform::db::Db;
 use parlor_platform::outbox::Command;
 use parlor_platform::realtime::Realtime;
 use parlor_platform::task::{CancellationToken, TaskTracker, supervise};
+use parlor_platform::{Error, Result};
 use parlor_protocol::{AppId, ChannelId, EventType, UserId, event};
 use serde_json::json;
 use uuid::Uuid;
 
 use super::coalesce::{News, Pending};
-use super::{AT_ONCE, SENT_TOPIC, SentEvent};
+use super::{AT_ONCE, REPLIED_TOPIC, ReplyEvent, ReplyEvents};
 use crate::channels::change::hint;
 use crate::threads::store as threads;
 use crate::users::store::user_id;
 
-pub const BINDING: Binding = Binding { name: "replies", topics: &[SENT_TOPIC], at_once: AT_ONCE };
+pub const BINDING: Binding = Binding { name: "replies", topics: &[REPLIED_TOPIC], at_once: AT_ONCE };
 
 /// A thread: its channel, and its root.
 type Subject = (ChannelId, Uuid);
@@ -101,16 +101,12 @@ impl Consumer for Replies {
 
     async fn handle(&self, app: AppId, jobs: &[Delivery]) -> Result<()> {
         // Newest first; who wrote the newest may still have to hear of the one before it.
-        let mut newest: HashMap<Uuid, Vec<SentEvent>> = HashMap::new();
+        let mut newest: HashMap<Uuid, Vec<ReplyEvent>> = HashMap::new();
         for job in jobs {
-            for event in super::sent(job)? {
-                if let Some(root) = event.parent_id {
-                    newest.entry(root.0).or_default().push(event);
-                }
+            let replies: ReplyEvents = serde_json::from_str(&job.payload).map_err(Error::internal)?;
+            for event in replies.events {
+                newest.entry(event.parent_id.0).or_default().push(event);
             }
-        }
-        if newest.is_empty() {
-            return Ok(());
         }
         for events in newest.values_mut() {
             events.sort_unstable_by_key(|event| std::cmp::Reverse(event.seq));
@@ -121,14 +117,15 @@ impl Consumer for Replies {
         tx.commit().await?;
         for (root, user) in followers {
             let user = user_id(user)?;
-            let by_others = |events: &Vec<SentEvent>| events.iter().position(|event| event.user_id != user);
-            let Some(events) = newest.get(&root) else { continue };
-            let Some(event) = by_others(events).and_then(|at| events.get(at)) else { continue };
+            let by_others = |events: &'_ Vec<ReplyEvent>| {
+                let event = events.iter().find(|event| event.user_id != user);
+                event.map(|event| (event.channel_id, (event.message_id, event.seq)))
+            };
+            let Some((channel, news)) = newest.get(&root).and_then(by_others) else { continue };
             if self.realtime.is_connected(&event::realtime_user(app, &user)) == Some(false) {
                 continue;
             }
-            let subject = (event.channel_id, root);
-            self.news.add(app, user, subject, (event.message_id, event.seq));
+            self.news.add(app, user, (channel, root), news);
         }
         Ok(())
     }

@@ -34,7 +34,7 @@ use super::plan::{Facts, Outcome, plan};
 use super::store::{self, NewMessage};
 use super::threads::Threads;
 use super::{Item, Sent};
-use crate::fanout::{SENT_TOPIC, SentEvent, SentEvents};
+use crate::fanout::{REPLIED_TOPIC, ReplyEvent, ReplyEvents, SENT_TOPIC, SentEvent, SentEvents};
 use crate::messages::store::MessageRow;
 use crate::messages::view;
 use crate::polls;
@@ -167,6 +167,7 @@ fn prepare<'a>(
     let mut entries = Entries::new(lanes);
     let (mut new, mut json, mut events) = (Vec::new(), HashMap::new(), Vec::new());
     let (mut channels, mut read) = (HashMap::new(), HashMap::new());
+    let mut replies = Vec::new();
     let mut threads = Threads::default();
     for (at, (item, outcome)) in items.iter().zip(outcomes).enumerate() {
         let Outcome::Accepted { seq, ordinal, countable } = *outcome else { continue };
@@ -197,9 +198,17 @@ fn prepare<'a>(
             user_id: item.user.clone(),
             seq,
             countable,
-            parent_id: item.content.parent_id,
             mentions: item.content.mentions.clone(),
         });
+        if let Some(parent_id) = item.content.parent_id {
+            replies.push(ReplyEvent {
+                channel_id: item.channel,
+                parent_id,
+                message_id: item.id,
+                user_id: item.user.clone(),
+                seq,
+            });
+        }
         channels.insert(item.channel.0, (item.channel.0, seq, ordinal));
         if countable {
             read.insert(
@@ -212,6 +221,9 @@ fn prepare<'a>(
     }
     if let Some(first) = events.first() {
         entries.job(&first.channel_id.0.clone(), SENT_TOPIC, &SentEvents { events })?;
+    }
+    if let Some(first) = replies.first() {
+        entries.job(&first.channel_id.0.clone(), REPLIED_TOPIC, &ReplyEvents { events: replies })?;
     }
     Ok(Prepared {
         new,
