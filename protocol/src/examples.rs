@@ -249,18 +249,17 @@ pub(crate) fn forward_message() -> Value {
 }
 
 pub(crate) fn forwarded() -> Value {
-    let text = "Can you look for it?\n\n> Where is my parcel?";
-    json!({
-        "results": [{
-            "channel_id": WAREHOUSE,
-            "message": {
-                "id": REPLY, "channel_id": WAREHOUSE, "user": { "id": "support-7", "name": "Ben from Support", "image": null },
-                "text": text, "attachments": [], "mentions": [], "custom": {}, "parent_id": null, "reply_to_id": null,
-                "forwarded_from": forwarded_from(), "seq": 9, "updated_seq": 9, "ordinal": 7, "created_at": LATER,
-                "edited_at": null, "deleted_at": null,
-            },
-        }],
-    })
+    let mut message = message();
+    let own = json!({
+        "id": REPLY, "channel_id": WAREHOUSE, "text": "Can you look for it?\n\n> Where is my parcel?", "attachments": [],
+        "mentions": [], "reply_to_id": null, "reactions": [], "pinned": null, "forwarded_from": forwarded_from(),
+        "own_reactions": [], "seq": 9, "updated_seq": 9, "ordinal": 7,
+    });
+    if let (Value::Object(message), Value::Object(own)) = (&mut message, own) {
+        message.remove("quoted");
+        message.extend(own);
+    }
+    json!({ "results": [{ "channel_id": WAREHOUSE, "message": message }] })
 }
 
 pub(crate) fn thread_summary() -> Value {

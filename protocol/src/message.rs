@@ -138,7 +138,7 @@ pub struct SendMessage {
     #[serde(default, alias = "parent_message_id", alias = "thread_id")]
     pub parent_id: Option<MessageId>,
     /// Shows a reply in the main timeline as well. Only with `parent_id`.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub show_in_channel: bool,
     /// The message to quote. Also read as `replyTo`.
     #[serde(default, alias = "replyTo")]

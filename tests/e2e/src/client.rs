@@ -210,3 +210,11 @@ impl Client {
         Ok(Answer { status, headers, text, json })
     }
 }
+
+/// A message as events tell it, without what is its reader's own.
+pub fn told(mut message: Value) -> Value {
+    if let Some(fields) = message.as_object_mut() {
+        fields.remove("own_reactions");
+    }
+    message
+}

@@ -9,7 +9,7 @@ mod realtime;
 mod replica;
 mod server;
 
-pub use client::{Answer, App, Client};
+pub use client::{Answer, App, Client, told};
 pub use dev::DevServer;
 pub use parlor_test_support::until;
 pub use realtime::{Heard, Listener};

@@ -163,7 +163,7 @@ async fn the_system_sees_keys_and_queues_and_no_conversations() {
     let tx = db.system().await.unwrap();
     for table in TENANT_TABLES {
         let seen = count(tx.conn().unwrap(), table).await;
-        let open = ["apps", "api_keys", "outbox", "inbox", "idempotency_keys"].contains(&table);
+        let open = ["apps", "api_keys", "outbox", "inbox", "idempotency_keys", "due"].contains(&table);
         assert_eq!(seen, i64::from(open), "{table}");
     }
     tx.commit().await.unwrap();

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Duration, Utc};
-use parlor_e2e::{App, Client, Listener, Mode, Server, until};
+use parlor_e2e::{App, Client, Listener, Mode, Server, told, until};
 use parlor_protocol::{ErrorCode, EventType, MessageId};
 use serde_json::{Value, json};
 
-use super::{ahead, count, heard, make_due, own_events, schedule, text, told};
+use super::{ahead, count, heard, make_due, own_events, schedule, text};
 
 /// Within this time of its time a message is sent, on a machine that has nothing else to do.
 const PUNCTUAL: Duration = Duration::seconds(1);

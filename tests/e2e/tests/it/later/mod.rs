@@ -32,12 +32,6 @@ fn same_time(wire: &Value, time: DateTime<Utc>) {
     assert_eq!(wire.as_str().and_then(|wire| wire.parse::<DateTime<Utc>>().ok()), Some(time), "{wire}");
 }
 
-/// A message as events tell it, without what is its reader's own.
-fn told(mut message: Value) -> Value {
-    message.as_object_mut().unwrap().remove("own_reactions");
-    message
-}
-
 /// Schedules a text for an hour from now.
 async fn schedule(user: &Client, channel: &str, text_: &str) -> Value {
     let body = json!({ "id": MessageId::new(), "send_at": text(ahead(3600)), "text": text_ });

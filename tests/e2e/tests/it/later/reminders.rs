@@ -1,11 +1,11 @@
 //! Reminders: messages saved for later, with a time or without.
 
 use chrono::Duration;
-use parlor_e2e::{Client, Listener, Mode, Server, until};
+use parlor_e2e::{Client, Listener, Mode, Server, told, until};
 use parlor_protocol::{ErrorCode, EventType};
 use serde_json::{Value, json};
 
-use super::{ahead, count, heard, make_due, own_events, same_time, text, told, user_seq};
+use super::{ahead, count, heard, make_due, own_events, same_time, text, user_seq};
 
 fn of(message: &Value) -> String {
     format!("/messages/{}/reminder", message["id"].as_str().unwrap())
