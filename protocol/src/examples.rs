@@ -288,8 +288,8 @@ pub(crate) fn thread() -> Value {
         "message": root, "channel_id": CHANNEL, "following": true, "unread": 0, "read": thread_read(),
         "replies": [{
             "id": REPLY, "channel_id": CHANNEL, "user": user_ref(), "text": "Found it, thank you!", "attachments": [],
-            "mentions": [], "custom": {}, "parent_id": MESSAGE, "thread_ordinal": 1, "reply_to_id": null, "seq": 4,
-            "updated_seq": 4, "ordinal": 2, "created_at": LATER, "edited_at": null, "deleted_at": null,
+            "mentions": [], "custom": {}, "parent_id": MESSAGE, "thread_ordinal": 1, "reply_to_id": null,
+            "reactions": [], "poll": null, "pinned": null, "own_reactions": [], "seq": 4, "updated_seq": 4, "ordinal": 2, "created_at": LATER, "edited_at": null, "deleted_at": null,
         }],
     })
 }
