@@ -53,7 +53,8 @@ error_codes! {
     CustomTooLarge = "custom_too_large", 422, retry: false, "Custom data is at most 5 KiB of JSON, nested at most 16 deep.";
     NameTooLong = "name_too_long", 422, retry: false, "A name has at most 100 characters.";
     InvalidUrl = "invalid_url", 422, retry: false, "An image is an http or https URL of at most 2,048 characters.";
-    BatchTooLarge = "batch_too_large", 422, retry: false, "A batch has 1 to 100 items.";
+    InvalidTag = "invalid_tag", 422, retry: false, "A channel has at most 10 different tags of 1 to 30 characters each.";
+    BatchTooLarge = "batch_too_large", 422, retry: false, "A batch has 1 to 100 items, one for the background 1 to 1,000.";
     TooManyMembers = "too_many_members", 422, retry: false, "A distinct channel has 2 to 20 members.";
     InvalidThread = "invalid_thread", 422, retry: false, "The parent or quoted message is not in this channel, or is itself a reply.";
     UserUnknown = "user_unknown", 422, retry: false, "The request names a user that was never registered, or is deactivated.";
@@ -78,11 +79,15 @@ error_codes! {
     ChannelNotFound = "channel_not_found", 404, retry: false, "The app has no such channel, or it was deleted.";
     MessageNotFound = "message_not_found", 404, retry: false, "There is no such message.";
     MemberNotFound = "member_not_found", 404, retry: false, "The user is not a member of the channel.";
+    InviteNotFound = "invite_not_found", 404, retry: false, "There is no such invitation: it was answered, taken back, or its time has run out.";
+    AccessCodeUnknown = "access_code_unknown", 404, retry: false, "No channel has this code, or no longer.";
+    JobNotFound = "job_not_found", 404, retry: false, "The app has no such job.";
     MethodNotAllowed = "method_not_allowed", 405, retry: false, "The address exists, but not with this method; see `Allow`.";
     MessageIdReused = "message_id_reused", 409, retry: false, "A message with this id exists and is not this one. Make a new id.";
     MessageDeleted = "message_deleted", 409, retry: false, "The message was deleted.";
+    CounterMismatch = "counter_mismatch", 409, retry: false, "A field is not what it was compared with, is no integer, or would leave the range; nothing was changed.";
     IdempotencyConflict = "idempotency_conflict", 409, retry: false, "This `Idempotency-Key` was used for another request.";
-    BodyTooLarge = "body_too_large", 413, retry: false, "The body has more than 256 KiB.";
+    BodyTooLarge = "body_too_large", 413, retry: false, "The body has more than 256 KiB, of a batch for the background 2 MiB.";
     UnsupportedMediaType = "unsupported_media_type", 415, retry: false, "Send `Content-Type: application/json`.";
     RateLimited = "rate_limited", 429, retry: true, "Too many requests. Wait for `Retry-After` seconds.";
     Internal = "internal", 500, retry: true, "Something went wrong on our side. Report the request id.";

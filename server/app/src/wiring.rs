@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parlor_chat::fanout::{Flags, Notify, Profiles};
+use parlor_chat::jobs::Jobs;
 use parlor_chat::{Chat, Foundation};
 use parlor_platform::broker::{self, Binding, Broker, Consumer};
 use parlor_platform::clock::Clock;
@@ -117,7 +118,15 @@ impl Parts {
             config: self.config.clone(),
             realtime: self.realtime.clone(),
         };
-        let consumers: Vec<Arc<dyn Consumer>> = vec![Arc::new(notify), Arc::new(flags), Arc::new(profiles)];
+        let jobs = Jobs {
+            db: self.db.clone(),
+            clock: self.clock.clone(),
+            config: self.config.clone(),
+            keys: self.keys.clone(),
+            bell: self.bell.clone(),
+        };
+        let consumers: Vec<Arc<dyn Consumer>> =
+            vec![Arc::new(notify), Arc::new(flags), Arc::new(profiles), Arc::new(jobs)];
         debug_assert_eq!(
             consumers.iter().map(|consumer| consumer.binding().name).collect::<Vec<_>>(),
             bindings().iter().map(|binding| binding.name).collect::<Vec<_>>(),
@@ -128,5 +137,5 @@ impl Parts {
 
 /// All consumers of the system, whichever process runs them: a queue must exist before something is published.
 fn bindings() -> Vec<Binding> {
-    parlor_chat::fanout::CONSUMERS.to_vec()
+    [&parlor_chat::fanout::CONSUMERS[..], &[parlor_chat::jobs::BINDING]].concat()
 }

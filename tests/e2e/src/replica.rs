@@ -181,7 +181,10 @@ impl Replica {
             | EventType::NotificationMarkRead
             | EventType::NotificationAddedToChannel
             | EventType::NotificationRemovedFromChannel
-            | EventType::UserUpdated => panic!("a hint with a seq: {envelope:?}"),
+            | EventType::MembershipUpdated
+            | EventType::NotificationInvited
+            | EventType::InviteRejected
+            | EventType::UserUpdated => panic!("nothing that the channel hears as a change: {envelope:?}"),
         }
     }
 

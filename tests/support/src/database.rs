@@ -16,12 +16,16 @@ use uuid::Uuid;
 use crate::setting;
 
 /// All tables: every row belongs to one tenant, or is one.
-pub const TENANT_TABLES: [&str; 10] = [
+pub const TENANT_TABLES: [&str; 14] = [
     "apps",
     "api_keys",
     "users",
     "channels",
     "channel_members",
+    "channel_tags",
+    "channel_invites",
+    "access_code_tries",
+    "jobs",
     "messages",
     "user_messages",
     "outbox",

@@ -4,6 +4,7 @@
 //! and members are merged by `updated_seq`; where one list was cut short the answer ends there, and the next
 //! call goes on from that `seq`.
 
+use chrono::{DateTime, Utc};
 use parlor_platform::Result;
 use parlor_platform::db::TenantTx;
 use parlor_protocol::channel::ChannelChanges;
@@ -25,10 +26,11 @@ pub async fn changes(
     id: ChannelId,
     since: i64,
     limit: usize,
+    now: DateTime<Utc>,
 ) -> Result<ChannelChanges> {
     let access = access::require(tx, caller, id, Capability::ReadChannel).await?;
     let row_seq = access.row.seq;
-    let channel = view::channel(tx, caller.user(), access.row).await?;
+    let channel = view::channel(tx, caller.user(), access.row, now).await?;
     let fresh = messages::new_since(tx, id, since, caller.user(), one_more(limit)).await?;
     let changed = messages::changed_since(tx, id, since, caller.user(), one_more(limit)).await?;
     let people = members::changed_since(tx, id, since, one_more(limit) + TIES).await?;

@@ -53,16 +53,21 @@ async fn mark_unread(
     Ok(HttpResponse::Ok().json(result))
 }
 
-/// Unread counts of all of one's channels.
+/// Unread counts of all of one's channels. Muted ones are listed and not in the total.
 #[utoipa::path(tag = "reads", responses((status = 200, body = UnreadCounts)))]
 #[get("/unread")]
 async fn unread_counts(chat: Data<Chat>, caller: UserCaller) -> Result<HttpResponse> {
     let tx = chat.db.tenant(caller.app).await?;
     let rows = store::unread(&tx, &caller.user).await?;
     tx.commit().await?;
-    let channels: Vec<_> =
-        rows.into_iter().map(|(id, unread)| ChannelUnread { channel_id: ChannelId(id), unread }).collect();
-    let total = channels.iter().map(|channel| channel.unread).sum();
+    let now = chat.clock.now();
+    let count = |row: &store::UnreadRow| ChannelUnread {
+        channel_id: ChannelId(row.channel_id),
+        unread: row.unread,
+        muted: row.muted(now),
+    };
+    let channels: Vec<_> = rows.iter().map(count).collect();
+    let total = channels.iter().filter(|channel| !channel.muted).map(|channel| channel.unread).sum();
     Ok(HttpResponse::Ok().json(UnreadCounts { total, channels }))
 }
 

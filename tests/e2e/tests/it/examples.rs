@@ -3,15 +3,22 @@
 use std::collections::BTreeSet;
 
 use parlor_e2e::parlor;
-use parlor_protocol::channel::{ChannelChanges, CreateChannel, Typing, UpdateChannel};
-use parlor_protocol::member::{AddMembers, MarkRead, MarkUnread, ReadResult, UnreadCounts, UpdateMember};
+use parlor_protocol::channel::{
+    AccessCode, ChangeCounters, ChannelChanges, CreateChannel, JoinByCode, ReplaceChannel, Typing,
+    UpdateChannel,
+};
+use parlor_protocol::job::{AcceptedJob, ChangeMembers, CreateChannels};
+use parlor_protocol::member::{
+    AddMembers, AddedMembers, MarkRead, MarkUnread, ReadResult, TransferOwnership, UnreadCounts,
+    UpdateMember, UpdateMembership,
+};
 use parlor_protocol::message::{MessagePage, SendMessage, UpdateMessage, UserMessage};
 use parlor_protocol::token::{
     App, CreateGuest, CreateToken, RealtimeConnection, RevokeTokens, SubscribeRequest, SubscriptionToken,
     UserToken,
 };
 use parlor_protocol::user::{UpdateUser, UpsertUser, UpsertUsers, UpsertedUsers};
-use parlor_protocol::{Channel, ErrorBody, Member, Message, User};
+use parlor_protocol::{Channel, ErrorBody, Invite, Job, Member, Message, User};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -25,17 +32,24 @@ type Read = fn(&Value) -> Result<Value, serde_json::Error>;
 
 const REQUESTS: &[(&str, Read)] = &[
     ("AddMembers", read::<AddMembers>),
+    ("ChangeCounters", read::<ChangeCounters>),
+    ("ChangeMembers", read::<ChangeMembers>),
     ("CreateChannel", read::<CreateChannel>),
+    ("CreateChannels", read::<CreateChannels>),
     ("CreateGuest", read::<CreateGuest>),
     ("CreateToken", read::<CreateToken>),
+    ("JoinByCode", read::<JoinByCode>),
     ("MarkRead", read::<MarkRead>),
     ("MarkUnread", read::<MarkUnread>),
+    ("ReplaceChannel", read::<ReplaceChannel>),
     ("RevokeTokens", read::<RevokeTokens>),
     ("SendMessage", read::<SendMessage>),
     ("SubscribeRequest", read::<SubscribeRequest>),
+    ("TransferOwnership", read::<TransferOwnership>),
     ("Typing", read::<Typing>),
     ("UpdateChannel", read::<UpdateChannel>),
     ("UpdateMember", read::<UpdateMember>),
+    ("UpdateMembership", read::<UpdateMembership>),
     ("UpdateMessage", read::<UpdateMessage>),
     ("UpdateUser", read::<UpdateUser>),
     ("UpsertUser", read::<UpsertUser>),
@@ -44,10 +58,15 @@ const REQUESTS: &[(&str, Read)] = &[
 
 /// Answers, and the items of pages.
 const RESPONSES: &[(&str, Read)] = &[
+    ("AcceptedJob", read::<AcceptedJob>),
+    ("AccessCode", read::<AccessCode>),
+    ("AddedMembers", read::<AddedMembers>),
     ("App", read::<App>),
     ("Channel", read::<Channel>),
     ("ChannelChanges", read::<ChannelChanges>),
     ("ErrorBody", read::<ErrorBody>),
+    ("Invite", read::<Invite>),
+    ("Job", read::<Job>),
     ("Member", read::<Member>),
     ("Message", read::<Message>),
     ("MessagePage", read::<MessagePage>),

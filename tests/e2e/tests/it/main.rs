@@ -13,6 +13,7 @@ mod http;
 mod jwt;
 mod matrix;
 mod members;
+mod membership;
 mod messages;
 mod operator;
 mod reads;

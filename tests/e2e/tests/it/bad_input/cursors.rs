@@ -30,6 +30,8 @@ async fn a_cursor_of_another_list_or_of_nobody_is_refused() {
         ("members", format!("{}/members?cursor=", room.at)),
         ("my-channels", "/channels?cursor=".to_owned()),
         ("flags", "/users/me/messages?flag=unread&cursor=".to_owned()),
+        ("invites", "/invites?cursor=".to_owned()),
+        ("channel-invites", format!("{}/invites?cursor=", room.at)),
         ("messages", format!("{messages}?before=")),
         ("messages", format!("{messages}?after=")),
         ("messages", format!("{messages}?around=")),

@@ -54,6 +54,13 @@ fn request(operation: &str, scene: &Scene, by_server: bool) -> (Method, String, 
     let body = match operation {
         "POST /channels" => json!({ "type": "team" }),
         "PATCH /channels/{id}" => json!({ "name": "n" }),
+        "PUT /channels/{id}" => json!({ "name": "n" }),
+        "POST /channels/{id}/counters" => json!({ "operations": [{ "field": "n", "increment": 1 }] }),
+        "POST /channels/{id}/transfer" => json!({ "user_id": scene.target }),
+        "PATCH /channels/{id}/membership" => json!({ "pinned": true }),
+        "POST /channels/join" => json!({ "access_code": "NOTACODE" }),
+        "POST /channels/batch" => json!({ "channels": [{ "type": "team" }] }),
+        "POST /channels/{id}/members/batch" => json!({ "remove": ["target"] }),
         "POST /channels/{id}/members" => json!({ "members": [{ "user_id": "extra", "role": "guest" }] }),
         "PATCH /channels/{id}/members/{user_id}" => json!({ "role": "member" }),
         "POST /channels/{id}/messages" | "POST /rooms/{id}/messages" => send,
@@ -156,7 +163,14 @@ async fn the_document_describes_what_is_served() {
     });
     assert_eq!(
         takes_a_key.collect::<Vec<_>>(),
-        ["POST /channels", "POST /channels/{id}/messages", "POST /rooms/{id}/messages"]
+        [
+            "POST /channels",
+            "POST /channels/batch",
+            "POST /channels/{id}/counters",
+            "POST /channels/{id}/members/batch",
+            "POST /channels/{id}/messages",
+            "POST /rooms/{id}/messages"
+        ]
     );
     let printed: Value = serde_json::from_str(&server.command(&["openapi"]).await.unwrap()).unwrap();
     assert_eq!(printed, document, "the command prints what is served");
