@@ -25,7 +25,7 @@ async fn channels_are_found_by_their_tags() {
         all
     };
     assert_eq!(found("vip").await, [second.clone(), first.clone()]);
-    assert_eq!(found("berlin").await, [first.clone()]);
+    assert_eq!(found("berlin").await, std::slice::from_ref(&first));
     assert_eq!(found("nobody").await, Vec::<String>::new());
     assert_eq!(ids(&app.server.all("/channels", "tag=vip&type=team").await), [first.as_str()]);
     assert_eq!(ben.all("/channels", "tag=vip").await, Vec::<Value>::new(), "tags find one's own channels");
@@ -42,7 +42,7 @@ async fn channels_are_found_by_their_tags() {
     ann.patch(&at, json!({ "tags": ["new"] })).await.gives(200);
     assert_eq!((found("vip").await.len(), found("new").await.len()), (2, 1));
     assert_eq!(app.server.delete(&format!("/channels/{first}")).await.status, 204);
-    assert_eq!(found("vip").await, [second.clone()]);
+    assert_eq!(found("vip").await, std::slice::from_ref(&second));
     // Another tenant's tags are its own.
     let other = server.app("other").await;
     assert_eq!(other.server.all("/channels", "tag=vip").await, Vec::<Value>::new());
