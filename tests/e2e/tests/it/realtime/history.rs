@@ -78,8 +78,10 @@ impl Story {
             (9, Some((id, _))) => actor.post(&format!("{room}/unread"), json!({ "message_id": id })).await,
             (10, _) => self.members(&owner, &room).await,
             _ => {
-                let change = match self.dice.roll(3) {
+                let change = match self.dice.roll(5) {
                     0 => json!({ "name": text }),
+                    3 => json!({ "tags": [format!("tag {}", self.dice.roll(3))] }),
+                    4 => json!({ "custom_set": { "text": text } }),
                     1 => json!({ "image": null, "custom": { "topic": text } }),
                     _ => json!({ "config": { "typing_disabled": self.dice.roll(2) == 0 } }),
                 };
