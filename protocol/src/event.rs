@@ -39,13 +39,27 @@ macro_rules! event_types {
 event_types! {
     /// A message was sent. `data` is `{message}`.
     MessageNew = "message.new", durable: true;
-    /// A message was edited. `data` is `{message}`.
+    /// A message was edited, pinned or unpinned, or its pin has expired. `data` is `{message}`.
     MessageUpdated = "message.updated", durable: true;
     /// A message was deleted. `data` is `{message, hard}`.
     MessageDeleted = "message.deleted", durable: true;
+    /// A user reacted to a message; older documents call it `reaction.added`. `data` is `{message_id, reaction, message}`,
+    /// where `message` is the message's `{id, reactions, updated_seq}` after the change.
+    ReactionNew = "reaction.new", durable: true;
+    /// A user gave a reaction another score, or replaced others by it. `data` is `{message_id, reaction, replaced, message}`,
+    /// where `replaced` lists the types that it replaced.
+    ReactionUpdated = "reaction.updated", durable: true;
+    /// A user took a reaction back; older documents call it `reaction.removed`. `data` is `{message_id, reaction, message}`.
+    /// A deleted message loses its reactions without this event.
+    ReactionDeleted = "reaction.deleted", durable: true;
     /// A member marked messages read or unread. `data` is `{user_id, read}`. Sending a message moves its author's own
     /// pointer silently, without this event. Read pointers carry no `seq`: the newest `read_at` counts.
     MessageRead = "message.read", durable: false;
+    /// Somebody voted in a poll, added an option or closed it. `data` is `{message_id, poll, updated_seq}`, and unless the
+    /// poll is anonymous or it was no vote, `vote`: `{user, options}`, all that the user votes for now.
+    PollUpdated = "poll.updated", durable: true;
+    /// On the user's channel: the user voted in an anonymous poll, on some device. `data` is `{message_id, options}`.
+    PollVoted = "poll.voted", durable: true;
     /// Somebody types. `data` is `{user}`.
     TypingStart = "typing.start", durable: false;
     /// Somebody stopped typing. `data` is `{user}`.
@@ -79,6 +93,35 @@ event_types! {
     /// On the channel of who invited: the invitation was rejected. `data` is `{invite}`. One that is accepted is told as
     /// `member.added`.
     InviteRejected = "invite.rejected", durable: false;
+    /// On the user's channel, with the user's `seq`: the user starred a message. `data` is `{message_id, channel_id}`.
+    MessageStarred = "message.starred", durable: true;
+    /// On the user's channel, with the user's `seq`: the user starred a message no longer. `data` is
+    /// `{message_id, channel_id}`.
+    MessageUnstarred = "message.unstarred", durable: true;
+    /// On the user's channel, with the user's `seq`: a draft was written. `data` is `{draft}`.
+    DraftUpdated = "draft.updated", durable: true;
+    /// On the user's channel, with the user's `seq`: a draft was deleted. `data` is `{channel_id, parent_id}`.
+    DraftDeleted = "draft.deleted", durable: true;
+    /// On the user's channel, with the user's `seq`: a message is to be sent later. `data` is `{scheduled_message}`.
+    ScheduledMessageCreated = "scheduled_message.created", durable: true;
+    /// On the user's channel, with the user's `seq`: what is to be sent, or when, changed. `data` is `{scheduled_message}`.
+    ScheduledMessageUpdated = "scheduled_message.updated", durable: true;
+    /// On the user's channel, with the user's `seq`: a message will not be sent, or is no longer listed as failed.
+    /// `data` is `{scheduled_message}`.
+    ScheduledMessageDeleted = "scheduled_message.deleted", durable: true;
+    /// On the user's channel, with the user's `seq`: a message was sent at its time. `data` is `{scheduled_message}`.
+    ScheduledMessageSent = "scheduled_message.sent", durable: true;
+    /// On the user's channel, with the user's `seq`: a message could not be sent at its time; its `error` says why.
+    /// `data` is `{scheduled_message}`.
+    ScheduledMessageFailed = "scheduled_message.failed", durable: true;
+    /// On the user's channel, with the user's `seq`: a message was saved for later. `data` is `{reminder}`.
+    ReminderCreated = "reminder.created", durable: true;
+    /// On the user's channel, with the user's `seq`: time, note or state of a reminder changed. `data` is `{reminder}`.
+    ReminderUpdated = "reminder.updated", durable: true;
+    /// On the user's channel, with the user's `seq`: a reminder was deleted. `data` is `{message_id, channel_id}`.
+    ReminderDeleted = "reminder.deleted", durable: true;
+    /// On the user's channel, with the user's `seq`: it is time. `data` is `{reminder}` with its message.
+    ReminderDue = "reminder.due", durable: true;
     /// Name, image or custom data of a user changed. `data` is `{user}`. On the user's own channel, and on the channels
     /// that the user shares with others, up to the fan-out limit.
     UserUpdated = "user.updated", durable: false;
@@ -99,10 +142,10 @@ pub struct Envelope<D = serde_json::Value> {
     /// The channel it is about, if it is about one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub channel_id: Option<ChannelId>,
-    /// The channel's `seq` after this change; absent for what is not durable.
+    /// The channel's `seq` after this change, on a user's channel the user's; absent for what is not durable.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seq: Option<i64>,
-    /// The channel's `seq` before this change.
+    /// The same `seq` before this change.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prev_seq: Option<i64>,
     /// When the server took the change.

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 const CHANNEL: &str = "0198c0de-5a17-7c3e-9b1f-6d2a4e8f0b11";
 const MESSAGE: &str = "0198c0de-7f42-7a90-8c55-1e3b9d7a6c02";
 const QUESTION: &str = "0198c0de-6b08-7d14-a2e7-93f5c0d4b801";
+const SCHEDULED: &str = "0198c0de-8c20-7b3f-9d44-5a7c1e2f3b03";
 const AT: &str = "2026-03-02T09:30:00Z";
 const LATER: &str = "2026-03-02T09:31:12.345678Z";
 
@@ -25,6 +26,40 @@ pub(crate) fn user() -> Value {
     json!({
         "id": "ann", "name": "Ann Berger", "image": "https://acme.example/avatars/ann.png", "custom": { "plan": "pro" },
         "guest": false, "created_at": AT, "updated_at": AT, "deactivated_at": null, "last_active_at": LATER,
+    })
+}
+
+pub(crate) fn poll() -> Value {
+    json!({
+        "options": [
+            { "id": "1", "text": "Tomorrow", "votes": 1, "suggested_by": null },
+            { "id": "2", "text": "On Friday", "votes": 0, "suggested_by": null },
+            { "id": "3", "text": "At the depot", "votes": 0, "suggested_by": "ann" },
+        ],
+        "voters": 1, "max_votes": 1, "anonymous": false, "suggestions": true, "closes_at": "2026-03-03T09:30:00Z", "closed_at": null,
+    })
+}
+
+pub(crate) fn create_poll() -> Value {
+    json!({ "options": ["Tomorrow", "On Friday"], "suggestions": true, "closes_at": "2026-03-03T09:30:00Z" })
+}
+
+pub(crate) fn vote() -> Value {
+    json!({ "options": ["1"] })
+}
+
+pub(crate) fn suggest_option() -> Value {
+    json!({ "text": "At the depot" })
+}
+
+pub(crate) fn poll_vote() -> Value {
+    json!({ "user": user_ref(), "option": "1", "created_at": LATER })
+}
+
+pub(crate) fn found_message() -> Value {
+    json!({
+        "message": message(),
+        "snippet": [{ "text": "It is at the ", "found": false }, { "text": "depot", "found": true }],
     })
 }
 
@@ -122,15 +157,15 @@ pub(crate) fn channel() -> Value {
         "id": CHANNEL, "cid": "commerce:order-1042", "type": "commerce", "name": "Order 1042", "image": null,
         "custom": { "order": 1042 }, "tags": ["delivery", "vip"],
         "config": { "frozen": false, "open": false, "typing_disabled": false, "hide_history_for_new_members": false },
-        "created_by": null, "member_count": 2, "seq": 3, "ordinal": 2, "last_message_at": LATER, "created_at": AT,
+        "created_by": null, "member_count": 2, "seq": 5, "ordinal": 2, "last_message_at": LATER, "created_at": AT,
         "updated_at": AT, "membership": membership(), "unread": 0,
-        "capabilities": ["read_channel", "send_message", "update_own_message", "delete_own_message"],
+        "capabilities": ["read_channel", "send_message", "react", "update_own_message", "delete_own_message"],
         "last_message": message(),
     })
 }
 
 pub(crate) fn channel_changes() -> Value {
-    json!({ "channel": channel(), "messages": [message()], "members": [], "seq": 3, "more": false })
+    json!({ "channel": channel(), "messages": [message()], "members": [], "seq": 5, "more": false })
 }
 
 pub(crate) fn typing() -> Value {
@@ -237,7 +272,22 @@ pub(crate) fn unread_counts() -> Value {
 }
 
 pub(crate) fn user_message() -> Value {
-    json!({ "channel_id": CHANNEL, "message_id": MESSAGE, "read": false, "mentioned": true, "starred": false })
+    json!({
+        "channel_id": CHANNEL, "message_id": MESSAGE, "read": false, "mentioned": true, "starred": false,
+        "message": message(),
+    })
+}
+
+pub(crate) fn add_reaction() -> Value {
+    json!({ "type": "👏", "score": 5, "enforce_unique": true })
+}
+
+pub(crate) fn reaction() -> Value {
+    json!({ "type": "👏", "user": user_ref(), "score": 5, "created_at": LATER })
+}
+
+pub(crate) fn pin_message() -> Value {
+    json!({ "expires_at": "2026-03-09T09:30:00Z" })
 }
 
 pub(crate) fn send_message() -> Value {
@@ -257,13 +307,56 @@ pub(crate) fn message() -> Value {
         "user": { "id": "support-7", "name": "Ben from Support", "image": null },
         "text": "It was left with **your neighbour**.",
         "attachments": [{ "type": "image", "url": "https://acme.example/parcels/1042.jpg" }], "mentions": ["ann"],
-        "custom": {}, "parent_id": null, "reply_to_id": QUESTION, "seq": 3, "updated_seq": 3, "ordinal": 2,
-        "created_at": LATER, "edited_at": null, "deleted_at": null,
+        "custom": {}, "parent_id": null, "reply_to_id": QUESTION,
+        "reactions": [{ "type": "👏", "count": 1, "score": 5 }], "own_reactions": ["👏"], "poll": null,
+        "pinned": { "at": LATER, "by": "support-7", "expires_at": "2026-03-09T09:30:00Z" },
+        "seq": 3, "updated_seq": 5, "ordinal": 2, "created_at": LATER, "edited_at": null, "deleted_at": null,
     })
 }
 
 pub(crate) fn message_page() -> Value {
     json!({ "items": [message()], "before": "WyJtZXNzYWdlcyIsM10", "after": null })
+}
+
+pub(crate) fn put_draft() -> Value {
+    json!({ "text": "Thank you! I'll ask", "reply_to_id": MESSAGE })
+}
+
+pub(crate) fn draft() -> Value {
+    json!({
+        "channel_id": CHANNEL, "parent_id": null, "text": "Thank you! I'll ask", "attachments": [], "mentions": [], "custom": {},
+        "reply_to_id": MESSAGE, "user_seq": 12, "updated_at": LATER,
+    })
+}
+
+pub(crate) fn create_scheduled_message() -> Value {
+    json!({ "id": SCHEDULED, "send_at": "2026-03-03T08:00:00Z", "text": "Good morning! Did the parcel arrive?" })
+}
+
+pub(crate) fn update_scheduled_message() -> Value {
+    json!({ "send_at": "2026-03-03T09:00:00Z" })
+}
+
+pub(crate) fn scheduled_message() -> Value {
+    json!({
+        "id": SCHEDULED, "channel_id": CHANNEL, "user_id": "support-7", "send_at": "2026-03-03T08:00:00Z",
+        "content": {
+            "text": "Good morning! Did the parcel arrive?", "attachments": [], "mentions": [], "custom": {},
+            "parent_id": null, "reply_to_id": null,
+        },
+        "state": "waiting", "error": null, "message_id": SCHEDULED, "user_seq": 7, "created_at": LATER, "updated_at": LATER,
+    })
+}
+
+pub(crate) fn put_reminder() -> Value {
+    json!({ "remind_at": "2026-03-02T17:00:00Z", "note": "Ask Mr Kim" })
+}
+
+pub(crate) fn reminder() -> Value {
+    json!({
+        "message_id": MESSAGE, "channel_id": CHANNEL, "remind_at": "2026-03-02T17:00:00Z", "note": "Ask Mr Kim",
+        "state": "waiting", "user_seq": 13, "created_at": LATER, "message": message(),
+    })
 }
 
 pub(crate) fn error_body() -> Value {

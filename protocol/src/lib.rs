@@ -7,6 +7,7 @@
 
 pub mod channel;
 mod custom;
+pub mod draft;
 pub mod error;
 pub mod event;
 #[cfg(feature = "utoipa")]
@@ -19,11 +20,18 @@ pub mod member;
 pub mod message;
 pub mod page;
 pub mod patch;
+pub mod pin;
+pub mod poll;
+pub mod reaction;
+pub mod reminder;
+pub mod scheduled;
+pub mod search;
 pub mod token;
 pub mod user;
 
 pub use channel::{Channel, ChannelConfig, ChannelType};
 pub use custom::Custom;
+pub use draft::Draft;
 pub use error::{ErrorBody, ErrorCode};
 pub use event::{Envelope, EventType};
 pub use id::{AppId, ChannelId, EventId, JobId, MessageId, UserId};
@@ -33,4 +41,9 @@ pub use member::{Capability, Member, Notifications, Role};
 pub use message::Message;
 pub use page::Page;
 pub use patch::Patch;
+pub use pin::Pin;
+pub use poll::Poll;
+pub use reaction::{Reaction, ReactionCount};
+pub use reminder::Reminder;
+pub use scheduled::ScheduledMessage;
 pub use user::{User, UserRef};

@@ -10,6 +10,14 @@ pub const ATTACHMENTS: usize = 10;
 pub const ATTACHMENT_BYTES: usize = 5 * 1024;
 /// Users mentioned by one message.
 pub const MENTIONS: usize = 50;
+/// Characters of a reaction's type.
+pub const REACTION_CHARS: usize = 50;
+/// The highest score of a reaction.
+pub const REACTION_SCORE: i32 = 1_000;
+/// Types of reactions on one message.
+pub const REACTION_TYPES: usize = 100;
+/// Pinned messages of one channel.
+pub const PINS: usize = 50;
 /// Users or members in one batch request.
 pub const BATCH: usize = 100;
 /// Items of one batch that is worked off in the background.
@@ -48,7 +56,29 @@ pub const PAGE_DEFAULT: u32 = 50;
 pub const PAGE_MAX: u32 = 100;
 /// Items of a page of a user search, unless the request says otherwise.
 pub const SEARCH_DEFAULT: u32 = 10;
+/// Options that a poll begins with.
+pub const POLL_OPTIONS_ASKED: usize = 20;
+/// Options of a poll, suggested ones included; nobody votes for more.
+pub const POLL_OPTIONS: usize = 50;
+/// Characters of an option of a poll.
+pub const POLL_OPTION_CHARS: usize = 100;
+/// Characters of what is searched for.
+pub const SEARCH_CHARS: usize = 200;
+/// Words and phrases of one search.
+pub const SEARCH_TERMS: usize = 10;
+/// Channels, authors, mentioned users or types of attachments that one search names.
+pub const SEARCH_FILTERS: usize = 20;
 /// Bytes of a request's body.
 pub const BODY_BYTES: usize = 256 * 1024;
 /// Depth of nested JSON arrays and objects in custom data and attachments.
 pub const JSON_DEPTH: usize = 16;
+/// Seconds from now, at the least, for a message to be sent at a time.
+pub const SCHEDULE_AHEAD_S: i64 = 5;
+/// Days from now, at the most, for a message to be sent or a reminder to be given.
+pub const AHEAD_DAYS: i64 = 365;
+/// Messages of one user that wait to be sent.
+pub const SCHEDULED_MESSAGES: usize = 100;
+/// Reminders of one user that are not done.
+pub const REMINDERS: usize = 250;
+/// Characters of the note of a reminder.
+pub const NOTE_CHARS: usize = 200;

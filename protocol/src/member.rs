@@ -52,12 +52,16 @@ pub enum Capability {
     ReadChannel,
     /// Send messages and typing events.
     SendMessage,
+    /// Give and take back reactions.
+    React,
     /// Edit one's own messages.
     UpdateOwnMessage,
     /// Delete one's own messages.
     DeleteOwnMessage,
     /// Delete anybody's messages.
     DeleteAnyMessage,
+    /// Pin and unpin messages.
+    PinMessage,
     /// Freeze and unfreeze the channel.
     FreezeChannel,
     /// Change name, image, custom data and config.

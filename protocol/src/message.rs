@@ -3,11 +3,11 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::{ChannelId, Custom, MessageId, UserId, UserRef};
+use crate::{ChannelId, Custom, MessageId, Pin, ReactionCount, UserId, UserRef};
 
 /// A message as its reader sees it.
 ///
-/// A deleted message keeps its place and author; text, attachments and custom data are gone.
+/// A deleted message keeps its place and author; text, attachments, custom data, reactions, poll and pin are gone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(example = crate::examples::message))]
 pub struct Message {
@@ -29,6 +29,12 @@ pub struct Message {
     pub parent_id: Option<MessageId>,
     /// The message that this one quotes.
     pub reply_to_id: Option<MessageId>,
+    /// How often it was given which reaction, in the order of first use.
+    pub reactions: Vec<ReactionCount>,
+    /// What the message asks; `null` if it is no poll.
+    pub poll: Option<crate::Poll>,
+    /// That it is pinned; `null` if it is not, or no longer.
+    pub pinned: Option<Pin>,
     /// Place in the channel's timeline.
     pub seq: i64,
     /// The channel's `seq` of this row's last change.
@@ -44,16 +50,24 @@ pub struct Message {
     /// Set if the server erased it: forget it, its place is not shown. Only in events and change lists.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub erased: bool,
+    /// Ids of the options that the reader voted for. Absent where there is no poll, in events, which everybody hears, for
+    /// the server, and in the answer to sending.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own_votes: Option<Vec<String>>,
+    /// Types of the reader's own reactions, oldest first. Absent in events, which everybody hears, and for the server.
+    // The last field: the text of an event is, up to here, that of the answer to who caused it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own_reactions: Option<Vec<String>>,
 }
 
 /// A message to send.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(example = crate::examples::send_message))]
 #[serde(deny_unknown_fields)]
 pub struct SendMessage {
     /// UUID that the client made (version 7). The same id sent again answers with the first result;
     /// with another body it is refused (409). Made by the server if left out, which gives up safe retries.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<MessageId>,
     /// Markdown, at most 20,000 characters. May be empty if there are attachments. Also read as `content`.
     #[serde(default, alias = "content")]
@@ -67,6 +81,9 @@ pub struct SendMessage {
     /// The sender's own fields, at most 5 KiB.
     #[serde(default)]
     pub custom: Custom,
+    /// What to ask; the text is the question.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub poll: Option<crate::poll::CreatePoll>,
     /// Root of the thread to reply in. Also read as `parent_message_id` or `thread_id`.
     #[serde(default, alias = "parent_message_id", alias = "thread_id")]
     pub parent_id: Option<MessageId>,
@@ -74,7 +91,7 @@ pub struct SendMessage {
     #[serde(default, alias = "replyTo")]
     pub reply_to_id: Option<MessageId>,
     /// On whose behalf; only from the customer's server, which must say it.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_id: Option<UserId>,
 }
 
@@ -109,7 +126,7 @@ pub struct MessagePage {
 }
 
 /// Which messages a user has not read, by the flags that are kept per user and message.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(example = crate::examples::user_message))]
 pub struct UserMessage {
     /// The channel.
@@ -122,4 +139,7 @@ pub struct UserMessage {
     pub mentioned: bool,
     /// Whether the user starred it.
     pub starred: bool,
+    /// The message itself, if the list was asked for `with=messages`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<Message>,
 }

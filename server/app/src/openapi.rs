@@ -1,7 +1,8 @@
 //! The OpenAPI document: collected from the handlers, completed with what all of them share.
 
 use actix_web::App;
-use parlor_chat::messages::routes::ALIASES;
+use actix_web::http::Method;
+use parlor_chat::ALIASES;
 use parlor_protocol::ErrorCode;
 use parlor_protocol::error::ErrorBody;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
@@ -32,16 +33,16 @@ pub fn document() -> OpenApi {
 /// Older spellings are served by the handlers of the present ones, and documented like them.
 fn add_aliases(document: &mut OpenApi) {
     let paths = &mut document.paths.paths;
-    let Some(canonical) = paths.get("/api/v1/channels/{id}/messages").cloned() else { return };
-    for (alias, sends) in ALIASES {
-        let mut item = canonical.clone();
-        item.post = item.post.filter(|_| sends);
+    for (alias, address, methods) in ALIASES {
+        let Some(mut item) = paths.get(&format!("/api/v1{address}")).cloned() else { continue };
+        item.get = item.get.filter(|_| methods.contains(&Method::GET));
+        item.post = item.post.filter(|_| methods.contains(&Method::POST));
         // Each operation has a name of its own: that of its handler with the words of its address.
         let words: Vec<&str> =
             alias.split('/').filter(|part| part.starts_with(char::is_alphabetic)).collect();
         for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
             operation.tags = Some(vec!["aliases".to_owned()]);
-            operation.summary = Some("Older spelling of `/channels/{id}/messages`.".to_owned());
+            operation.summary = Some(format!("Older spelling of `{address}`."));
             operation.operation_id =
                 operation.operation_id.take().map(|name| format!("{name}_{}", words.join("_")));
         }

@@ -8,6 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use parlor_chat::due::Alarm;
+use parlor_chat::{Chat, pins, tombstones};
 use parlor_platform::config::{BrokerKind, Config, RealtimeKind};
 use parlor_platform::{db, outbox, task, telemetry};
 
@@ -48,8 +50,9 @@ pub async fn serve(config: Config, extra: Extra) -> anyhow::Result<()> {
     parts.start_relay();
     if config.broker.kind == BrokerKind::Embedded {
         parts.start_consumers();
+        parts.start_due(chat.sender.clone(), chat.alarm.clone());
     }
-    start_housekeeping(&parts);
+    start_housekeeping(&parts, &chat);
     let settings_file = extra.demo.as_ref().map(dev::Directory::settings_file);
     let demo = match extra.demo {
         Some(directory) => Some(dev::demo(&parts, &chat, directory).await?),
@@ -87,6 +90,7 @@ pub async fn work(config: Config) -> anyhow::Result<()> {
     }
     let parts = Parts::new(config).map_err(cause)?;
     parts.start_consumers();
+    parts.start_due(parts.sender(), Alarm::default());
     tracing::info!("parlor works");
     stop_signal().await;
     parts.stop.cancel();
@@ -95,8 +99,9 @@ pub async fn work(config: Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Caches hear announcements; old inbox entries and idempotency keys go; a young database gets statistics.
-fn start_housekeeping(parts: &Arc<Parts>) {
+/// Caches hear announcements; old inbox entries, idempotency keys, tombstones and expired pins go; a young database gets
+/// statistics.
+fn start_housekeeping(parts: &Arc<Parts>, chat: &Chat) {
     let (keys, stop) = (parts.keys.clone(), parts.stop.clone());
     task::supervise(&parts.tracker, "announcements", parts.stop.clone(), move || {
         keys.clone().listen(stop.clone())
@@ -111,6 +116,32 @@ fn start_housekeeping(parts: &Arc<Parts>) {
                 if let Err(error) = outbox::inbox::purge(&db, older_than).await {
                     tracing::warn!(?error, "old inbox entries were not purged");
                 }
+            }
+        }
+    });
+    let (chat, stop) = (chat.clone(), parts.stop.clone());
+    task::supervise(&parts.tracker, "pins", parts.stop.clone(), move || {
+        let (chat, stop) = (chat.clone(), stop.clone());
+        async move {
+            // A look at an index that is nearly empty.
+            let every = Duration::from_secs(2);
+            while tokio::time::timeout(every, stop.cancelled()).await.is_err() {
+                if let Err(error) = pins::expire(&chat).await {
+                    tracing::debug!(?error, "expired pins were not cleared");
+                }
+            }
+        }
+    });
+    let (db, clock, stop) = (parts.db.clone(), parts.clock.clone(), parts.stop.clone());
+    task::supervise(&parts.tracker, "tombstones", parts.stop.clone(), move || {
+        let (db, clock, stop) = (db.clone(), clock.clone(), stop.clone());
+        async move {
+            let every = Duration::from_secs(3600);
+            while !stop.is_cancelled() {
+                if let Err(error) = tombstones::purge(&db, clock.now()).await {
+                    tracing::warn!(?error, "old tombstones were not purged");
+                }
+                let _ = tokio::time::timeout(every, stop.cancelled()).await;
             }
         }
     });

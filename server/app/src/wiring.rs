@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use parlor_chat::due::{Alarm, Worker};
 use parlor_chat::fanout::{Flags, Notify, Profiles};
 use parlor_chat::jobs::Jobs;
+use parlor_chat::messages::send::Sender;
 use parlor_chat::{Chat, Foundation};
 use parlor_platform::broker::{self, Binding, Broker, Consumer};
 use parlor_platform::clock::Clock;
@@ -118,6 +120,7 @@ impl Parts {
             config: self.config.clone(),
             realtime: self.realtime.clone(),
         };
+        let index = parlor_chat::search::Index { db: self.db.clone() };
         let jobs = Jobs {
             db: self.db.clone(),
             clock: self.clock.clone(),
@@ -126,16 +129,35 @@ impl Parts {
             bell: self.bell.clone(),
         };
         let consumers: Vec<Arc<dyn Consumer>> =
-            vec![Arc::new(notify), Arc::new(flags), Arc::new(profiles), Arc::new(jobs)];
+            vec![Arc::new(notify), Arc::new(flags), Arc::new(profiles), Arc::new(index), Arc::new(jobs)];
         debug_assert_eq!(
             consumers.iter().map(|consumer| consumer.binding().name).collect::<Vec<_>>(),
             bindings().iter().map(|binding| binding.name).collect::<Vec<_>>(),
         );
         self.broker.clone().start(consumers, &self.tracker, &self.stop);
     }
+
+    /// Starts doing what is due, with the writers of messages of this process.
+    pub fn start_due(&self, sender: Sender, alarm: Alarm) {
+        let worker = Worker {
+            db: self.db.clone(),
+            clock: self.clock.clone(),
+            config: self.config.clone(),
+            bell: self.bell.clone(),
+            sender,
+            alarm,
+        };
+        worker.start(&self.tracker, &self.stop);
+    }
+
+    /// Writers of messages for a process that takes no requests.
+    pub fn sender(&self) -> Sender {
+        Sender::start(&self.config, &self.db, &self.clock, &self.bell, &self.tracker, &self.stop)
+    }
 }
 
 /// All consumers of the system, whichever process runs them: a queue must exist before something is published.
 fn bindings() -> Vec<Binding> {
-    [&parlor_chat::fanout::CONSUMERS[..], &[parlor_chat::jobs::BINDING]].concat()
+    let others = [parlor_chat::search::BINDING, parlor_chat::jobs::BINDING];
+    parlor_chat::fanout::CONSUMERS.into_iter().chain(others).collect()
 }

@@ -8,6 +8,8 @@
 pub mod access_codes;
 pub mod apps;
 pub mod channels;
+pub mod drafts;
+pub mod due;
 pub mod fanout;
 pub mod invites;
 pub mod jobs;
@@ -15,8 +17,16 @@ pub mod members;
 pub mod membership;
 pub mod messages;
 pub mod permissions;
+pub mod pins;
+pub mod polls;
+pub mod reactions;
 pub mod reads;
 pub mod realtime;
+pub mod reminders;
+pub mod scheduled;
+pub mod search;
+pub mod stars;
+pub mod tombstones;
 pub mod users;
 pub mod validate;
 pub mod web;
@@ -24,6 +34,7 @@ pub mod web;
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_web::http::Method;
 use chrono::{DateTime, Utc};
 use moka::future::Cache;
 use parlor_platform::Result;
@@ -50,6 +61,8 @@ pub struct Chat {
     pub tokens: RealtimeTokens,
     pub limits: Limits,
     pub sender: messages::send::Sender,
+    /// Rung when something is due earlier than before.
+    pub alarm: due::Alarm,
     activity: users::activity::Activity,
     typing: realtime::typing::Throttle,
     cids: Cache<(AppId, String), ChannelId>,
@@ -92,7 +105,22 @@ impl Chat {
         let cids = Cache::builder().max_capacity(100_000).time_to_live(Duration::from_secs(30));
         let cids = cids.support_invalidation_closures().build();
         let (limits, typing) = (Limits::default(), realtime::typing::Throttle::default());
-        Self { config, db, clock, keys, bell, realtime, tokens, limits, sender, activity, typing, cids }
+        let alarm = due::Alarm::default();
+        Self {
+            config,
+            db,
+            clock,
+            keys,
+            bell,
+            realtime,
+            tokens,
+            limits,
+            sender,
+            alarm,
+            activity,
+            typing,
+            cids,
+        }
     }
 
     /// After a channel was deleted its cid may name another one.
@@ -120,9 +148,18 @@ impl Chat {
     }
 }
 
+/// Older spellings of an address: the alias, the address, and the methods that it has.
+pub const ALIASES: [(&str, &str, &[Method]); 3] = [
+    ("/rooms/{id}/messages", "/channels/{id}/messages", &[Method::GET, Method::POST]),
+    ("/messages/room/{id}", "/channels/{id}/messages", &[Method::GET]),
+    ("/messages/{id}/react", "/messages/{id}/reactions", &[Method::POST]),
+];
+
 /// Adds every route of the API below `/api/v1`.
 pub fn routes(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
     apps::routes::configure(config);
+    // Before the users: `/users/search` is no id.
+    search::configure(config);
     users::routes::configure(config);
     members::routes::configure(config);
     membership::routes::configure(config);
@@ -131,6 +168,13 @@ pub fn routes(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) 
     jobs::routes::configure(config);
     reads::routes::configure(config);
     messages::routes::configure(config);
+    reactions::routes::configure(config);
+    pins::routes::configure(config);
+    polls::routes::configure(config);
+    stars::routes::configure(config);
+    drafts::routes::configure(config);
+    scheduled::routes::configure(config);
+    reminders::routes::configure(config);
     channels::routes::configure(config);
     realtime::routes::configure(config);
 }

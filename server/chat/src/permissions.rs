@@ -17,12 +17,14 @@ pub enum Actor {
 /// What an actor may do.
 pub fn capabilities(actor: Actor, kind: ChannelType, config: &ChannelConfig) -> Vec<Capability> {
     use Capability as C;
-    const ALL: [Capability; 12] = [
+    const ALL: [Capability; 14] = [
         C::ReadChannel,
         C::SendMessage,
+        C::React,
         C::UpdateOwnMessage,
         C::DeleteOwnMessage,
         C::DeleteAnyMessage,
+        C::PinMessage,
         C::FreezeChannel,
         C::UpdateChannel,
         C::AddMembers,
@@ -46,9 +48,14 @@ pub fn may(actor: Actor, capability: Capability, kind: ChannelType, config: &Cha
     };
     match capability {
         C::ReadChannel | C::DeleteOwnMessage => true,
-        C::SendMessage | C::UpdateOwnMessage => {
+        C::SendMessage | C::React | C::UpdateOwnMessage => {
             let speaks = role >= Role::Member || livestream;
             speaks && (!config.frozen || role >= Role::Admin)
+        }
+        C::PinMessage => {
+            // Among people who write to each other everybody may hold up what matters to them.
+            let equals = kind == ChannelType::Messaging && role >= Role::Member && !config.frozen;
+            equals || role >= Role::Moderator
         }
         C::DeleteAnyMessage | C::FreezeChannel | C::RemoveMembers => role >= Role::Moderator,
         C::UpdateChannel | C::AddMembers | C::UpdateRoles => role >= Role::Admin,
@@ -109,13 +116,15 @@ mod tests {
 
     #[test]
     fn each_role_may_what_its_line_says() {
-        let lines: [(Capability, [bool; 5]); 12] = [
+        let lines: [(Capability, [bool; 5]); 14] = [
             // guest, member, moderator, admin, owner
             (C::ReadChannel, [true, true, true, true, true]),
             (C::SendMessage, [false, true, true, true, true]),
+            (C::React, [false, true, true, true, true]),
             (C::UpdateOwnMessage, [false, true, true, true, true]),
             (C::DeleteOwnMessage, [true, true, true, true, true]),
             (C::DeleteAnyMessage, [false, false, true, true, true]),
+            (C::PinMessage, [false, false, true, true, true]),
             (C::FreezeChannel, [false, false, true, true, true]),
             (C::RemoveMembers, [false, false, true, true, true]),
             (C::UpdateChannel, [false, false, false, true, true]),
@@ -152,6 +161,20 @@ mod tests {
         assert!(may(Actor::Outsider, C::ReadChannel, ChannelType::Livestream, &OPEN));
         assert!(!may(Actor::Outsider, C::SendMessage, ChannelType::Livestream, &OPEN));
         assert!(may(Actor::Member(Role::Guest), C::SendMessage, ChannelType::Livestream, &OPEN));
+        assert!(may(Actor::Member(Role::Guest), C::React, ChannelType::Livestream, &OPEN));
+    }
+
+    #[test]
+    fn in_messaging_channels_every_member_pins_while_they_are_not_frozen() {
+        let pin = |role, config: &ChannelConfig| {
+            require(Actor::Member(role), C::PinMessage, ChannelType::Messaging, config)
+                .err()
+                .map(|error| error.code())
+        };
+        assert_eq!(pin(Role::Guest, &OPEN), Some(ErrorCode::Forbidden));
+        assert_eq!(pin(Role::Member, &OPEN), None);
+        assert_eq!(pin(Role::Member, &FROZEN), Some(ErrorCode::ChannelFrozen));
+        assert_eq!(pin(Role::Moderator, &FROZEN), None);
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! Limits of what clients send, as pure functions.
 
+use chrono::{DateTime, Duration, Utc};
 use parlor_platform::Result;
 use parlor_protocol::limits::{
-    self, ATTACHMENT_BYTES, ATTACHMENTS, CUSTOM_BYTES, JSON_DEPTH, MENTIONS, TEXT_CHARS,
+    self, ATTACHMENT_BYTES, ATTACHMENTS, CUSTOM_BYTES, JSON_DEPTH, MENTIONS, REACTION_CHARS, REACTION_SCORE,
+    TEXT_CHARS,
 };
 use parlor_protocol::{Custom, ErrorCode, Patch, UserId};
 use serde_json::Value;
@@ -36,11 +38,16 @@ pub fn profile(name_: &Patch<String>, image_: &Patch<String>, custom_: &Patch<Cu
     custom_.value().map_or(Ok(()), custom)
 }
 
-/// A message's text, attachments and mentions.
-pub fn message(text: &str, attachments: &[Custom], mentions: &[UserId], custom_: &Custom) -> Result<()> {
+/// A message's text, attachments, mentions and custom data.
+pub fn message(text: &str, attachments: &[Custom], mentions: &[UserId], custom: &Custom) -> Result<()> {
+    content(text, attachments, mentions, custom)?;
+    refuse(text.trim().is_empty() && attachments.is_empty(), ErrorCode::EmptyMessage)
+}
+
+/// The same of what is not complete yet.
+pub fn content(text: &str, attachments: &[Custom], mentions: &[UserId], custom_: &Custom) -> Result<()> {
     // Counting characters costs a pass, so short texts are let through by their bytes.
     refuse(text.len() > TEXT_CHARS && text.chars().count() > TEXT_CHARS, ErrorCode::TextTooLong)?;
-    refuse(text.trim().is_empty() && attachments.is_empty(), ErrorCode::EmptyMessage)?;
     refuse(attachments.len() > ATTACHMENTS, ErrorCode::TooManyAttachments)?;
     refuse(mentions.len() > MENTIONS, ErrorCode::TooManyMentions)?;
     let bad = |attachment: &Custom| {
@@ -64,6 +71,39 @@ pub fn tags(mut tags: Vec<String>) -> Result<Vec<String>> {
     };
     refuse(twice || tags.len() > limits::TAGS || tags.iter().any(wrong), ErrorCode::InvalidTag)?;
     Ok(tags)
+}
+
+/// The type of a reaction: any emoji or shortcode.
+pub fn reaction_type(kind: &str) -> Result<()> {
+    let fits = (1..=REACTION_CHARS).contains(&kind.chars().count());
+    let shows = !kind.chars().any(|char| char.is_control() || char.is_whitespace());
+    // As parts of an address these two mean something else, so such a reaction could not be taken back.
+    let addressable = kind != "." && kind != "..";
+    refuse(!(fits && shows && addressable), ErrorCode::InvalidReaction)
+}
+
+/// A reaction.
+pub fn reaction(kind: &str, score: i32) -> Result<()> {
+    reaction_type(kind)?;
+    refuse(!(1..=REACTION_SCORE).contains(&score), ErrorCode::InvalidReaction)
+}
+
+/// The note of a reminder.
+pub fn note(note: Option<&String>) -> Result<()> {
+    refuse(note.is_some_and(|note| note.chars().count() > limits::NOTE_CHARS), ErrorCode::NoteTooLong)
+}
+
+/// A time at which something shall happen, at least so many seconds from now. As the database keeps it.
+pub fn future(time: DateTime<Utc>, now: DateTime<Utc>, ahead_s: i64) -> Result<DateTime<Utc>> {
+    let ahead = time.signed_duration_since(now);
+    let fits = ahead >= Duration::seconds(ahead_s) && ahead <= Duration::days(limits::AHEAD_DAYS);
+    refuse(!fits, ErrorCode::InvalidTime)?;
+    Ok(stored(time))
+}
+
+/// A time cut to microseconds, which is what the database keeps.
+pub fn stored(time: DateTime<Utc>) -> DateTime<Utc> {
+    DateTime::from_timestamp_micros(time.timestamp_micros()).unwrap_or(time)
 }
 
 /// A batch of 1 to 100 things.
@@ -118,6 +158,22 @@ mod tests {
     }
 
     #[test]
+    fn a_reaction_is_an_emoji_or_shortcode() {
+        let long = "é".repeat(50);
+        for kind in ["👍", "👩‍👩‍👧", "❤️", "+1", ":party_parrot:", "100%", "a/b", "...", &long]
+        {
+            assert!(reaction(kind, 1).is_ok(), "{kind}");
+        }
+        let longer = "é".repeat(51);
+        for kind in ["", " ", "a b", "a\n", "a\u{1}", ".", "..", "\u{2003}", &longer] {
+            assert!(reaction(kind, 1).is_err(), "{kind:?}");
+        }
+        for (score, good) in [(-1, false), (0, false), (1, true), (1000, true), (1001, false)] {
+            assert_eq!(reaction("clap", score).is_ok(), good, "{score}");
+        }
+    }
+
+    #[test]
     fn custom_data_is_limited_in_bytes_and_depth() {
         // {"a":"…"} has eight bytes around the text.
         assert!(custom(&object(json!({"a": "x".repeat(CUSTOM_BYTES - 8)}))).is_ok());
@@ -145,6 +201,19 @@ mod tests {
         for bad in [json!({}), json!({"type": 1}), json!({"type": "x", "a": "y".repeat(ATTACHMENT_BYTES)})] {
             assert!(message("", &[object(bad)], &[], &Custom::default()).is_err());
         }
+    }
+
+    #[test]
+    fn a_time_ahead_is_neither_too_soon_nor_too_far() {
+        let now = DateTime::UNIX_EPOCH;
+        let fits = |milliseconds: i64| future(now + Duration::milliseconds(milliseconds), now, 5).is_ok();
+        let year = 365 * 24 * 3_600_000;
+        assert_eq!([4_999, 5_000, year, year + 1].map(fits), [false, true, true, false]);
+        for never in [DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC] {
+            assert!(future(never, now, 5).is_err());
+        }
+        let odd = now + Duration::nanoseconds(5_000_000_999);
+        assert_eq!(future(odd, now, 5).unwrap(), now + Duration::seconds(5));
     }
 
     #[test]

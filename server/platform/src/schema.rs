@@ -1,5 +1,10 @@
 //! The tables, as diesel knows them. Kept in step with `migrations/` by a test that reads the catalogue.
 
+/// Words with their places, as a search reads them.
+#[derive(diesel::sql_types::SqlType)]
+#[diesel(postgres_type(name = "tsvector"))]
+pub struct Tsvector;
+
 diesel::table! {
     apps (id) {
         id -> Uuid,
@@ -160,6 +165,57 @@ diesel::table! {
         edited_at -> Nullable<Timestamptz>,
         deleted_at -> Nullable<Timestamptz>,
         erased -> Bool,
+        reactions -> Nullable<Jsonb>,
+        pinned -> Nullable<Jsonb>,
+        poll -> Nullable<Jsonb>,
+    }
+}
+
+diesel::table! {
+    poll_votes (app_id, message_id, user_id, option) {
+        app_id -> Uuid,
+        message_id -> Uuid,
+        user_id -> Text,
+        option -> Text,
+        seq -> Int8,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    reactions (app_id, message_id, user_id, kind) {
+        app_id -> Uuid,
+        message_id -> Uuid,
+        user_id -> Text,
+        kind -> Text,
+        score -> Int4,
+        seq -> Int8,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    pins (app_id, message_id) {
+        app_id -> Uuid,
+        message_id -> Uuid,
+        channel_id -> Uuid,
+        created_at -> Timestamptz,
+        expires_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use super::Tsvector;
+
+    message_search (app_id, message_id) {
+        app_id -> Uuid,
+        message_id -> Uuid,
+        channel_id -> Uuid,
+        created_at -> Timestamptz,
+        seq -> Int8,
+        updated_seq -> Int8,
+        words -> Nullable<Tsvector>,
     }
 }
 
@@ -171,6 +227,63 @@ diesel::table! {
         channel_id -> Uuid,
         seq -> Int8,
         flags -> Int2,
+    }
+}
+
+diesel::table! {
+    drafts (app_id, user_id, channel_id, place) {
+        app_id -> Uuid,
+        user_id -> Text,
+        channel_id -> Uuid,
+        place -> Uuid,
+        content -> Nullable<Jsonb>,
+        user_seq -> Int8,
+        updated_at -> Timestamptz,
+        deleted_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    scheduled_messages (app_id, id) {
+        app_id -> Uuid,
+        id -> Uuid,
+        channel_id -> Uuid,
+        user_id -> Text,
+        by_server -> Bool,
+        send_at -> Timestamptz,
+        state -> Text,
+        error -> Nullable<Text>,
+        content -> Nullable<Jsonb>,
+        fingerprint -> Int8,
+        user_seq -> Int8,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    reminders (app_id, user_id, message_id) {
+        app_id -> Uuid,
+        user_id -> Text,
+        message_id -> Uuid,
+        channel_id -> Uuid,
+        remind_at -> Nullable<Timestamptz>,
+        note -> Nullable<Text>,
+        state -> Text,
+        user_seq -> Int8,
+        created_at -> Timestamptz,
+        deleted_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    due (app_id, kind, user_id, id) {
+        app_id -> Uuid,
+        kind -> Text,
+        user_id -> Text,
+        id -> Uuid,
+        available_at -> Timestamptz,
+        attempts -> Int2,
     }
 }
 
@@ -222,7 +335,15 @@ diesel::allow_tables_to_appear_in_same_query!(
     access_code_tries,
     jobs,
     messages,
+    message_search,
+    poll_votes,
+    reactions,
+    pins,
     user_messages,
+    drafts,
+    scheduled_messages,
+    reminders,
+    due,
     outbox,
     inbox,
     idempotency_keys,

@@ -15,4 +15,4 @@ pub use parlor_test_support::until;
 pub use realtime::{Heard, Listener};
 pub use replica::{Applied, Replica};
 pub use reqwest::Method;
-pub use server::{Mode, Node, Server, parlor};
+pub use server::{Mode, Node, Server, Worker, parlor};

@@ -8,7 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use parlor_protocol::channel::ChannelChanges;
 use parlor_protocol::member::ReadState;
 use parlor_protocol::message::MessagePage;
-use parlor_protocol::{Channel, Envelope, EventType, Member, Message, MessageId, Page, UserId, UserRef};
+use parlor_protocol::{
+    Channel, Envelope, EventType, Member, Message, MessageId, Page, Reaction, UserId, UserRef,
+};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -34,6 +36,8 @@ pub struct Replica {
     pub messages: BTreeMap<i64, Message>,
     /// The `seq` that it holds.
     pub seq: i64,
+    /// Who reads.
+    reader: String,
     /// Where each message is: none may be in two places.
     places: BTreeMap<MessageId, i64>,
     /// Where messages were erased that had been counted: they are counted no more.
@@ -51,7 +55,7 @@ impl PartialEq for Replica {
 impl Replica {
     /// Reads everything by REST; of threads those of these roots.
     pub async fn snapshot(user: &Client, channel: &str, threads: &[MessageId]) -> Self {
-        let mut replica = Self::default();
+        let mut replica = Self { reader: user.id.clone(), ..Self::default() };
         let answer = user.get(&format!("/channels/{channel}")).await;
         if answer.status == 404 {
             return replica;
@@ -113,6 +117,7 @@ impl Replica {
             return Err(());
         }
         let changes: ChannelChanges = read(&answer);
+        self.reader.clone_from(&user.id);
         for message in changes.messages {
             if message.erased {
                 self.erase(&message);
@@ -151,18 +156,22 @@ impl Replica {
                     }
                 }
                 assert!(!self.places.contains_key(&message.id), "a message was applied twice: {message:?}");
-                self.hold(message);
+                self.hear(message);
             }
             EventType::MessageUpdated => {
                 let message: Message = part(envelope, "message");
-                self.hold(message);
+                self.hear(message);
             }
+            EventType::ReactionNew | EventType::ReactionUpdated | EventType::ReactionDeleted => {
+                self.react(envelope);
+            }
+            EventType::PollUpdated => self.poll(envelope),
             EventType::MessageDeleted => {
                 let message: Message = part(envelope, "message");
                 if part::<bool>(envelope, "hard") {
                     self.erase(&message);
                 } else {
-                    self.hold(message);
+                    self.hear(message);
                 }
             }
             EventType::MemberAdded | EventType::MemberRemoved => {
@@ -181,10 +190,24 @@ impl Replica {
             | EventType::NotificationMarkRead
             | EventType::NotificationAddedToChannel
             | EventType::NotificationRemovedFromChannel
-            | EventType::MembershipUpdated
+            | EventType::UserUpdated
+            | EventType::InviteRejected => panic!("a hint with a seq: {envelope:?}"),
+            EventType::MessageStarred | EventType::MessageUnstarred | EventType::PollVoted => {
+                panic!("what is a user's own, on a channel: {envelope:?}")
+            }
+            EventType::MembershipUpdated
             | EventType::NotificationInvited
-            | EventType::InviteRejected
-            | EventType::UserUpdated => panic!("nothing that the channel hears as a change: {envelope:?}"),
+            | EventType::DraftUpdated
+            | EventType::DraftDeleted
+            | EventType::ScheduledMessageCreated
+            | EventType::ScheduledMessageUpdated
+            | EventType::ScheduledMessageDeleted
+            | EventType::ScheduledMessageSent
+            | EventType::ScheduledMessageFailed
+            | EventType::ReminderCreated
+            | EventType::ReminderUpdated
+            | EventType::ReminderDeleted
+            | EventType::ReminderDue => panic!("an event of a user's own on a channel: {envelope:?}"),
         }
     }
 
@@ -202,6 +225,60 @@ impl Replica {
             for shown in members.chain(authors).filter(|shown| shown.id == user.id) {
                 *shown = user.clone();
             }
+        }
+    }
+
+    /// Holds a message of an event, which says nothing of the reader's own reactions: they are as they were.
+    fn hear(&mut self, mut message: Message) {
+        assert_eq!(
+            message.own_reactions, None,
+            "an event for everybody tells what is one reader's: {message:?}"
+        );
+        let held = self.messages.get(&message.seq).filter(|_| message.deleted_at.is_none());
+        message.own_reactions = Some(held.and_then(|held| held.own_reactions.clone()).unwrap_or_default());
+        let votes = held.and_then(|held| held.own_votes.clone()).unwrap_or_default();
+        message.own_votes = message.poll.is_some().then_some(votes);
+        self.hold(message);
+    }
+
+    fn poll(&mut self, envelope: &Envelope) {
+        let id: MessageId = part(envelope, "message_id");
+        let place = self.places.get(&id).copied();
+        let Some(message) = place.and_then(|seq| self.messages.get_mut(&seq)) else { return };
+        message.updated_seq = self.seq;
+        message.poll = Some(part(envelope, "poll"));
+        let vote = envelope.data.get("vote").filter(|vote| vote["user"]["id"] == self.reader.as_str());
+        if let Some(vote) = vote {
+            let options = vote["options"].as_array().into_iter().flatten();
+            message.own_votes = Some(options.filter_map(Value::as_str).map(str::to_owned).collect());
+        }
+    }
+
+    fn react(&mut self, envelope: &Envelope) {
+        let (id, reaction): (MessageId, Reaction) =
+            (part(envelope, "message_id"), part(envelope, "reaction"));
+        let shown = envelope.data.get("message").cloned().unwrap_or_default();
+        // Of a thread that was not read nothing is known.
+        let place = self.places.get(&id).copied();
+        let Some(message) = place.and_then(|seq| self.messages.get_mut(&seq)) else { return };
+        assert_eq!(shown["updated_seq"], self.seq, "{envelope:?}");
+        message.updated_seq = self.seq;
+        message.reactions = match serde_json::from_value(shown["reactions"].clone()) {
+            Ok(reactions) => reactions,
+            Err(error) => panic!("{error}: {envelope:?}"),
+        };
+        if reaction.user.id.as_str() != self.reader {
+            return;
+        }
+        let own = message.own_reactions.get_or_insert_default();
+        if envelope.kind == EventType::ReactionUpdated {
+            let replaced: Vec<String> = part(envelope, "replaced");
+            own.retain(|kind| !replaced.contains(kind));
+        }
+        if envelope.kind == EventType::ReactionDeleted {
+            own.retain(|kind| *kind != reaction.kind);
+        } else if !own.contains(&reaction.kind) {
+            own.push(reaction.kind);
         }
     }
 

@@ -31,6 +31,11 @@ pub struct Node {
     pub url: String,
 }
 
+/// One more process that works off jobs; it is killed when this is dropped.
+pub struct Worker {
+    _process: Child,
+}
+
 /// A running server.
 pub struct Server {
     // Ends before its database goes.
@@ -147,6 +152,11 @@ impl Server {
         })
         .await;
         Node { _process: process, url }
+    }
+
+    /// One more `parlor work` on the same database and brokers.
+    pub fn another_worker(&self) -> Worker {
+        Worker { _process: self.spawn(&["work"], &[]) }
     }
 
     /// Whether all processes live.

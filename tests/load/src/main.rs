@@ -54,6 +54,7 @@ enum Bench {
     /// `room.*`: deliveries to rooms of 10, 100 and 1,000 members, each message a durable send first.
     /// `hub.*` and `centrifugo.*`: publications to 100 subscribers, and memory of idle connections.
     /// `outage.*`: PostgreSQL stops for ten seconds under the load of all senders, who repeat what is refused.
+    /// `scheduled.*`: ten thousand messages that are due in the same second, until the last is sent.
     /// `unread.*`: the unread counts of a user in 100 of 20,000 channels with a million messages.
     ///
     /// A full run takes about half an hour; its figures are medians of three rounds, except memory and
@@ -63,7 +64,7 @@ enum Bench {
         /// One short round that ends within 50 seconds, for a look; figures to quote need the full run.
         #[arg(long)]
         quick: bool,
-        /// Only the parts that have this in their name: durable, half, rooms, unread, idle, hub, memory, outage. Half needs durable.
+        /// Only the parts that have this in their name: durable, half, rooms, scheduled, unread, idle, hub, memory, outage. Half needs durable.
         #[arg(long, value_name = "NAMES", value_delimiter = ',')]
         only: Vec<String>,
         /// Where the figures are written as JSON.

@@ -35,6 +35,8 @@ pub struct Plan {
     pub memory: Duration,
     /// Messages of the database in which unread counts are asked for.
     pub unread_messages: i64,
+    /// Messages that are due in the same second.
+    pub scheduled_messages: i64,
     /// Parts of which one of these is in the name; all, if there are none.
     pub only: Vec<String>,
     /// When parts that have not begun are left out.
@@ -59,6 +61,7 @@ impl Plan {
             settle: Duration::from_millis(300),
             memory: Duration::from_millis(1_500),
             unread_messages: 100_000,
+            scheduled_messages: 2_000,
             only: Vec::new(),
             deadline: Some(clock::now() + Duration::from_secs(45)),
         }
@@ -81,6 +84,7 @@ impl Plan {
             settle: Duration::from_secs(3),
             memory: Duration::from_secs(600),
             unread_messages: 1_000_000,
+            scheduled_messages: 10_000,
             only: Vec::new(),
             deadline: None,
         }

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::setting;
 
 /// All tables: every row belongs to one tenant, or is one.
-pub const TENANT_TABLES: [&str; 14] = [
+pub const TENANT_TABLES: [&str; 22] = [
     "apps",
     "api_keys",
     "users",
@@ -27,7 +27,15 @@ pub const TENANT_TABLES: [&str; 14] = [
     "access_code_tries",
     "jobs",
     "messages",
+    "message_search",
+    "poll_votes",
+    "reactions",
+    "pins",
     "user_messages",
+    "drafts",
+    "scheduled_messages",
+    "reminders",
+    "due",
     "outbox",
     "inbox",
     "idempotency_keys",

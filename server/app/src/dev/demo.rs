@@ -166,6 +166,7 @@ async fn say(
         attachments: Vec::new(),
         mentions: Vec::new(),
         custom: parlor_protocol::Custom::default(),
+        poll: None,
         parent_id: None,
         reply_to_id: None,
         user_id: Some(user.clone()),

@@ -13,7 +13,7 @@ use parlor_protocol::{Capability, ChannelId, Member, Message};
 
 use super::{access, view};
 use crate::members::store as members;
-use crate::messages::store as messages;
+use crate::messages::{store as messages, view as message_view};
 use crate::web::{Caller, one_more};
 
 /// All members that a channel was created with share its first `seq`: the creator, and a batch.
@@ -50,6 +50,7 @@ pub async fn changes(
         .map(messages::MessageRow::into_message)
         .collect::<Result<_>>()?;
     messages.sort_by_key(|message| message.updated_seq);
+    let messages = message_view::messages(tx, caller.user(), messages, now).await?;
     let members: Vec<Member> = people
         .into_iter()
         .filter(|row| within(row.updated_seq))

@@ -11,7 +11,8 @@ use uuid::Uuid;
 
 use super::store::ChannelRow;
 use crate::members::store::{self as members, MemberRow};
-use crate::messages::store as messages;
+use crate::messages::store::{self as messages, MessageRow};
+use crate::messages::view as message_view;
 use crate::permissions::{Actor, capabilities};
 use crate::reads::store as reads;
 use crate::users::store::{custom, user_id};
@@ -36,8 +37,10 @@ pub async fn channels(
     let mut memberships: HashMap<Uuid, MemberRow> =
         memberships.into_iter().map(|row| (row.channel_id, row)).collect();
     let unread: HashMap<Uuid, i64> = unread.into_iter().map(|row| (row.channel_id, row.unread)).collect();
+    let last = last.into_iter().map(MessageRow::into_message).collect::<Result<_>>()?;
+    let last = message_view::messages(tx, reader, last, now).await?;
     let mut last: HashMap<Uuid, Message> =
-        last.into_iter().map(|row| Ok((row.channel_id, row.into_message()?))).collect::<Result<_>>()?;
+        last.into_iter().map(|message| (message.channel_id.0, message)).collect();
     let is_server = reader.is_none();
     rows.into_iter()
         .map(|row| {

@@ -5,7 +5,7 @@
 //! as what people have yet to read, and reading ends a row instead of rewriting it. Rows are written for members of
 //! channels up to the configured size who were active lately; who is mentioned gets one in any case. Writing rows and
 //! ending them are serialised per channel by an advisory lock: without it a pointer that moves between the two could
-//! leave a row unread for ever.
+//! leave a row unread for ever. [Stars](crate::stars) take it, too.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -85,7 +85,7 @@ impl Consumer for Flags {
 }
 
 /// Serialises the work on these channels, in one order for everybody.
-async fn lock(tx: &TenantTx, channels: BTreeSet<Uuid>) -> Result<()> {
+pub async fn lock(tx: &TenantTx, channels: BTreeSet<Uuid>) -> Result<()> {
     prepared::<Untyped>("SELECT pg_advisory_xact_lock(hashtextextended(c::text, 0)) FROM UNNEST(?) AS c")
         .bind::<Array<SqlUuid>, _>(channels.into_iter().collect::<Vec<_>>())
         .execute(&mut tx.conn()?)

@@ -11,10 +11,12 @@ use parlor_platform::outbox::Entries;
 use parlor_protocol::{Capability, ErrorCode, EventType, Message, MessageId};
 use serde_json::json;
 
-use super::{access, store};
+use super::{access, store, view};
 use crate::channels::change::Change;
 use crate::permissions::may;
+use crate::search;
 use crate::web::Caller;
+use crate::{pins, polls, reactions};
 
 /// Deletes a message: one's own, or anybody's for moderators. A repetition changes nothing.
 pub async fn delete(
@@ -35,17 +37,30 @@ pub async fn delete(
         return Err(ErrorCode::Forbidden.into());
     }
     if message.deleted_at.is_some() && !erase {
-        return Ok(message);
+        return view::message(tx, caller.user(), message, now).await;
     }
     let change = Change::begin(tx, message.channel_id, 0, now).await?;
     store::clear(tx, id, erase, change.seq(), now).await?;
+    if !message.reactions.is_empty() {
+        reactions::store::clear(tx, id).await?;
+    }
+    if message.poll.is_some() {
+        polls::store::clear(tx, id).await?;
+    }
+    if message.pinned.is_some() {
+        pins::store::remove(tx, id).await?;
+    }
     message.text.clear();
     message.attachments.clear();
     message.mentions.clear();
     message.custom.0.clear();
+    message.reactions.clear();
+    message.pinned = None;
+    message.poll = None;
     message.deleted_at = Some(now);
     message.erased = erase;
     message.updated_seq = change.seq();
+    search::changed(entries, &message)?;
     change.tell(entries, EventType::MessageDeleted, json!({ "message": message, "hard": erase }))?;
-    Ok(message)
+    view::message(tx, caller.user(), message, now).await
 }

@@ -8,10 +8,10 @@ use parlor_protocol::message::UpdateMessage;
 use parlor_protocol::{Capability, ErrorCode, EventType, Message, MessageId};
 use serde_json::json;
 
-use super::{access, store};
+use super::{access, store, view};
 use crate::channels::change::Change;
-use crate::validate;
 use crate::web::Caller;
+use crate::{search, validate};
 
 /// Replaces what the request names. Authors edit their own messages, the server all. What leaves the message as it is
 /// takes no `seq`, is told to nobody, and is no edit.
@@ -37,13 +37,14 @@ pub async fn edit(
         request.custom.as_ref().unwrap_or(&old.custom),
     )?;
     if keeps(&request, &old) {
-        return Ok(old);
+        return view::message(tx, caller.user(), old, now).await;
     }
     let change = Change::begin(tx, old.channel_id, 0, now).await?;
     store::update(tx, id, request, change.seq(), now).await?;
     let message = access::find(tx, caller, id).await?;
+    search::changed(entries, &message)?;
     change.tell(entries, EventType::MessageUpdated, json!({ "message": message }))?;
-    Ok(message)
+    view::message(tx, caller.user(), message, now).await
 }
 
 fn keeps(request: &UpdateMessage, old: &Message) -> bool {

@@ -10,6 +10,7 @@ use parlor_protocol::{Capability, ChannelId, ErrorCode, Message, MessageId};
 use serde::Deserialize;
 
 use super::store::{self, MessageRow, Window};
+use super::view;
 use crate::channels::access;
 use crate::web::{Caller, decode, encode, limit, one_more};
 
@@ -36,10 +37,11 @@ pub async fn page(
     caller: &Caller,
     channel: ChannelId,
     query: ListQuery,
+    now: DateTime<Utc>,
 ) -> Result<MessagePage> {
     let size = limit(query.limit)?;
     let access = access::require(tx, caller, channel, Capability::ReadChannel).await?;
-    let first = access.membership.map_or(0, |member| member.settings.history_from_seq);
+    let first = access.history_from_seq();
     let list = List { tx, caller, channel, thread: query.parent_id, first };
     // `edge` is where an empty page would stand: older messages have a lower `seq`, newer ones this or a higher one.
     let (edge, items, older, newer) = match (query.before, query.after, query.around) {
@@ -72,6 +74,7 @@ pub async fn page(
             ));
         }
     };
+    let items = view::messages(tx, caller.user(), items, now).await?;
     let first = items.first().map_or(edge, |message| message.seq);
     let last = items.last().map_or(edge.saturating_sub(1), |message| message.seq);
     let cursor = |seq: i64, more: bool| more.then(|| encode("messages", &seq)).transpose();

@@ -8,12 +8,9 @@ use parlor_protocol::{Message, MessageId};
 use serde::Deserialize;
 
 use super::list::{self, ListQuery};
-use super::{access, delete, edit, send};
+use super::{access, delete, edit, send, view};
 use crate::Chat;
 use crate::web::{Caller, ChannelRef, Id, IdempotencyKey, Params, REPLAYED, ValidJson};
-
-/// Older spellings of `/channels/{id}/messages`, and whether one may send there.
-pub const ALIASES: [(&str, bool); 2] = [("/rooms/{id}/messages", true), ("/messages/room/{id}", false)];
 
 /// Adds the routes of this file.
 pub fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
@@ -66,7 +63,7 @@ async fn list_some(
 ) -> Result<HttpResponse> {
     let channel = id.0.resolve(&chat, caller.app()).await?;
     let tx = chat.db.tenant(caller.app()).await?;
-    let page = list::page(&tx, &caller, channel, query.0).await?;
+    let page = list::page(&tx, &caller, channel, query.0, chat.clock.now()).await?;
     tx.commit().await?;
     Ok(HttpResponse::Ok().json(page))
 }
@@ -76,7 +73,8 @@ async fn list_some(
 #[get("/messages/{id}")]
 async fn get_one(chat: Data<Chat>, caller: Caller, id: Id<MessageId>) -> Result<HttpResponse> {
     let tx = chat.db.tenant(caller.app()).await?;
-    let message = access::readable(&tx, &caller, id.0).await?;
+    let (_, message) = access::readable(&tx, &caller, id.0).await?;
+    let message = view::message(&tx, caller.user(), message, chat.clock.now()).await?;
     tx.commit().await?;
     Ok(HttpResponse::Ok().json(message))
 }

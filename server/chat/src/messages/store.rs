@@ -1,5 +1,7 @@
 //! The queries of messages, but for sending.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use diesel::dsl::sql;
 use diesel::prelude::*;
@@ -9,7 +11,8 @@ use parlor_platform::db::{TenantTx, prepared};
 use parlor_platform::schema::{messages, users};
 use parlor_platform::{Error, Result};
 use parlor_protocol::message::UpdateMessage;
-use parlor_protocol::{ChannelId, Custom, Message, MessageId, UserId, UserRef};
+use parlor_protocol::{ChannelId, Custom, Message, MessageId, Pin, Poll, ReactionCount, UserId, UserRef};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -35,6 +38,9 @@ pub struct MessageRow {
     pub edited_at: Option<DateTime<Utc>>,
     pub deleted_at: Option<DateTime<Utc>>,
     pub erased: bool,
+    pub reactions: Option<Value>,
+    pub pinned: Option<Value>,
+    pub poll: Option<Value>,
     #[diesel(select_expression = users::name)]
     #[diesel(select_expression_type = users::name)]
     pub name: Option<String>,
@@ -47,7 +53,8 @@ pub struct MessageRow {
 macro_rules! message_columns {
     () => {
         "m.id, m.channel_id, m.user_id, m.seq, m.updated_seq, m.ordinal, m.text, m.attachments, m.mentions, m.custom, \
-         m.parent_id, m.reply_to_id, m.created_at, m.edited_at, m.deleted_at, m.erased, u.name, u.image"
+         m.parent_id, m.reply_to_id, m.created_at, m.edited_at, m.deleted_at, m.erased, m.reactions, m.pinned, m.poll, u.name, \
+         u.image"
     };
 }
 pub(crate) use message_columns;
@@ -70,26 +77,35 @@ pub type MessageColumns = (
     Nullable<Timestamptz>,
     Nullable<Timestamptz>,
     Bool,
+    Nullable<Jsonb>,
+    Nullable<Jsonb>,
+    Nullable<Jsonb>,
     Nullable<Text>,
     Nullable<Text>,
 );
 
 impl MessageRow {
-    /// As it stands on the wire.
+    /// As it is stored: what depends on its reader and on the time is for [`super::view`].
     pub fn into_message(self) -> Result<Message> {
-        let attachments =
-            self.attachments.map(serde_json::from_value).transpose().map_err(Error::internal)?;
+        fn read<T: DeserializeOwned>(stored: Option<Value>) -> Result<Option<T>> {
+            stored.map(serde_json::from_value).transpose().map_err(Error::internal)
+        }
         let mentions = self.mentions.unwrap_or_default().into_iter().map(user_id).collect::<Result<_>>()?;
         Ok(Message {
             id: self.id.into(),
             channel_id: self.channel_id.into(),
             user: UserRef { id: user_id(self.user_id)?, name: self.name, image: self.image },
             text: self.text,
-            attachments: attachments.unwrap_or_default(),
+            attachments: read(self.attachments)?.unwrap_or_default(),
             mentions,
             custom: self.custom.map(custom).unwrap_or_default(),
             parent_id: self.parent_id.map(MessageId),
             reply_to_id: self.reply_to_id.map(MessageId),
+            reactions: read(self.reactions)?.unwrap_or_default(),
+            own_reactions: None,
+            pinned: read(self.pinned)?,
+            poll: read(self.poll)?,
+            own_votes: None,
             seq: self.seq,
             updated_seq: self.updated_seq,
             ordinal: self.ordinal,
@@ -161,6 +177,12 @@ pub async fn find(tx: &TenantTx, id: MessageId, reader: Option<&UserId>) -> Resu
     Ok(visible_to!(query, reader).first(&mut tx.conn()?).await.optional()?)
 }
 
+/// Of these messages, those that the reader may see.
+pub async fn of(tx: &TenantTx, ids: &[Uuid], reader: Option<&UserId>) -> Result<Vec<MessageRow>> {
+    let query = with_users!().filter(messages::app_id.eq(tx.app()).and(messages::id.eq_any(ids)));
+    Ok(visible_to!(query, reader).load(&mut tx.conn()?).await?)
+}
+
 /// `seq` of a message of this channel.
 pub async fn seq_of(tx: &TenantTx, channel: ChannelId, id: MessageId) -> Result<Option<i64>> {
     Ok(messages::table
@@ -171,6 +193,24 @@ pub async fn seq_of(tx: &TenantTx, channel: ChannelId, id: MessageId) -> Result<
         .first(&mut tx.conn()?)
         .await
         .optional()?)
+}
+
+/// Where a message is.
+#[derive(Queryable)]
+pub struct Place {
+    pub channel: Uuid,
+    pub parent: Option<Uuid>,
+    pub seq: i64,
+}
+
+/// Where these messages are, by their ids.
+pub async fn places(tx: &TenantTx, ids: &[Uuid]) -> Result<HashMap<Uuid, Place>> {
+    let rows = messages::table
+        .filter(messages::app_id.eq(tx.app()).and(messages::id.eq_any(ids)))
+        .select((messages::id, (messages::channel_id, messages::parent_id, messages::seq)))
+        .load::<(Uuid, Place)>(&mut tx.conn()?)
+        .await?;
+    Ok(rows.into_iter().collect())
 }
 
 /// The first `seq` at or after a time, for clients that page by time.
@@ -311,10 +351,43 @@ pub async fn clear(tx: &TenantTx, id: MessageId, erase: bool, seq: i64, now: Dat
             messages::attachments.eq(None::<Value>),
             messages::mentions.eq(None::<Vec<String>>),
             messages::custom.eq(None::<Value>),
+            messages::reactions.eq(None::<Value>),
+            messages::pinned.eq(None::<Value>),
+            messages::poll.eq(None::<Value>),
             messages::deleted_at.eq(now),
             messages::erased.eq(erase),
             messages::updated_seq.eq(seq),
         ))
+        .execute(&mut tx.conn()?)
+        .await?;
+    Ok(())
+}
+
+/// Writes what a message shows of its reactions.
+pub async fn set_reactions(tx: &TenantTx, id: MessageId, counts: &[ReactionCount], seq: i64) -> Result<()> {
+    let counts = (!counts.is_empty()).then(|| serde_json::to_value(counts)).transpose();
+    diesel::update(messages::table.find((tx.app(), id.0)))
+        .set((messages::reactions.eq(counts.map_err(Error::internal)?), messages::updated_seq.eq(seq)))
+        .execute(&mut tx.conn()?)
+        .await?;
+    Ok(())
+}
+
+/// Writes a message's poll.
+pub async fn set_poll(tx: &TenantTx, id: MessageId, poll: &Poll, seq: i64) -> Result<()> {
+    let poll = serde_json::to_value(poll).map_err(Error::internal)?;
+    diesel::update(messages::table.find((tx.app(), id.0)))
+        .set((messages::poll.eq(poll), messages::updated_seq.eq(seq)))
+        .execute(&mut tx.conn()?)
+        .await?;
+    Ok(())
+}
+
+/// Writes what a message shows of its pin.
+pub async fn set_pinned(tx: &TenantTx, id: MessageId, pin: Option<&Pin>, seq: i64) -> Result<()> {
+    let pin = pin.map(serde_json::to_value).transpose().map_err(Error::internal)?;
+    diesel::update(messages::table.find((tx.app(), id.0)))
+        .set((messages::pinned.eq(pin), messages::updated_seq.eq(seq)))
         .execute(&mut tx.conn()?)
         .await?;
     Ok(())

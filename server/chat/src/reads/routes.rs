@@ -1,15 +1,19 @@
 //! Reading, unread counts, flags.
 
+use std::collections::HashMap;
+
 use actix_web::web::Data;
 use actix_web::{HttpResponse, get, post};
 use parlor_platform::Result;
 use parlor_protocol::member::{ChannelUnread, MarkRead, MarkUnread, ReadResult, UnreadCounts};
 use parlor_protocol::message::UserMessage;
-use parlor_protocol::{ChannelId, MessageId, Page};
+use parlor_protocol::{ChannelId, Message, MessageId, Page};
 use serde::Deserialize;
+use uuid::Uuid;
 
 use super::{mark, store};
 use crate::Chat;
+use crate::messages::{store as messages, view};
 use crate::web::{ChannelRef, Id, Params, UserCaller, ValidJson, decode, encode, limit, one_more};
 
 /// Adds the routes of this file.
@@ -71,6 +75,12 @@ async fn unread_counts(chat: Data<Chat>, caller: UserCaller) -> Result<HttpRespo
     Ok(HttpResponse::Ok().json(UnreadCounts { total, channels }))
 }
 
+#[derive(Clone, Copy, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum With {
+    Messages,
+}
+
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
@@ -78,6 +88,9 @@ struct FlaggedQuery {
     /// Which messages.
     #[param(inline)]
     flag: store::Flag,
+    /// `messages`: each item has its message, as the reader may see it.
+    #[param(inline)]
+    with: Option<With>,
     /// 1 to 100, 50 unless given.
     limit: Option<u32>,
     /// From `next` of the page before.
@@ -92,12 +105,22 @@ struct FlaggedQuery {
 async fn flagged(chat: Data<Chat>, caller: UserCaller, query: Params<FlaggedQuery>) -> Result<HttpResponse> {
     let size = limit(query.0.limit)?;
     let before = decode("flags", query.0.cursor.as_deref())?;
-    let tx = chat.db.tenant(caller.app).await?;
+    // One moment for the list and its messages.
+    let tx = chat.db.tenant_snapshot(caller.app).await?;
     let rows = store::flagged(&tx, &caller.user, query.0.flag, before, one_more(size)).await?;
-    tx.commit().await?;
     let page = Page::of(rows, size, |(_, message, _)| encode("flags", message))?;
-    let item = |(channel, message, flags): (uuid::Uuid, uuid::Uuid, i16)| -> Result<_> {
+    let mut shown: HashMap<Uuid, Message> = HashMap::new();
+    if let Some(With::Messages) = query.0.with {
+        let (reader, ids) = (Some(&caller.user), page.items.iter().map(|(_, message, _)| *message));
+        let rows = messages::of(&tx, &ids.collect::<Vec<_>>(), reader).await?;
+        let found = rows.into_iter().map(messages::MessageRow::into_message).collect::<Result<_>>()?;
+        let found = view::messages(&tx, reader, found, chat.clock.now()).await?;
+        shown.extend(found.into_iter().map(|message| (message.id.0, message)));
+    }
+    tx.commit().await?;
+    let item = |(channel, message, flags): (Uuid, Uuid, i16)| -> Result<_> {
         Ok(UserMessage {
+            message: shown.remove(&message),
             channel_id: ChannelId(channel),
             message_id: MessageId(message),
             read: flags & 1 != 0,

@@ -96,13 +96,13 @@ pub enum Flag {
 }
 
 /// What may be listed: messages that are still there, in channels that the user is still in, since their history begins
-/// there. Deleting and
-/// leaving write no flags, so that neither grows with the number of members or messages.
+/// there. Deleting and leaving write no flags, so that neither grows with the number of members or messages.
 const LISTED: &str = "EXISTS (SELECT FROM messages x \
      JOIN channels c ON c.app_id = x.app_id AND c.id = x.channel_id AND c.deleted_at IS NULL \
      JOIN channel_members m ON m.app_id = x.app_id AND m.channel_id = x.channel_id AND m.removed_at IS NULL \
      WHERE x.app_id = user_messages.app_id AND x.id = user_messages.message_id AND x.deleted_at IS NULL \
-       AND m.user_id = user_messages.user_id AND x.seq >= m.history_from_seq)";
+       AND x.seq >= m.history_from_seq \
+       AND (NOT x.shadowed OR x.user_id = user_messages.user_id) AND m.user_id = user_messages.user_id)";
 
 /// The flags, read as far as the pointer says: rows follow it a moment later, and not at all where a membership was
 /// renewed.

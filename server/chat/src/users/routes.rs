@@ -20,7 +20,6 @@ pub fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_
     config
         .service(upsert_many)
         .service(list)
-        .service(search)
         .service(me)
         .service(get_one)
         .service(upsert_one)
@@ -82,15 +81,6 @@ struct ListQuery {
 #[get("/users")]
 async fn list(chat: Data<Chat>, caller: Caller, query: Params<ListQuery>) -> Result<HttpResponse> {
     page(&chat, &caller, query.0).await
-}
-
-/// As `GET /users?q=`, ten at a time. Not for guests.
-#[utoipa::path(tag = "users", params(ListQuery), responses((status = 200, body = Page<User>)))]
-#[get("/users/search")]
-async fn search(chat: Data<Chat>, caller: Caller, query: Params<ListQuery>) -> Result<HttpResponse> {
-    let mut query = query.0;
-    query.limit = query.limit.or(Some(parlor_protocol::limits::SEARCH_DEFAULT));
-    page(&chat, &caller, query).await
 }
 
 async fn page(chat: &Chat, caller: &Caller, query: ListQuery) -> Result<HttpResponse> {

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, Bool, Jsonb, Nullable, Text, Timestamptz, Untyped, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Bool, Int8, Jsonb, Nullable, Text, Timestamptz, Untyped, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use parlor_platform::db::{TenantTx, prepared};
 use parlor_platform::schema::users;
@@ -70,9 +70,24 @@ pub async fn active(tx: &TenantTx, ids: &[&str]) -> Result<Vec<UserRef>> {
     let rows = users::table
         .filter(users::app_id.eq(tx.app()).and(users::id.eq_any(ids)).and(users::deactivated_at.is_null()))
         .select((users::id, users::name, users::image))
-        .load::<(String, Option<String>, Option<String>)>(&mut tx.conn()?)
+        .load(&mut tx.conn()?)
         .await?;
-    rows.into_iter().map(|(id, name, image)| Ok(UserRef { id: user_id(id)?, name, image })).collect()
+    rows.into_iter().map(user_ref).collect()
+}
+
+/// What is shown of a user, active or not.
+pub async fn shown(tx: &TenantTx, id: &UserId) -> Result<Option<UserRef>> {
+    let row = users::table
+        .find((tx.app(), id.as_str()))
+        .select((users::id, users::name, users::image))
+        .first(&mut tx.conn()?)
+        .await
+        .optional()?;
+    row.map(user_ref).transpose()
+}
+
+fn user_ref((id, name, image): (String, Option<String>, Option<String>)) -> Result<UserRef> {
+    Ok(UserRef { id: user_id(id)?, name, image })
 }
 
 /// A page by id, of those whose name or id begins with `prefix`.
@@ -198,6 +213,33 @@ pub async fn step_seq(tx: &TenantTx, id: &UserId) -> Result<i64> {
         .await
         .optional()?
         .ok_or_else(|| ErrorCode::UserNotFound.into())
+}
+
+/// What `seq` these users have, holding their rows, in the order of their ids.
+pub async fn lock_seqs(tx: &TenantTx, ids: &[&str]) -> Result<Vec<(String, i64)>> {
+    Ok(users::table
+        .filter(users::app_id.eq(tx.app()).and(users::id.eq_any(ids)))
+        .order(users::id)
+        .select((users::id, users::seq))
+        .for_no_key_update()
+        .load(&mut tx.conn()?)
+        .await?)
+}
+
+/// Moves the users' own numbers to these.
+pub async fn set_seqs(tx: &TenantTx, seqs: &[(&str, i64)]) -> Result<()> {
+    prepared::<Untyped>(
+        "MERGE INTO users u USING (SELECT ? AS app, v.* FROM UNNEST(?, ?) AS v (id, seq)) v \
+         ON u.app_id = v.app AND u.id = v.id \
+         WHEN MATCHED THEN UPDATE SET seq = v.seq \
+         WHEN NOT MATCHED AND false THEN INSERT DEFAULT VALUES",
+    )
+    .bind::<SqlUuid, _>(tx.app())
+    .bind::<Array<Text>, _>(seqs.iter().map(|(id, _)| *id).collect::<Vec<_>>())
+    .bind::<Array<Int8>, _>(seqs.iter().map(|(_, seq)| *seq).collect::<Vec<_>>())
+    .execute(&mut tx.conn()?)
+    .await?;
+    Ok(())
 }
 
 /// Notes that a user did something.

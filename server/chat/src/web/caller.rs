@@ -68,6 +68,21 @@ impl Caller {
         matches!(self, Self::Server(_))
     }
 
+    /// For whom it acts: a user for itself, the server for the user that it must name.
+    pub fn acts_for(&self, named: Option<UserId>) -> Result<UserId> {
+        match (self, named) {
+            (Self::User(caller), None) => Ok(caller.user.clone()),
+            (Self::Server(_), Some(user)) => Ok(user),
+            (Self::User(_), Some(_)) => {
+                Err(Error::with(ErrorCode::ServerOnly, "Only the customer's server names a `user_id`."))
+            }
+            (Self::Server(_), None) => Err(Error::with(
+                ErrorCode::InvalidRequest,
+                "The server must say with `user_id` for whom it acts.",
+            )),
+        }
+    }
+
     /// Refuses visitors, who see what they were let into and nothing else.
     pub fn require_no_guest(&self) -> Result<()> {
         match self {

@@ -200,6 +200,7 @@ fn diesel_name(kind: &str) -> String {
         "bigint" => "Int8",
         "bytea" => "Binary",
         "jsonb" => "Jsonb",
+        "tsvector" => "Tsvector",
         "timestamp with time zone" => "Timestamptz",
         other => other,
     };

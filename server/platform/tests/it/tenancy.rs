@@ -36,8 +36,23 @@ async fn furnish(db: &Db, app: parlor_protocol::AppId) {
             VALUES ('{app}', '{app}', 'ann', 'member', false, 'pending', now(), now())",
         "INSERT INTO access_code_tries (app_id, user_id, tried_at) VALUES ('{app}', 'ann', ARRAY[now()])",
         "INSERT INTO jobs (app_id, id, kind, state, total, created_at) VALUES ('{app}', '{app}', 'channels', 'waiting', 1, now())",
+        "INSERT INTO message_search (app_id, message_id, channel_id, created_at, seq, updated_seq, words)
+            VALUES ('{app}', '{app}', '{app}', now(), 1, 1, 'hello')",
+        "INSERT INTO poll_votes (app_id, message_id, user_id, option, seq, created_at)
+            VALUES ('{app}', '{app}', 'ann', '1', 2, now())",
+        "INSERT INTO reactions (app_id, message_id, user_id, kind, score, seq, created_at)
+            VALUES ('{app}', '{app}', 'ann', 'like', 1, 2, now())",
+        "INSERT INTO pins (app_id, message_id, channel_id, created_at) VALUES ('{app}', '{app}', '{app}', now())",
         "INSERT INTO user_messages (app_id, user_id, message_id, channel_id, seq, flags)
             VALUES ('{app}', 'ann', '{app}', '{app}', 1, 0)",
+        "INSERT INTO drafts (app_id, user_id, channel_id, place, content, user_seq, updated_at)
+            VALUES ('{app}', 'ann', '{app}', '{app}', '{}', 1, now())",
+        "INSERT INTO scheduled_messages (app_id, id, channel_id, user_id, by_server, send_at, state, content, fingerprint,
+                user_seq, created_at, updated_at)
+            VALUES ('{app}', '{app}', '{app}', 'ann', false, now(), 'waiting', '{}', 0, 1, now(), now())",
+        "INSERT INTO reminders (app_id, user_id, message_id, channel_id, state, user_seq, created_at)
+            VALUES ('{app}', 'ann', '{app}', '{app}', 'saved', 1, now())",
+        "INSERT INTO due (app_id, kind, user_id, id, available_at) VALUES ('{app}', 'reminder', 'ann', '{app}', now())",
         "INSERT INTO api_keys (app_id, id, secret_ciphertext, created_at) VALUES ('{app}', 'key {app}', '', now())",
         "INSERT INTO outbox (app_id, event_id, sink, lane, topic, payload, created_at, available_at)
             VALUES ('{app}', '{app}', 'job', 0, 't', '{{}}', now(), now())",
@@ -102,7 +117,8 @@ async fn an_app_neither_sees_nor_changes_rows_of_another() {
             format!("UPDATE {table} SET created_at = now() WHERE {of_a}"),
             format!("DELETE FROM {table} WHERE {of_a}"),
         ] {
-            let timeless = ["channel_members", "channel_tags", "access_code_tries", "user_messages"];
+            let timeless =
+                ["channel_members", "channel_tags", "access_code_tries", "user_messages", "drafts", "due"];
             if sql.contains("created_at") && timeless.contains(&table) {
                 continue;
             }
@@ -149,9 +165,14 @@ async fn the_system_sees_keys_and_queues_and_no_conversations() {
     let tx = db.system().await.unwrap();
     for table in TENANT_TABLES {
         let seen = count(tx.conn().unwrap(), table).await;
-        let open = ["apps", "api_keys", "outbox", "inbox", "idempotency_keys"].contains(&table);
+        let open = ["apps", "api_keys", "due", "outbox", "inbox", "idempotency_keys"].contains(&table);
         assert_eq!(seen, i64::from(open), "{table}");
     }
+    tx.commit().await.unwrap();
+    // But for pins that wait for their end.
+    TestDb::execute(&test_db, "UPDATE pins SET expires_at = now()").await;
+    let tx = db.system().await.unwrap();
+    assert_eq!(count(tx.conn().unwrap(), "pins").await, 1);
     tx.commit().await.unwrap();
 }
 
@@ -221,4 +242,40 @@ async fn a_scope_that_is_dropped_in_the_middle_of_a_statement_leaves_a_clean_con
     let tx = db.tenant(a).await.unwrap();
     assert_eq!(count(tx.conn().unwrap(), "inbox").await, 0, "the insert was rolled back");
     tx.commit().await.unwrap();
+}
+
+/// The functions of search look past the policies of their tables, and must say themselves whose rows they give.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_search_gives_an_app_its_own_rows_alone() {
+    let test_db = TestDb::new().await;
+    let db = test_db.db();
+    let (a, b) = (outbox::app(&test_db).await, outbox::app(&test_db).await);
+    furnish(&db, a).await;
+    furnish(&db, b).await;
+    let messages = "SELECT message_id::text AS id FROM parlor_search_messages(\n            '''hello''', NULL, 'infinity', '00000000-0000-0000-0000-000000000000', '-infinity', 10, '{}', '{}')";
+    let users =
+        "SELECT app_id::text AS id FROM parlor_search_users('ann', 'ann', 2, '', 10) f JOIN users USING (id)";
+    for app in [a, b] {
+        let tx = db.tenant(app).await.unwrap();
+        for sql in [messages, users] {
+            let ids: Vec<Id> = diesel::sql_query(sql).load(&mut tx.conn().unwrap()).await.unwrap();
+            let ids: Vec<String> = ids.into_iter().map(|row| row.id).collect();
+            assert_eq!(ids, [app.to_string()], "{sql}");
+        }
+        tx.commit().await.unwrap();
+    }
+    let tx = db.system().await.unwrap();
+    for sql in [messages, users] {
+        assert_eq!(
+            execute(tx.conn().unwrap(), sql).await.unwrap(),
+            0,
+            "who is no tenant finds nothing: {sql}"
+        );
+    }
+}
+
+#[derive(diesel::QueryableByName)]
+struct Id {
+    #[diesel(sql_type = Text)]
+    id: String,
 }

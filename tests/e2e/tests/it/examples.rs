@@ -7,18 +7,27 @@ use parlor_protocol::channel::{
     AccessCode, ChangeCounters, ChannelChanges, CreateChannel, JoinByCode, ReplaceChannel, Typing,
     UpdateChannel,
 };
+use parlor_protocol::draft::PutDraft;
 use parlor_protocol::job::{AcceptedJob, ChangeMembers, CreateChannels};
 use parlor_protocol::member::{
     AddMembers, AddedMembers, MarkRead, MarkUnread, ReadResult, TransferOwnership, UnreadCounts,
     UpdateMember, UpdateMembership,
 };
 use parlor_protocol::message::{MessagePage, SendMessage, UpdateMessage, UserMessage};
+use parlor_protocol::pin::PinMessage;
+use parlor_protocol::poll::{PollVote, SuggestOption, Vote};
+use parlor_protocol::reaction::AddReaction;
+use parlor_protocol::reminder::PutReminder;
+use parlor_protocol::scheduled::{CreateScheduledMessage, UpdateScheduledMessage};
+use parlor_protocol::search::FoundMessage;
 use parlor_protocol::token::{
     App, CreateGuest, CreateToken, RealtimeConnection, RevokeTokens, SubscribeRequest, SubscriptionToken,
     UserToken,
 };
 use parlor_protocol::user::{UpdateUser, UpsertUser, UpsertUsers, UpsertedUsers};
-use parlor_protocol::{Channel, ErrorBody, Invite, Job, Member, Message, User};
+use parlor_protocol::{
+    Channel, Draft, ErrorBody, Invite, Job, Member, Message, Reaction, Reminder, ScheduledMessage, User,
+};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -34,14 +43,21 @@ const REQUESTS: &[(&str, Read)] = &[
     ("AddMembers", read::<AddMembers>),
     ("ChangeCounters", read::<ChangeCounters>),
     ("ChangeMembers", read::<ChangeMembers>),
+    ("AddReaction", read::<AddReaction>),
     ("CreateChannel", read::<CreateChannel>),
     ("CreateChannels", read::<CreateChannels>),
     ("CreateGuest", read::<CreateGuest>),
+    ("CreateScheduledMessage", read::<CreateScheduledMessage>),
     ("CreateToken", read::<CreateToken>),
     ("JoinByCode", read::<JoinByCode>),
     ("MarkRead", read::<MarkRead>),
     ("MarkUnread", read::<MarkUnread>),
     ("ReplaceChannel", read::<ReplaceChannel>),
+    ("PinMessage", read::<PinMessage>),
+    ("SuggestOption", read::<SuggestOption>),
+    ("Vote", read::<Vote>),
+    ("PutDraft", read::<PutDraft>),
+    ("PutReminder", read::<PutReminder>),
     ("RevokeTokens", read::<RevokeTokens>),
     ("SendMessage", read::<SendMessage>),
     ("SubscribeRequest", read::<SubscribeRequest>),
@@ -51,6 +67,7 @@ const REQUESTS: &[(&str, Read)] = &[
     ("UpdateMember", read::<UpdateMember>),
     ("UpdateMembership", read::<UpdateMembership>),
     ("UpdateMessage", read::<UpdateMessage>),
+    ("UpdateScheduledMessage", read::<UpdateScheduledMessage>),
     ("UpdateUser", read::<UpdateUser>),
     ("UpsertUser", read::<UpsertUser>),
     ("UpsertUsers", read::<UpsertUsers>),
@@ -64,14 +81,20 @@ const RESPONSES: &[(&str, Read)] = &[
     ("App", read::<App>),
     ("Channel", read::<Channel>),
     ("ChannelChanges", read::<ChannelChanges>),
+    ("Draft", read::<Draft>),
     ("ErrorBody", read::<ErrorBody>),
     ("Invite", read::<Invite>),
     ("Job", read::<Job>),
+    ("FoundMessage", read::<FoundMessage>),
     ("Member", read::<Member>),
     ("Message", read::<Message>),
     ("MessagePage", read::<MessagePage>),
+    ("Reaction", read::<Reaction>),
+    ("PollVote", read::<PollVote>),
     ("ReadResult", read::<ReadResult>),
     ("RealtimeConnection", read::<RealtimeConnection>),
+    ("Reminder", read::<Reminder>),
+    ("ScheduledMessage", read::<ScheduledMessage>),
     ("SubscriptionToken", read::<SubscriptionToken>),
     ("UnreadCounts", read::<UnreadCounts>),
     ("UpsertedUsers", read::<UpsertedUsers>),

@@ -11,6 +11,7 @@ mod hubs;
 mod idle;
 mod outage;
 mod rooms;
+mod scheduled;
 mod unread;
 
 use std::path::Path;
@@ -79,6 +80,10 @@ pub async fn run(plan: &Plan, directory: &Path, report: &mut Report) {
                 .await;
             }
             part("rooms", plan, report, async |report| rooms::run(plan, &stage, report).await).await;
+            part("scheduled messages", plan, report, async |report| {
+                scheduled::run(plan, &stage, report).await
+            })
+            .await;
             if round + 1 == plan.rounds {
                 part("unread counts", plan, report, async |report| unread::run(plan, &stage, report).await)
                     .await;

@@ -28,6 +28,8 @@ use super::plan::{Facts, Outcome, plan};
 use super::store::{self, NewMessage};
 use super::{Item, Sent};
 use crate::fanout::{SENT_TOPIC, SentEvent, SentEvents};
+use crate::messages::view;
+use crate::polls;
 
 /// Writes the batch. The outer error means that nothing was acknowledged and all may be retried.
 pub async fn write(
@@ -46,7 +48,7 @@ pub async fn write(
     } else {
         commit(conn, warm, app, &prepared, now).await?;
     }
-    Ok(answers(outcomes, prepared.json)?)
+    Ok(answers(items, outcomes, &prepared.json, now)?)
 }
 
 /// Why a batch was not written.
@@ -185,6 +187,11 @@ fn message(item: &Item, user: UserRef, (seq, ordinal): (i64, i64), now: DateTime
         custom: content.custom,
         parent_id: content.parent_id,
         reply_to_id: content.reply_to_id,
+        reactions: Vec::new(),
+        own_reactions: None,
+        pinned: None,
+        poll: content.poll.map(polls::created),
+        own_votes: None,
         seq,
         updated_seq: seq,
         ordinal,
@@ -229,24 +236,71 @@ async fn commit(
     Ok(())
 }
 
-fn answers(outcomes: Vec<Outcome>, json: HashMap<usize, String>) -> Result<Vec<Result<Sent>>> {
-    let created = |at: usize, created: bool| {
-        let json = json.get(&at).cloned().ok_or_else(|| Error::internal("no message"))?;
-        Ok(Sent { json, created })
+fn answers(
+    items: &[Item],
+    outcomes: Vec<Outcome>,
+    json: &HashMap<usize, String>,
+    now: DateTime<Utc>,
+) -> Result<Vec<Result<Sent>>> {
+    let created = |at: usize, created: bool, by_server: bool| {
+        let told = json.get(&at).ok_or_else(|| Error::internal("no message"))?;
+        Ok(Sent { json: answer(told, by_server), created })
     };
-    let answers = outcomes.into_iter().enumerate().map(|(at, outcome)| match outcome {
-        Outcome::Accepted { .. } => created(at, true),
-        Outcome::SameAs(first) => created(first, false),
-        Outcome::Known(row) => {
-            let json = serde_json::to_string(&row.into_message()?).map_err(Error::internal)?;
-            Ok(Sent { json, created: false })
+    let answers = outcomes.into_iter().zip(items).enumerate().map(|(at, (outcome, item))| match outcome {
+        Outcome::Accepted { .. } => created(at, true, item.by_server),
+        Outcome::SameAs(first) => created(first, false, item.by_server),
+        Outcome::Known(known) => {
+            let message = view::as_of(known.row.into_message()?, now);
+            let own_reactions = (!item.by_server).then_some(known.own_reactions);
+            let json = serde_json::to_string(&Message { own_reactions, ..message });
+            Ok(Sent { json: json.map_err(Error::internal)?, created: false })
         }
         Outcome::Refused(error) => Err(error),
     });
     Ok(answers.collect())
 }
 
+/// The event of a new message as the answer to its sender, who sees their own reactions to it, too: none yet. They are the
+/// last field, so the text is made once for both, because messages may be long.
+fn answer(told: &str, by_server: bool) -> String {
+    match told.strip_suffix('}') {
+        Some(open) if !by_server => format!("{open},\"own_reactions\":[]}}"),
+        _ => told.to_owned(),
+    }
+}
+
 /// For one whose batch failed.
 pub fn unavailable() -> Error {
     Error::new(ErrorCode::Unavailable)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use parlor_protocol::{ChannelId, MessageId, UserId};
+
+    #[test]
+    fn only_users_are_answered_with_their_own_reactions() {
+        assert_eq!(answer(r#"{"text":"}"}"#, false), r#"{"text":"}","own_reactions":[]}"#);
+        assert_eq!(answer(r#"{"text":"}"}"#, true), r#"{"text":"}"}"#);
+    }
+
+    #[test]
+    fn the_answer_is_the_text_that_a_repetition_gets() {
+        let content = serde_json::from_value(serde_json::json!({ "text": "hello" })).unwrap();
+        let user = UserRef { id: UserId::new("ann").unwrap(), name: None, image: None };
+        let item = Item {
+            app: AppId::new(),
+            channel: ChannelId::new(),
+            user: user.id.clone(),
+            by_server: false,
+            id: MessageId::new(),
+            content,
+            fingerprint: 0,
+        };
+        let told = message(&item, user, (2, 1), DateTime::UNIX_EPOCH);
+        let repeated = Message { own_reactions: Some(Vec::new()), ..told.clone() };
+        let text = |message: &Message| serde_json::to_string(message).unwrap();
+        assert_eq!(answer(&text(&told), false), text(&repeated));
+    }
 }

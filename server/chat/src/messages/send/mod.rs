@@ -23,7 +23,7 @@ use parlor_protocol::{AppId, ChannelId, ErrorCode, MessageId, UserId};
 pub use combiner::Sender;
 
 use crate::web::Caller;
-use crate::{Chat, validate};
+use crate::{Chat, polls, validate};
 
 /// A message on its way, with everything that needs no database checked.
 #[derive(Clone, Debug)]
@@ -40,6 +40,22 @@ pub struct Item {
     pub fingerprint: i64,
 }
 
+impl Item {
+    /// A message of this user, who may be spoken for.
+    pub fn new(
+        app: AppId,
+        channel: ChannelId,
+        user: UserId,
+        by_server: bool,
+        id: MessageId,
+        content: SendMessage,
+    ) -> Result<Self> {
+        let mut item = Self { app, channel, user, by_server, id, content, fingerprint: 0 };
+        item.fingerprint = fingerprint(&item)?;
+        Ok(item)
+    }
+}
+
 /// A message that is durable.
 #[derive(Clone, Debug)]
 pub struct Sent {
@@ -47,6 +63,12 @@ pub struct Sent {
     pub json: String,
     /// `false` if this id was sent before.
     pub created: bool,
+}
+
+/// Refuses what can't be a message, wherever it is to be sent.
+pub fn check(request: &SendMessage) -> Result<()> {
+    validate::message(&request.text, &request.attachments, &request.mentions, &request.custom)?;
+    request.poll.as_ref().map_or(Ok(()), polls::check)
 }
 
 /// Sends a message and waits until it is durable.
@@ -57,30 +79,10 @@ pub async fn send(
     derived_id: Option<MessageId>,
     request: SendMessage,
 ) -> Result<Sent> {
-    validate::message(&request.text, &request.attachments, &request.mentions, &request.custom)?;
-    let (user, by_server) = match (caller, request.user_id.clone()) {
-        (Caller::User(caller), None) => (caller.user.clone(), false),
-        (Caller::User(_), Some(_)) => {
-            return Err(Error::with(ErrorCode::ServerOnly, "Only the customer's server names a `user_id`."));
-        }
-        (Caller::Server(_), Some(user)) => (user, true),
-        (Caller::Server(_), None) => {
-            return Err(Error::with(
-                ErrorCode::InvalidRequest,
-                "The server must say with `user_id` for whom it sends.",
-            ));
-        }
-    };
-    let mut item = Item {
-        app: caller.app(),
-        channel,
-        user,
-        by_server,
-        id: request.id.or(derived_id).unwrap_or_default(),
-        content: request,
-        fingerprint: 0,
-    };
-    item.fingerprint = fingerprint(&item)?;
+    check(&request)?;
+    let user = caller.acts_for(request.user_id.clone())?;
+    let id = request.id.or(derived_id).unwrap_or_default();
+    let item = Item::new(caller.app(), channel, user, caller.is_server(), id, request)?;
     let key_names_it = item.content.id.is_none() && derived_id.is_some();
     chat.sender.send(item).await.map_err(|error| match error.code() {
         ErrorCode::MessageIdReused if key_names_it => ErrorCode::IdempotencyConflict.into(),
@@ -89,8 +91,8 @@ pub async fn send(
 }
 
 fn fingerprint(item: &Item) -> Result<i64> {
-    let SendMessage { text, attachments, mentions, custom, parent_id, reply_to_id, .. } = &item.content;
-    let rest = (attachments, mentions, custom, parent_id, reply_to_id);
+    let SendMessage { text, attachments, mentions, custom, poll, parent_id, reply_to_id, .. } = &item.content;
+    let rest = (attachments, mentions, custom, poll, parent_id, reply_to_id);
     let rest = serde_json::to_vec(&rest).map_err(Error::internal)?;
     let hash = sha256(&[item.channel.0.as_bytes(), item.user.as_str().as_bytes(), text.as_bytes(), &rest]);
     hash.first_chunk().map(|bytes| i64::from_be_bytes(*bytes)).ok_or_else(|| Error::internal("no hash"))

@@ -28,6 +28,8 @@ pub struct SenderState {
     pub user: UserRef,
     pub active: bool,
     pub role: Option<Role>,
+    /// The first `seq` that the sender may read.
+    pub history_from_seq: i64,
 }
 
 /// A message that the batch refers to: sent before under the same id, or parent, or quoted.
@@ -35,6 +37,8 @@ pub struct SenderState {
 pub struct Known {
     pub row: MessageRow,
     pub fingerprint: i64,
+    /// Types of its author's own reactions.
+    pub own_reactions: Vec<String>,
 }
 
 /// What was read.
@@ -54,7 +58,7 @@ pub enum Outcome {
     /// It is written with these numbers.
     Accepted { seq: i64, ordinal: i64, countable: bool },
     /// It is the same message as this one, which was sent before.
-    Known(Box<MessageRow>),
+    Known(Box<Known>),
     /// It is the same message as the item at this place of the batch.
     SameAs(usize),
     /// It is not written.
@@ -89,7 +93,7 @@ fn same(one: i64, other: i64) -> bool {
 
 fn decide(item: &Item, sender: Option<SenderState>, facts: &mut Facts) -> Outcome {
     match check(item, sender, facts) {
-        Ok(Some(row)) => Outcome::Known(Box::new(row)),
+        Ok(Some(known)) => Outcome::Known(Box::new(known)),
         Ok(None) => {
             let countable = item.content.parent_id.is_none();
             match facts.channels.get_mut(&item.channel.0) {
@@ -106,7 +110,7 @@ fn decide(item: &Item, sender: Option<SenderState>, facts: &mut Facts) -> Outcom
 }
 
 /// `Ok(Some)`: it was sent before.
-fn check(item: &Item, sender: Option<SenderState>, facts: &Facts) -> Result<Option<MessageRow>> {
+fn check(item: &Item, sender: Option<SenderState>, facts: &Facts) -> Result<Option<Known>> {
     let channel = facts.channels.get(&item.channel.0).ok_or(ErrorCode::ChannelNotFound)?;
     let unknown = if item.by_server { ErrorCode::UserUnknown } else { ErrorCode::UserNotRegistered };
     let sender = sender.ok_or(unknown)?;
@@ -118,7 +122,7 @@ fn check(item: &Item, sender: Option<SenderState>, facts: &Facts) -> Result<Opti
         && same(known.fingerprint, item.fingerprint)
     {
         // A retry is answered whatever has changed since: it was acknowledged, or should have been.
-        return Ok(Some(known.row.clone()));
+        return Ok(Some(known.clone()));
     }
     let actor = match (item.by_server, sender.role) {
         (true, _) => Actor::Server,
@@ -141,8 +145,12 @@ fn check(item: &Item, sender: Option<SenderState>, facts: &Facts) -> Result<Opti
     {
         return Err(ErrorCode::InvalidThread.into());
     }
-    if let Some(quoted) = item.content.reply_to_id {
-        here(quoted)?;
+    // Nothing is quoted from before the sender's history.
+    if let Some(quoted) = item.content.reply_to_id
+        && here(quoted)?.seq < sender.history_from_seq
+        && !item.by_server
+    {
+        return Err(ErrorCode::InvalidThread.into());
     }
     if let Some(nobody) = item.content.mentions.iter().find(|user| !facts.mentioned.contains(user.as_str())) {
         return Err(Error::with(
@@ -179,7 +187,7 @@ mod tests {
             channels: HashMap::from([(channel.0, state)]),
             senders: roles
                 .into_iter()
-                .map(|role| Some(SenderState { user: user.clone(), active: true, role }))
+                .map(|role| Some(SenderState { user: user.clone(), active: true, role, history_from_seq: 0 }))
                 .collect(),
             ..Facts::default()
         }

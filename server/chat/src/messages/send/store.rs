@@ -18,6 +18,7 @@ use super::Item;
 use super::plan::{ChannelState, Known, SenderState};
 use crate::channels::store::config;
 use crate::messages::store::{MessageColumns, MessageRow, message_columns};
+use crate::polls;
 use crate::users::store::user_id;
 
 /// Holds the channels' rows, in the order of their ids, so that two nodes can't wait for each other.
@@ -51,7 +52,11 @@ struct SenderRow {
     image: Option<String>,
     active: Option<bool>,
     role: Option<String>,
+    history_from_seq: Option<i64>,
 }
+
+type SenderColumns =
+    (BigInt, Nullable<Text>, Nullable<Text>, Nullable<Text>, Nullable<Bool>, Nullable<Text>, Nullable<Int8>);
 
 /// The sender of each item, in the order of the items.
 pub async fn senders(
@@ -60,12 +65,12 @@ pub async fn senders(
     items: &[Item],
 ) -> Result<Vec<Option<SenderState>>> {
     let rows =
-        prepared::<(BigInt, Nullable<Text>, Nullable<Text>, Nullable<Text>, Nullable<Bool>, Nullable<Text>)>(
-            "SELECT s.at, u.id, u.name, u.image, u.deactivated_at IS NULL, m.role \
+        prepared::<SenderColumns>(
+            "SELECT s.at, u.id, u.name, u.image, u.deactivated_at IS NULL, m.role, m.history_from_seq \
          FROM UNNEST(?, ?) WITH ORDINALITY AS s (channel, user_id, at) \
          LEFT JOIN LATERAL (SELECT id, name, image, deactivated_at FROM users WHERE app_id = ? AND id = s.user_id \
              OFFSET 0) u ON true \
-         LEFT JOIN LATERAL (SELECT role FROM channel_members WHERE app_id = ? AND channel_id = s.channel \
+         LEFT JOIN LATERAL (SELECT role, history_from_seq FROM channel_members WHERE app_id = ? AND channel_id = s.channel \
              AND user_id = s.user_id AND removed_at IS NULL OFFSET 0) m ON true",
         )
         .bind::<Array<SqlUuid>, _>(items.iter().map(|item| item.channel.0).collect::<Vec<_>>())
@@ -82,26 +87,32 @@ pub async fn senders(
                 user: UserRef { id: user_id(id)?, name: row.name, image: row.image },
                 active: row.active.unwrap_or(false),
                 role: row.role.as_deref().and_then(Role::parse),
+                history_from_seq: row.history_from_seq.unwrap_or(0),
             });
         }
     }
     Ok(senders)
 }
 
-/// Messages of these ids, with their fingerprints.
+/// Messages of these ids, with what tells a retry and what its sender is answered.
 pub async fn known(conn: &AsyncPgConnection, app: Uuid, ids: Vec<Uuid>) -> Result<HashMap<Uuid, Known>> {
-    let rows = prepared::<(MessageColumns, Int8)>(concat!(
+    let rows = prepared::<(MessageColumns, Int8, Array<Text>)>(concat!(
         "SELECT ",
         message_columns!(),
-        ", m.fingerprint FROM messages m CROSS JOIN LATERAL (SELECT u.name, u.image FROM users u WHERE u.app_id = m.app_id \
+        ", m.fingerprint, ARRAY(SELECT r.kind FROM reactions r WHERE r.app_id = m.app_id AND r.message_id = m.id \
+             AND r.user_id = m.user_id ORDER BY r.seq) \
+         FROM messages m CROSS JOIN LATERAL (SELECT u.name, u.image FROM users u WHERE u.app_id = m.app_id \
              AND u.id = m.user_id OFFSET 0) u \
          WHERE m.app_id = ? AND m.id = ANY(?)"
     ))
     .bind::<SqlUuid, _>(app)
     .bind::<Array<SqlUuid>, _>(ids)
-    .load::<(MessageRow, i64)>(&mut &*conn)
+    .load::<(MessageRow, i64, Vec<String>)>(&mut &*conn)
     .await?;
-    Ok(rows.into_iter().map(|(row, fingerprint)| (row.id, Known { row, fingerprint })).collect())
+    let known = |(row, fingerprint, own_reactions): (MessageRow, _, _)| {
+        (row.id, Known { row, fingerprint, own_reactions })
+    };
+    Ok(rows.into_iter().map(known).collect())
 }
 
 /// Of these users, those that exist.
@@ -160,12 +171,12 @@ pub async fn insert(
     // Mentions travel as JSON: UNNEST would flatten an array of arrays.
     prepared::<Untyped>(
         "INSERT INTO messages (app_id, id, channel_id, user_id, seq, updated_seq, ordinal, countable, text, \
-             attachments, mentions, custom, parent_id, reply_to_id, fingerprint, created_at) \
+             attachments, mentions, custom, poll, parent_id, reply_to_id, fingerprint, created_at) \
          SELECT ?, r.id, r.channel, r.author, r.seq, r.seq, r.ordinal, r.countable, r.body, r.attachments, \
              CASE WHEN r.mentions IS NOT NULL THEN ARRAY(SELECT jsonb_array_elements_text(r.mentions)) END, \
-             r.custom, r.parent, r.quoted, r.fingerprint, ? \
-         FROM UNNEST(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) AS r (id, channel, author, seq, ordinal, countable, body, \
-             attachments, mentions, custom, parent, quoted, fingerprint)",
+             r.custom, r.poll, r.parent, r.quoted, r.fingerprint, ? \
+         FROM UNNEST(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) AS r (id, channel, author, seq, ordinal, countable, body, \
+             attachments, mentions, custom, poll, parent, quoted, fingerprint)",
     )
     .bind::<SqlUuid, _>(app)
     .bind::<Timestamptz, _>(now)
@@ -184,6 +195,9 @@ pub async fn insert(
     )
     .bind::<Array<Nullable<Jsonb>>, _>(
         new.iter().map(|new| json(&new.item.content.custom, new.item.content.custom.0.is_empty())).collect::<Vec<_>>(),
+    )
+    .bind::<Array<Nullable<Jsonb>>, _>(
+        new.iter().map(|new| new.item.content.poll.clone().and_then(|poll| json(&polls::created(poll), false))).collect::<Vec<_>>(),
     )
     .bind::<Array<Nullable<SqlUuid>>, _>(new.iter().map(|new| new.item.content.parent_id.map(|id| id.0)).collect::<Vec<_>>())
     .bind::<Array<Nullable<SqlUuid>>, _>(new.iter().map(|new| new.item.content.reply_to_id.map(|id| id.0)).collect::<Vec<_>>())

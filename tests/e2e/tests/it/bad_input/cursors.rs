@@ -1,6 +1,7 @@
 //! A cursor opens only the list that made it.
 
 use parlor_protocol::ErrorCode::InvalidCursor;
+use serde_json::json;
 
 use super::Room;
 
@@ -11,7 +12,15 @@ async fn a_cursor_of_another_list_or_of_nobody_is_refused() {
     room.app.channel(&[ann]).await;
     ann.say(&room.id, "more").await;
     room.server.settled().await;
-    let messages = format!("{}/messages", room.at);
+    let (messages, reactions) = (format!("{}/messages", room.at), format!("{}/reactions", room.message));
+    let second = ann.say(&room.id, "held up, too").await["id"].as_str().unwrap().to_owned();
+    for kind in ["one", "two"] {
+        ann.post(&reactions, json!({ "type": kind })).await.gives(200);
+    }
+    for message in [&room.message, &format!("/messages/{second}")] {
+        ann.post(&format!("{message}/pin"), json!({})).await.gives(200);
+    }
+    room.server.settled().await;
     let next =
         async |path: String, name: &str| ann.get(&path).await.gives(200)[name].as_str().unwrap().to_owned();
     let cursors = [
@@ -20,6 +29,8 @@ async fn a_cursor_of_another_list_or_of_nobody_is_refused() {
         ("my-channels", next("/channels?limit=1".to_owned(), "next").await),
         ("channels", server.get("/channels?limit=1").await.gives(200)["next"].as_str().unwrap().to_owned()),
         ("messages", next(format!("{messages}?limit=1"), "before").await),
+        ("reactions", next(format!("{reactions}?limit=1"), "next").await),
+        ("pins", next(format!("{}/pins?limit=1", room.at), "next").await),
         ("garbage", "garbage".to_owned()),
         ("nothing", String::new()),
         ("long", "A".repeat(4000)),
@@ -32,6 +43,11 @@ async fn a_cursor_of_another_list_or_of_nobody_is_refused() {
         ("flags", "/users/me/messages?flag=unread&cursor=".to_owned()),
         ("invites", "/invites?cursor=".to_owned()),
         ("channel-invites", format!("{}/invites?cursor=", room.at)),
+        ("reactions", format!("{reactions}?cursor=")),
+        ("pins", format!("{}/pins?cursor=", room.at)),
+        ("drafts", "/drafts?cursor=".to_owned()),
+        ("scheduled", "/scheduled_messages?cursor=".to_owned()),
+        ("reminders", "/reminders?cursor=".to_owned()),
         ("messages", format!("{messages}?before=")),
         ("messages", format!("{messages}?after=")),
         ("messages", format!("{messages}?around=")),

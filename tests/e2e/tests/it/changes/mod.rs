@@ -15,6 +15,12 @@ enum Step {
     Edit(usize),
     Delete(usize),
     Erase(usize),
+    React(usize),
+    Unreact(usize),
+    Ask,
+    Vote(usize),
+    Pin(usize),
+    Unpin(usize),
     Come(usize),
     Go(usize),
     Role(usize),
@@ -31,6 +37,12 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (0..64_usize).prop_map(Step::Edit),
         2 => (0..64_usize).prop_map(Step::Delete),
         1 => (0..64_usize).prop_map(Step::Erase),
+        3 => (0..64_usize).prop_map(Step::React),
+        1 => (0..64_usize).prop_map(Step::Unreact),
+        1 => Just(Step::Ask),
+        3 => (0..64_usize).prop_map(Step::Vote),
+        2 => (0..64_usize).prop_map(Step::Pin),
+        1 => (0..64_usize).prop_map(Step::Unpin),
         2 => (0..4_usize).prop_map(Step::Come),
         2 => (0..4_usize).prop_map(Step::Go),
         1 => (0..4_usize).prop_map(Step::Role),
@@ -57,6 +69,26 @@ async fn take(app: &App, ann: &Client, at: &str, roots: &mut Vec<String>, step: 
         }
         Step::Delete(n) => drop(ann.delete(&format!("/messages/{}", chosen(n))).await),
         Step::Erase(n) => drop(app.server.delete(&format!("/messages/{}?hard=true", chosen(n))).await),
+        Step::React(n) => {
+            let reaction =
+                json!({ "type": (["a", "b"][n % 2]), "score": n % 3 + 1, "enforce_unique": n % 5 == 0 });
+            drop(ann.post(&format!("/messages/{}/reactions", chosen(n)), reaction).await)
+        }
+        Step::Unreact(n) => drop(ann.delete(&format!("/messages/{}/reactions/a", chosen(n))).await),
+        Step::Ask => {
+            let poll = json!({ "options": ["a", "b"], "max_votes": 2, "suggestions": true });
+            let sent =
+                ann.post(&format!("{at}/messages"), json!({ "text": "?", "poll": poll })).await.gives(201);
+            roots.push(sent["id"].as_str().unwrap().to_owned());
+        }
+        // Refused where the message is no poll.
+        Step::Vote(n) => {
+            let options: &[&str] = [&[] as &[&str], &["1"], &["2"], &["1", "2"]][n % 4];
+            let path = format!("/messages/{}/poll/votes", chosen(n));
+            drop(ann.put(&path, json!({ "options": options })).await)
+        }
+        Step::Pin(n) => drop(ann.post(&format!("/messages/{}/pin", chosen(n)), json!({})).await),
+        Step::Unpin(n) => drop(ann.delete(&format!("/messages/{}/pin", chosen(n))).await),
         Step::Come(n) => {
             let members =
                 json!({ "members": [{ "user_id": format!("u{n}") }, { "user_id": format!("u{}", n + 1) }] });

@@ -6,6 +6,7 @@ mod tenants;
 use std::collections::BTreeSet;
 
 use parlor_e2e::{App, Client, Method, Mode, Server};
+use parlor_platform::clock::Clock;
 use serde_json::{Value, json};
 use table::{CALLERS, TABLE};
 
@@ -16,10 +17,17 @@ struct Scene {
     message: String,
     /// A member that the caller may act on.
     target: &'static str,
+    /// Where it is asked for, a scheduled message of who wrote the message.
+    scheduled: String,
+}
+
+/// So far ahead that no test sees it.
+fn in_an_hour() -> String {
+    (Clock::default().now() + chrono::Duration::hours(1)).to_rfc3339()
 }
 
 /// Makes the channel that this caller meets. `role` is `None` for who is no member.
-async fn scene(app: &App, role: Option<&str>) -> Scene {
+async fn scene(app: &App, role: Option<&str>, operation: &str) -> Scene {
     let mut members =
         vec![json!({ "user_id": "first", "role": "owner" }), json!({ "user_id": "target", "role": "guest" })];
     if let Some(role) = role {
@@ -28,8 +36,16 @@ async fn scene(app: &App, role: Option<&str>) -> Scene {
     let channel = app.channel_with(json!({ "type": "team", "members": members })).await;
     let author = if role.is_some() { "caller" } else { "first" };
     let path = format!("/channels/{channel}/messages");
-    let message = app.server.post(&path, json!({ "text": "canary", "user_id": author })).await.gives(201);
-    Scene { channel, message: message["id"].as_str().unwrap().to_owned(), target: "target" }
+    let message = app.server.post(&path, json!({ "text": "canary", "user_id": author, "poll": { "options": ["a", "b"], "suggestions": true } })).await.gives(201);
+    // Only where it is asked for, because a user may have only so many.
+    let mut scheduled = String::new();
+    if operation.contains("/scheduled_messages/{id}") {
+        let path = format!("/channels/{channel}/scheduled_messages");
+        let body = json!({ "text": "canary", "user_id": author, "send_at": in_an_hour() });
+        let made = app.server.post(&path, body).await.gives(201);
+        made["id"].as_str().unwrap().clone_into(&mut scheduled);
+    }
+    Scene { channel, message: message["id"].as_str().unwrap().to_owned(), target: "target", scheduled }
 }
 
 /// The operation's path and body in this scene.
@@ -41,16 +57,23 @@ fn request(operation: &str, scene: &Scene, by_server: bool) -> (Method, String, 
         "caller"
     } else if path.starts_with("/messages/{id}") {
         &scene.message
+    } else if path.starts_with("/scheduled_messages/{id}") {
+        &scene.scheduled
     } else {
         &scene.channel
     };
-    let path = path.replace("{id}", id).replace("{user_id}", scene.target);
+    let path = path.replace("{id}", id).replace("{user_id}", scene.target).replace("{type}", "%F0%9F%91%8D");
     let path = match operation {
         "GET /channels/{id}/changes" => format!("{path}?since=0"),
         "GET /users/me/messages" => format!("{path}?flag=unread"),
+        "GET /search/messages" => format!("{path}?q=canary"),
+        "DELETE /messages/{id}/reactions/{type}" if by_server => format!("{path}?user_id=caller"),
+        "GET /scheduled_messages" if by_server => format!("{path}?user_id=caller"),
         _ => path,
     };
     let send = if by_server { json!({ "text": "hi", "user_id": "caller" }) } else { json!({ "text": "hi" }) };
+    let react =
+        if by_server { json!({ "type": "👍", "user_id": "caller" }) } else { json!({ "type": "👍" }) };
     let body = match operation {
         "POST /channels" => json!({ "type": "team" }),
         "PATCH /channels/{id}" => json!({ "name": "n" }),
@@ -64,6 +87,18 @@ fn request(operation: &str, scene: &Scene, by_server: bool) -> (Method, String, 
         "POST /channels/{id}/members" => json!({ "members": [{ "user_id": "extra", "role": "guest" }] }),
         "PATCH /channels/{id}/members/{user_id}" => json!({ "role": "member" }),
         "POST /channels/{id}/messages" | "POST /rooms/{id}/messages" => send,
+        "PUT /messages/{id}/poll/votes" if by_server => json!({ "options": ["1"], "user_id": "caller" }),
+        "PUT /messages/{id}/poll/votes" => json!({ "options": ["1"] }),
+        "POST /messages/{id}/poll/options" if by_server => json!({ "text": "c", "user_id": "caller" }),
+        "POST /messages/{id}/poll/options" => json!({ "text": "c" }),
+        "POST /messages/{id}/reactions" | "POST /messages/{id}/react" => react,
+        "POST /channels/{id}/scheduled_messages" => {
+            let mut body = send;
+            body["send_at"] = json!(in_an_hour());
+            body
+        }
+        "PUT /channels/{id}/draft" => json!({ "text": "hi" }),
+        "PATCH /scheduled_messages/{id}" => json!({ "text": "edited" }),
         "PATCH /messages/{id}" => json!({ "text": "edited" }),
         "POST /channels/{id}/typing" => json!({ "typing": true }),
         "POST /channels/{id}/unread" => json!({ "message_id": scene.message }),
@@ -114,7 +149,7 @@ async fn everybody_may_exactly_what_the_table_says() {
     for (operation, line) in TABLE {
         for (who, expected) in CALLERS.into_iter().zip(line) {
             let role = ["guest", "member", "moderator", "admin", "owner"].contains(&who).then_some(who);
-            let scene = scene(&app, role).await;
+            let scene = scene(&app, role, operation).await;
             let client: Client = match who {
                 "no token" => server.client(None),
                 "garbage" => server.client(Some("garbage")),

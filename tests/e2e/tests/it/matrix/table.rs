@@ -31,6 +31,7 @@ const U: &str = "user_only";
 const I: &str = "invite_not_found";
 const A: &str = "access_code_unknown";
 const J: &str = "job_not_found";
+const L: &str = "scheduled_not_found";
 const OK: &str = "ok";
 
 /// Users of the app alike, whatever their role in a channel.
@@ -64,6 +65,10 @@ const fn message(guest: &'static str) -> Line {
     [T, G, M, M, M, guest, OK, OK, OK, OK, OK]
 }
 
+/// Of a message, for moderators.
+const MODERATE: Line = [T, G, M, M, M, F, F, OK, OK, OK, OK];
+/// Of a message, for members, each for themselves.
+const KEEP: Line = [T, G, M, U, M, OK, OK, OK, OK, OK, U];
 const ANYBODY: Line = users(OK, OK, OK, OK);
 const USER: Line = users(OK, U, OK, U);
 const SERVER: Line = users(S, OK, S, OK);
@@ -71,6 +76,16 @@ const READ: Line = roles(OK, OK, OK, OK, OK);
 const SEND: Line = roles(F, OK, OK, OK, OK);
 const ADMINISTER: Line = roles(F, F, F, OK, OK);
 const OWN: Line = own(OK, OK);
+
+/// Of a scheduled message, the caller's own where it is a member, of which nobody else learns.
+const fn scheduled(guest: &'static str) -> Line {
+    [T, G, L, L, L, guest, OK, OK, OK, OK, OK]
+}
+
+/// Of a user's own thing that is not there.
+const fn none_of_ones_own(code: &'static str) -> Line {
+    users(code, U, code, U)
+}
 
 /// The lines. Another tenant's secret acts in its own app, where this app's ids are unknown.
 pub const TABLE: &[(&str, Line)] = &[
@@ -82,6 +97,7 @@ pub const TABLE: &[(&str, Line)] = &[
     ("PUT /users", SERVER),
     ("GET /users", ANYBODY),
     ("GET /users/search", ANYBODY),
+    ("GET /search/messages", ANYBODY),
     ("GET /users/me", USER),
     ("GET /users/me/messages", USER),
     ("GET /users/{id}", ANYBODY),
@@ -126,9 +142,35 @@ pub const TABLE: &[(&str, Line)] = &[
     ("GET /messages/{id}", message(OK)),
     ("PATCH /messages/{id}", message(F)),
     ("DELETE /messages/{id}", message(OK)),
+    ("GET /messages/{id}/reactions", message(OK)),
+    ("POST /messages/{id}/reactions", message(F)),
+    ("POST /messages/{id}/react", message(F)),
+    ("DELETE /messages/{id}/reactions/{type}", message(F)),
+    ("GET /messages/{id}/poll/votes", message(OK)),
+    ("PUT /messages/{id}/poll/votes", message(F)),
+    ("POST /messages/{id}/poll/options", message(F)),
+    ("POST /messages/{id}/poll/close", message(OK)),
+    ("POST /messages/{id}/pin", MODERATE),
+    ("DELETE /messages/{id}/pin", MODERATE),
+    ("GET /channels/{id}/pins", READ),
+    ("PUT /messages/{id}/star", KEEP),
+    ("DELETE /messages/{id}/star", KEEP),
     ("POST /channels/{id}/read", OWN),
     ("POST /channels/{id}/unread", OWN),
     ("POST /channels/{id}/typing", own(F, OK)),
+    ("PUT /channels/{id}/draft", OWN),
+    ("GET /channels/{id}/draft", own("draft_not_found", "draft_not_found")),
+    ("DELETE /channels/{id}/draft", OWN),
+    ("GET /drafts", USER),
+    ("POST /channels/{id}/scheduled_messages", SEND),
+    ("GET /scheduled_messages", ANYBODY),
+    ("GET /scheduled_messages/{id}", scheduled(OK)),
+    ("PATCH /scheduled_messages/{id}", scheduled(F)),
+    ("DELETE /scheduled_messages/{id}", scheduled(OK)),
+    ("PUT /messages/{id}/reminder", [T, G, M, U, M, OK, OK, OK, OK, OK, U]),
+    ("DELETE /messages/{id}/reminder", none_of_ones_own("reminder_not_found")),
+    ("POST /messages/{id}/reminder/done", none_of_ones_own("reminder_not_found")),
+    ("GET /reminders", USER),
     ("POST /realtime/connection", USER),
     ("POST /realtime/subscription", OWN),
 ];

@@ -4,6 +4,13 @@ use parlor_e2e::{App, Client, Method, Mode, Server, until};
 use parlor_protocol::MessageId;
 use serde_json::{Value, json};
 
+use super::in_an_hour;
+
+/// Another id, the same in each app.
+fn next(id: MessageId) -> MessageId {
+    uuid::Uuid::from_u128(id.0.as_u128() ^ 1).into()
+}
+
 /// The same story in each app, with words of its own.
 async fn live(app: &App, canary: &str, message: MessageId) -> (String, Client, Client) {
     let (ann, ben) = (app.user("ann").await, app.user("ben").await);
@@ -16,6 +23,15 @@ async fn live(app: &App, canary: &str, message: MessageId) -> (String, Client, C
     let channel = ann.post("/channels", request).await.gives(201)["id"].as_str().unwrap().to_owned();
     let say = json!({ "id": message, "text": format!("@ben {canary}"), "mentions": ["ben"] });
     ann.post("/channels/team:general/messages", say).await.gives(201);
+    for user in [&ann, &ben] {
+        user.post(&format!("/messages/{message}/reactions"), json!({ "type": canary })).await.gives(200);
+        assert_eq!(user.put(&format!("/messages/{message}/star"), json!({})).await.status, 204);
+    }
+    ann.post(&format!("/messages/{message}/pin"), json!({})).await.gives(200);
+    ann.put("/channels/team:general/draft", json!({ "text": canary })).await.gives(200);
+    ann.put(&format!("/messages/{message}/reminder"), json!({ "note": canary })).await.gives(200);
+    let later = json!({ "text": canary, "send_at": in_an_hour(), "id": next(message) });
+    ann.post("/channels/team:general/scheduled_messages", later).await.gives(201);
     (channel, ann, ben)
 }
 
@@ -42,9 +58,10 @@ async fn equal_ids_in_two_tenants_never_meet() {
             format!("/messages/{message}"),
             "/users/ben".to_owned(),
         ];
-        for of in ["messages", "members", "changes?since=0"] {
+        for of in ["messages", "members", "changes?since=0", "pins"] {
             paths.push(format!("/channels/team:general/{of}"));
         }
+        paths.push(format!("/messages/{message}/reactions"));
         if client.token != app.server.token {
             paths.extend(
                 [
@@ -52,6 +69,10 @@ async fn equal_ids_in_two_tenants_never_meet() {
                     "/users/me",
                     "/users/me/messages?flag=unread",
                     "/users/me/messages?flag=mentioned",
+                    "/users/me/messages?flag=starred&with=messages",
+                    "/drafts",
+                    "/scheduled_messages",
+                    "/reminders",
                 ]
                 .map(str::to_owned),
             );
@@ -84,7 +105,7 @@ async fn equal_ids_in_two_tenants_never_meet() {
     assert_eq!(answer.code(), "invalid_thread", "{}", answer.text);
     let untouched = their_ann.get(&format!("/messages/{theirs}")).await.gives(200);
     assert_eq!((&untouched["text"], &untouched["edited_at"]), (&json!("canary-b again"), &Value::Null));
-    assert_eq!(their_ann.get(&format!("/channels/{foreign}")).await.gives(200)["seq"], 3);
+    assert_eq!(their_ann.get(&format!("/channels/{foreign}")).await.gives(200)["seq"], 6);
     server.settled().await;
 }
 
@@ -109,22 +130,40 @@ fn foreign_calls(channel: &str, message: &str, by_server: bool) -> Vec<(Method, 
         (Method::GET, format!("/messages/{message}"), None),
         (Method::PATCH, format!("/messages/{message}"), Some(json!({ "text": "mine" }))),
         (Method::DELETE, format!("/messages/{message}"), None),
+        (Method::GET, at("/pins"), None),
+        (Method::GET, format!("/messages/{message}/reactions"), None),
+        (Method::POST, format!("/messages/{message}/pin"), Some(json!({}))),
+        (Method::DELETE, format!("/messages/{message}/pin"), None),
+        (Method::GET, format!("/scheduled_messages/{message}"), None),
     ];
+    let (mut react, mut whose) = (json!({ "type": "👍" }), "");
     let mut send = json!({ "text": "mine" });
     if by_server {
         send["user_id"] = json!("ann");
         calls.push((Method::POST, at("/members/batch"), Some(json!({ "remove": ["ann"] }))));
+        react["user_id"] = json!("ann");
+        whose = "?user_id=ann";
     } else {
         calls.push((Method::PATCH, at("/membership"), Some(json!({ "pinned": true }))));
         calls.push((Method::POST, at("/transfer"), Some(json!({ "user_id": "ben" }))));
         for of in ["/join", "/leave", "/read", "/invite/accept", "/invite/reject"] {
             calls.push((Method::POST, at(of), Some(json!({}))));
         }
+        calls.push((Method::PUT, format!("/messages/{message}/star"), Some(json!({}))));
+        calls.push((Method::DELETE, format!("/messages/{message}/star"), None));
         calls.push((Method::POST, at("/unread"), Some(json!({ "message_id": message }))));
         calls.push((Method::POST, at("/typing"), Some(json!({ "typing": true }))));
+        calls.push((Method::GET, at("/draft"), None));
+        calls.push((Method::PUT, at("/draft"), Some(json!({ "text": "mine" }))));
+        calls.push((Method::DELETE, at("/draft"), None));
+        calls.push((Method::PUT, format!("/messages/{message}/reminder"), Some(json!({}))));
         let topic = json!({ "channel": format!("chat:channel:{channel}") });
         calls.push((Method::POST, "/realtime/subscription".to_owned(), Some(topic)));
     }
-    calls.push((Method::POST, at("/messages"), Some(send)));
+    calls.push((Method::POST, at("/messages"), Some(send.clone())));
+    calls.push((Method::POST, format!("/messages/{message}/reactions"), Some(react)));
+    calls.push((Method::DELETE, format!("/messages/{message}/reactions/canary-b{whose}"), None));
+    send["send_at"] = json!(in_an_hour());
+    calls.push((Method::POST, at("/scheduled_messages"), Some(send)));
     calls
 }

@@ -1,6 +1,7 @@
 //! What a channel is to one of its members alone, how one comes to be a member, and what follows from that.
 
 mod access_codes;
+mod elsewhere;
 mod history;
 mod invites;
 mod jobs;

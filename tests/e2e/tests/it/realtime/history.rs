@@ -49,7 +49,7 @@ impl Story {
         let (owner, actor) = (self.people[0].clone(), self.people[who].clone());
         let text = format!("{} says {}", actor.id, self.dice.roll(1_000));
         let message = self.dice.choose(&self.told).copied();
-        let answer = match (self.dice.roll(12), message) {
+        let answer = match (self.dice.roll(16), message) {
             (0..=3, _) | (_, None) => {
                 let answer = actor
                     .post(&format!("{room}/messages"), json!({ "text": text, "mentions": ["ben"] }))
@@ -77,6 +77,18 @@ impl Story {
             (8, _) => actor.post(&format!("{room}/read"), json!({})).await,
             (9, Some((id, _))) => actor.post(&format!("{room}/unread"), json!({ "message_id": id })).await,
             (10, _) => self.members(&owner, &room).await,
+            (11 | 12, Some((id, _))) => {
+                let kind = ["👍", "clap", "❤️"][self.dice.roll(3)];
+                let alone = self.dice.roll(3) == 0;
+                let reaction =
+                    json!({ "type": kind, "score": self.dice.roll(3) + 1, "enforce_unique": alone });
+                actor.post(&format!("/messages/{id}/reactions"), reaction).await
+            }
+            (13, Some((id, _))) => actor.delete(&format!("/messages/{id}/reactions/clap")).await,
+            (14, Some((id, _))) => match self.dice.roll(2) {
+                0 => owner.post(&format!("/messages/{id}/pin"), json!({})).await,
+                _ => owner.delete(&format!("/messages/{id}/pin")).await,
+            },
             _ => {
                 let change = match self.dice.roll(5) {
                     0 => json!({ "name": text }),
@@ -119,7 +131,18 @@ impl Story {
         let said = owner.say(&self.room, "a word").await;
         let message = format!("/messages/{}", said["id"].as_str().unwrap());
         assert_eq!(owner.patch(&message, json!({ "text": "another word" })).await.status, 200);
+        for score in [1, 2] {
+            let clap = json!({ "type": "clap", "score": score });
+            assert_eq!(owner.post(&format!("{message}/reactions"), clap).await.status, 200);
+        }
+        assert_eq!(owner.delete(&format!("{message}/reactions/clap")).await.status, 200);
+        assert_eq!(self.people[1].put(&format!("{message}/star"), json!({})).await.status, 204);
+        assert_eq!(self.people[1].delete(&format!("{message}/star")).await.status, 204);
         assert_eq!(owner.delete(&message).await.status, 200);
+        let poll = json!({ "text": "Where to?", "poll": { "options": ["Sea", "Hills"] } });
+        let asked = owner.post(&format!("{room}/messages"), poll).await.gives(201);
+        let votes = format!("/messages/{}/poll/votes", asked["id"].as_str().unwrap());
+        assert_eq!(self.people[1].put(&votes, json!({ "options": ["2"] })).await.status, 200);
     }
 }
 
@@ -173,19 +196,15 @@ async fn a_snapshot_and_its_events_are_a_fresh_snapshot(mode: Mode) {
     assert_eq!(held.apply(&listener.next(&topic, seen, EventType::ChannelDeleted).await), Applied::Yes);
     assert_eq!(held, Replica::snapshot(&reader, &room, &[]).await);
 
-    let heard: BTreeSet<&str> = listener
-        .events_of(&room)
-        .iter()
-        .filter(|event| event.seq.is_some())
-        .map(|event| event.kind.as_str())
-        .collect();
-    // These carry the number of a user, and are told on the user's channel.
-    let of_users = [EventType::MembershipUpdated, EventType::NotificationInvited];
-    let durable: BTreeSet<&str> = EventType::ALL
-        .iter()
-        .filter(|kind| kind.is_durable() && !of_users.contains(kind))
-        .map(|kind| kind.as_str())
-        .collect();
+    // What is the reader's own is told on their own channel.
+    listener.next(&listener.user_topic, 0, EventType::MessageUnstarred).await;
+    let told = listener.events_of(&room);
+    let heard: BTreeSet<&str> =
+        told.iter().filter(|event| event.seq.is_some()).map(|event| event.kind.as_str()).collect();
+    let of_channels =
+        |kind: &&EventType| kind.is_durable() && !kind.meaning().starts_with("On the user's channel");
+    let durable: BTreeSet<&str> =
+        EventType::ALL.iter().filter(of_channels).map(|kind| kind.as_str()).collect();
     assert_eq!(heard, durable, "a kind of event that this history lacks");
     server.settled().await;
 }

@@ -1,0 +1,4 @@
+DROP TABLE due;
+DROP TABLE reminders;
+DROP TABLE scheduled_messages;
+DROP TABLE drafts;

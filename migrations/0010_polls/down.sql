@@ -1,0 +1,2 @@
+DROP TABLE poll_votes;
+ALTER TABLE messages DROP COLUMN poll;

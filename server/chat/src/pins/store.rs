@@ -1,0 +1,93 @@
+//! The queries of pins.
+
+use chrono::{DateTime, Utc};
+use diesel::dsl::sql;
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Bool};
+use diesel_async::RunQueryDsl;
+use parlor_platform::Result;
+use parlor_platform::db::{SystemTx, TenantTx};
+use parlor_platform::schema::pins;
+use parlor_protocol::{AppId, ChannelId, MessageId, Pin};
+use uuid::Uuid;
+
+/// How many messages of a channel are pinned.
+pub async fn count(tx: &TenantTx, channel: ChannelId, now: DateTime<Utc>) -> Result<i64> {
+    Ok(pins::table
+        .filter(pins::app_id.eq(tx.app()).and(pins::channel_id.eq(channel.0)))
+        .filter(pins::expires_at.is_null().or(pins::expires_at.gt(now)))
+        .count()
+        .get_result(&mut tx.conn()?)
+        .await?)
+}
+
+/// Pins a message, in place of a pin that it has.
+pub async fn put(tx: &TenantTx, channel: ChannelId, message: MessageId, pin: &Pin) -> Result<()> {
+    let times = (pins::created_at.eq(pin.at), pins::expires_at.eq(pin.expires_at));
+    let place = (pins::app_id.eq(tx.app()), pins::message_id.eq(message.0), pins::channel_id.eq(channel.0));
+    diesel::insert_into(pins::table)
+        .values((place, times))
+        .on_conflict((pins::app_id, pins::message_id))
+        .do_update()
+        .set(times)
+        .execute(&mut tx.conn()?)
+        .await?;
+    Ok(())
+}
+
+/// Unpins a message.
+pub async fn remove(tx: &TenantTx, message: MessageId) -> Result<()> {
+    diesel::delete(pins::table.find((tx.app(), message.0))).execute(&mut tx.conn()?).await?;
+    Ok(())
+}
+
+/// Where a list of pins goes on: before this time, this message.
+pub type Position = (DateTime<Utc>, Uuid);
+
+/// A page of a channel's pins, the newest first, without those of messages from before the reader's history.
+pub async fn page(
+    tx: &TenantTx,
+    channel: ChannelId,
+    history_from_seq: i64,
+    before: Option<Position>,
+    limit: i64,
+    now: DateTime<Utc>,
+) -> Result<Vec<Position>> {
+    let mut query = pins::table
+        .select((pins::created_at, pins::message_id))
+        .filter(pins::app_id.eq(tx.app()).and(pins::channel_id.eq(channel.0)))
+        .filter(pins::expires_at.is_null().or(pins::expires_at.gt(now)))
+        .order((pins::created_at.desc(), pins::message_id.desc()))
+        .limit(limit)
+        .into_boxed();
+    if history_from_seq > 0 {
+        let is_read = sql::<Bool>(
+            "(SELECT m.seq FROM messages m WHERE m.app_id = pins.app_id AND m.id = pins.message_id) >= ",
+        );
+        query = query.filter(is_read.bind::<BigInt, _>(history_from_seq));
+    }
+    if let Some((time, message)) = before {
+        let same_time = pins::created_at.eq(time).and(pins::message_id.lt(message));
+        query = query.filter(pins::created_at.lt(time).or(same_time));
+    }
+    Ok(query.load(&mut tx.conn()?).await?)
+}
+
+/// Pins of all apps whose time has come, the longest ago first.
+pub async fn due(
+    tx: &SystemTx,
+    now: DateTime<Utc>,
+    limit: i64,
+) -> Result<Vec<(AppId, ChannelId, MessageId)>> {
+    let rows = pins::table
+        .filter(pins::expires_at.le(now))
+        .order(pins::expires_at)
+        .limit(limit)
+        .select((pins::app_id, pins::channel_id, pins::message_id))
+        .load::<(Uuid, Uuid, Uuid)>(&mut tx.conn()?)
+        .await?;
+    Ok(rows
+        .into_iter()
+        .map(|(app, channel, message)| (AppId(app), ChannelId(channel), MessageId(message)))
+        .collect())
+}
