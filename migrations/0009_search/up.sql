@@ -8,6 +8,8 @@ CREATE TABLE message_search (
     message_id uuid NOT NULL,
     channel_id uuid NOT NULL,
     created_at timestamptz NOT NULL,
+    -- Its place in the channel, of which a member may read no more than from one on.
+    seq bigint NOT NULL,
     -- The state of the message that is indexed: an older one never replaces a newer one.
     updated_seq bigint NOT NULL,
     -- The words of the text with their places, and, behind a control character, what else one can look for: app,
@@ -27,9 +29,10 @@ CREATE POLICY tenant ON message_search USING (app_id = parlor_current_app());
 CREATE POLICY search ON message_search FOR SELECT TO parlor_owner USING (true);
 GRANT SELECT, INSERT, UPDATE, DELETE ON message_search TO parlor_app;
 
--- The newest matches before a position. EXECUTE plans each search for its own words.
+-- The newest matches before a position. Channels in `limited` are read from the `seq` at the same place on. EXECUTE plans each search for its own words.
 CREATE FUNCTION parlor_search_messages(
-    looked_for text, channels uuid[], before timestamptz, before_id uuid, since timestamptz, most bigint
+    looked_for text, channels uuid[], before timestamptz, before_id uuid, since timestamptz, most bigint,
+    limited uuid[], history_from bigint[]
 ) RETURNS TABLE (message_id uuid, created_at timestamptz)
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
@@ -38,11 +41,13 @@ BEGIN
          WHERE s.words @@ $1::tsquery AND s.app_id = parlor_current_app()
              AND ($2 IS NULL OR s.channel_id = ANY ($2))
              AND (s.created_at, s.message_id) < ($3, $4) AND s.created_at >= $5
+             AND NOT EXISTS (SELECT FROM unnest($7, $8) AS l (channel, first)
+                 WHERE l.channel = s.channel_id AND s.seq < l.first)
          ORDER BY s.created_at DESC, s.message_id DESC LIMIT $6'
-        USING looked_for, channels, before, before_id, since, most;
+        USING looked_for, channels, before, before_id, since, most, limited, history_from;
 END $$;
-REVOKE ALL ON FUNCTION parlor_search_messages(text, uuid[], timestamptz, uuid, timestamptz, bigint) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION parlor_search_messages(text, uuid[], timestamptz, uuid, timestamptz, bigint) TO parlor_app;
+REVOKE ALL ON FUNCTION parlor_search_messages(text, uuid[], timestamptz, uuid, timestamptz, bigint, uuid[], bigint[]) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION parlor_search_messages(text, uuid[], timestamptz, uuid, timestamptz, bigint, uuid[], bigint[]) TO parlor_app;
 
 -- Users whose name has something like what was typed in it.
 CREATE INDEX users_by_trigrams ON users USING gin (search_name gin_trgm_ops);

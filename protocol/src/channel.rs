@@ -52,6 +52,8 @@ pub struct ChannelConfig {
     pub open: bool,
     /// Switches typing events off.
     pub typing_disabled: bool,
+    /// Whether messages from before they came are hidden from those who become members from now on.
+    pub hide_history_for_new_members: bool,
 }
 
 /// A channel as its reader sees it.
@@ -71,6 +73,8 @@ pub struct Channel {
     pub image: Option<String>,
     /// The customer's own fields.
     pub custom: Custom,
+    /// Up to ten words to find it by, sorted.
+    pub tags: Vec<String>,
     /// Switches.
     pub config: ChannelConfig,
     /// Who created it; `null` if the server did.
@@ -85,7 +89,7 @@ pub struct Channel {
     pub last_message_at: Option<DateTime<Utc>>,
     /// When the channel was created.
     pub created_at: DateTime<Utc>,
-    /// When name, image, custom data or config last changed.
+    /// When name, image, custom data, tags or config last changed.
     pub updated_at: DateTime<Utc>,
     /// The reader's own membership, `null` for who is no member.
     pub membership: Option<Member>,
@@ -123,6 +127,9 @@ pub struct CreateChannel {
     /// The customer's own fields, at most 5 KiB.
     #[serde(default)]
     pub custom: Custom,
+    /// Words to find the channel by: up to ten different ones of 1 to 30 characters.
+    #[serde(default)]
+    pub tags: Vec<String>,
     /// Switches.
     #[serde(default)]
     pub config: ChannelConfig,
@@ -141,13 +148,54 @@ pub struct UpdateChannel {
     #[serde(default, skip_serializing_if = "Patch::is_absent")]
     #[cfg_attr(feature = "utoipa", schema(value_type = Option<String>))]
     pub image: Patch<String>,
-    /// Replaces the customer's own fields.
+    /// Replaces the customer's own fields. Not together with `custom_set` and `custom_unset`.
     #[serde(default, skip_serializing_if = "Patch::is_absent")]
     #[cfg_attr(feature = "utoipa", schema(value_type = Option<Custom>))]
     pub custom: Patch<Custom>,
+    /// Sets these of the customer's own fields; the others stay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub custom_set: Option<Custom>,
+    /// Removes these of the customer's own fields; the others stay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub custom_unset: Option<Vec<String>>,
+    /// Replaces the tags.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tags: Option<Vec<String>>,
     /// Switches to change; those left out stay.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config: Option<UpdateChannelConfig>,
+}
+
+/// Everything that can be changed of a channel, as it is to be. What is left out is cleared.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(example = crate::examples::replace_channel))]
+#[serde(default, deny_unknown_fields)]
+pub struct ReplaceChannel {
+    /// Display name, at most 100 characters.
+    pub name: Option<String>,
+    /// URL of a picture.
+    pub image: Option<String>,
+    /// The customer's own fields, at most 5 KiB.
+    pub custom: Custom,
+    /// Up to ten different words of 1 to 30 characters.
+    pub tags: Vec<String>,
+    /// Switches; those left out are off.
+    pub config: ChannelConfig,
+}
+
+impl From<ReplaceChannel> for UpdateChannel {
+    fn from(whole: ReplaceChannel) -> Self {
+        let ReplaceChannel { name, image, custom, tags, config } = whole;
+        Self {
+            name: name.map_or(Patch::Clear, Patch::Set),
+            image: image.map_or(Patch::Clear, Patch::Set),
+            custom: Patch::Set(custom),
+            custom_set: None,
+            custom_unset: None,
+            tags: Some(tags),
+            config: Some(config.into()),
+        }
+    }
 }
 
 /// Switches to change.
@@ -164,6 +212,68 @@ pub struct UpdateChannelConfig {
     /// See [`ChannelConfig::typing_disabled`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub typing_disabled: Option<bool>,
+    /// See [`ChannelConfig::hide_history_for_new_members`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hide_history_for_new_members: Option<bool>,
+}
+
+impl From<ChannelConfig> for UpdateChannelConfig {
+    /// Every switch is as this one says.
+    fn from(config: ChannelConfig) -> Self {
+        let ChannelConfig { frozen, open, typing_disabled, hide_history_for_new_members } = config;
+        Self {
+            frozen: Some(frozen),
+            open: Some(open),
+            typing_disabled: Some(typing_disabled),
+            hide_history_for_new_members: Some(hide_history_for_new_members),
+        }
+    }
+}
+
+/// Operations on numbers in a channel's custom data: all are done, one after the other, or none.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(example = crate::examples::change_counters))]
+#[serde(deny_unknown_fields)]
+pub struct ChangeCounters {
+    /// 1 to 20.
+    pub operations: Vec<CounterOperation>,
+}
+
+/// Adds to a number: `{"field", "increment"}`; or sets it where it is what one thinks: `{"field", "compare", "set"}`.
+/// Numbers are integers of at most 2^53 − 1, which every reader of JSON keeps exactly.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct CounterOperation {
+    /// A field of the custom data itself, not of what is inside of one: 1 to 64 of `[A-Za-z0-9_-]`.
+    pub field: String,
+    /// What to add, or, below 0, to take away. A field that is not there counts as 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub increment: Option<i64>,
+    /// What the field must be; `null`: it must not be there.
+    #[serde(default, skip_serializing_if = "Patch::is_absent")]
+    #[cfg_attr(feature = "utoipa", schema(value_type = Option<i64>))]
+    pub compare: Patch<i64>,
+    /// What it is from then on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub set: Option<i64>,
+}
+
+/// The code by which users join a channel.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(example = crate::examples::access_code))]
+pub struct AccessCode {
+    /// Eight characters, none of which is taken for another; `null` if the channel has none.
+    pub access_code: Option<String>,
+}
+
+/// Joins the channel that has this code.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(example = crate::examples::join_by_code))]
+#[serde(deny_unknown_fields)]
+pub struct JoinByCode {
+    /// The code; small letters, spaces and hyphens are forgiven.
+    pub access_code: String,
 }
 
 /// What changed in a channel after a `seq`: rows as they are now, so ten edits of a message are one row.

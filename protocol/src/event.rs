@@ -73,7 +73,7 @@ event_types! {
     MemberUpdated = "member.updated", durable: true;
     /// A member went or was removed. `data` is `{member, member_count}`.
     MemberRemoved = "member.removed", durable: true;
-    /// Name, image, custom data or config changed. `data` is `{channel}`, without what is the reader's own.
+    /// Name, image, custom data, tags or config changed. `data` is `{channel}`, without what is the reader's own.
     ChannelUpdated = "channel.updated", durable: true;
     /// The channel was deleted. `data` is `{}`.
     ChannelDeleted = "channel.deleted", durable: true;
@@ -84,7 +84,7 @@ event_types! {
     /// A task was deleted, or the message that it was made of was erased. `data` is `{task}`.
     TaskDeleted = "task.deleted", durable: true;
     /// On the user's channel: new messages in one of the user's channels, at most 4 a second.
-    /// `data` is `{channel_id, unread, total_unread, message_id, seq}`.
+    /// `data` is `{channel_id, unread, muted, total_unread, message_id, seq}`; muted channels are not in the total.
     NotificationMessageNew = "notification.message_new", durable: false;
     /// On the user's channel: a channel was read on some device. `data` is `{channel_id, unread, read}`.
     NotificationMarkRead = "notification.mark_read", durable: false;
@@ -93,6 +93,15 @@ event_types! {
     /// On the user's channel: the user is no longer a member, or the channel was deleted. `data` is `{channel_id}`.
     /// Members of channels above the fan-out limit hear of a deletion on the channel only.
     NotificationRemovedFromChannel = "notification.removed_from_channel", durable: false;
+    /// On the user's channel, with the user's own `seq`: what a channel is to the user alone has changed.
+    /// `data` is `{channel_id, membership}`.
+    MembershipUpdated = "membership.updated", durable: true;
+    /// On the user's channel, with the user's own `seq`: the user is invited to a channel; or has rejected the invitation
+    /// on some device, or it was taken back, as its `state` says. `data` is `{invite}`.
+    NotificationInvited = "notification.invited", durable: true;
+    /// On the channel of who invited: the invitation was rejected. `data` is `{invite}`. One that is accepted is told as
+    /// `member.added`.
+    InviteRejected = "invite.rejected", durable: false;
     /// On the user's channel, with the user's `seq`: the user starred a message. `data` is `{message_id, channel_id}`.
     MessageStarred = "message.starred", durable: true;
     /// On the user's channel, with the user's `seq`: the user starred a message no longer. `data` is

@@ -128,21 +128,40 @@ pub(crate) fn subscription_token() -> Value {
 
 pub(crate) fn create_channel() -> Value {
     json!({
-        "type": "commerce", "id": "order-1042", "name": "Order 1042", "custom": { "order": 1042 },
+        "type": "commerce", "id": "order-1042", "name": "Order 1042", "custom": { "order": 1042 }, "tags": ["delivery"],
         "members": [{ "user_id": "ann" }, { "user_id": "support-7", "role": "moderator" }],
     })
 }
 
 pub(crate) fn update_channel() -> Value {
-    json!({ "name": "Order 1042 (delivered)", "config": { "frozen": true } })
+    json!({ "name": "Order 1042 (delivered)", "custom_set": { "delivered": true }, "config": { "frozen": true } })
+}
+
+pub(crate) fn replace_channel() -> Value {
+    json!({ "name": "Order 1042", "custom": { "order": 1042 }, "tags": ["delivery"], "config": { "open": true } })
+}
+
+pub(crate) fn change_counters() -> Value {
+    json!({
+        "operations": [{ "field": "parcels", "increment": 1 }, { "field": "stock", "compare": 4, "set": 3 }],
+    })
+}
+
+pub(crate) fn access_code() -> Value {
+    json!({ "access_code": "K7QMX2PA" })
+}
+
+pub(crate) fn join_by_code() -> Value {
+    json!({ "access_code": "k7qm-x2pa" })
 }
 
 pub(crate) fn channel() -> Value {
     json!({
         "id": CHANNEL, "cid": "commerce:order-1042", "type": "commerce", "name": "Order 1042", "image": null,
-        "custom": { "order": 1042 }, "config": { "frozen": false, "open": false, "typing_disabled": false },
+        "custom": { "order": 1042 }, "tags": ["delivery", "vip"],
+        "config": { "frozen": false, "open": false, "typing_disabled": false, "hide_history_for_new_members": false },
         "created_by": null, "member_count": 2, "seq": 5, "ordinal": 2, "last_message_at": LATER, "created_at": AT,
-        "updated_at": AT, "membership": member(), "unread": 0,
+        "updated_at": AT, "membership": membership(), "unread": 0,
         "capabilities": ["read_channel", "send_message", "react", "update_own_message", "delete_own_message"],
         "last_message": message(),
     })
@@ -164,6 +183,70 @@ pub(crate) fn new_member() -> Value {
 
 pub(crate) fn add_members() -> Value {
     json!({ "members": [new_member(), { "user_id": "ann" }] })
+}
+
+pub(crate) fn added_members() -> Value {
+    json!({ "items": [member()], "invites": [invite()], "next": null })
+}
+
+pub(crate) fn invite() -> Value {
+    json!({
+        "channel": {
+            "id": CHANNEL, "cid": "commerce:order-1042", "type": "commerce", "name": "Order 1042", "image": null,
+            "member_count": 2,
+        },
+        "user": { "id": "courier-3", "name": "Mira", "image": null }, "invited_by": user_ref(), "role": "member",
+        "state": "pending", "created_at": AT, "expires_at": "2026-03-09T09:30:00Z", "user_seq": 4,
+    })
+}
+
+pub(crate) fn transfer_ownership() -> Value {
+    json!({ "user_id": "support-7" })
+}
+
+pub(crate) fn update_membership() -> Value {
+    json!({ "pinned": true, "muted": { "until": "2026-03-03T09:00:00Z" }, "hidden": false, "notifications": "mentions" })
+}
+
+pub(crate) fn member_settings() -> Value {
+    json!({
+        "pinned_at": AT, "archived_at": null, "muted": { "since": LATER, "until": "2026-03-03T09:00:00Z" },
+        "hidden": false, "notifications": "mentions", "history_from_seq": 0, "history_ordinal": 0, "user_seq": 5,
+    })
+}
+
+pub(crate) fn membership() -> Value {
+    let mut membership = member();
+    membership["settings"] = member_settings();
+    membership
+}
+
+pub(crate) fn create_channels() -> Value {
+    json!({ "channels": [create_channel(), { "type": "team", "id": "couriers" }] })
+}
+
+pub(crate) fn change_members() -> Value {
+    json!({
+        "add": [new_member(), { "user_id": "ann" }], "remove": ["courier-3"],
+        "roles": [{ "user_id": "ben", "role": "moderator" }],
+    })
+}
+
+pub(crate) fn job() -> Value {
+    json!({
+        "id": "0198c0de-8c41-7f02-b5d3-0a7e6c9f1d20", "kind": "members", "state": "done", "total": 4, "done": 3,
+        "failed": 1, "errors": [{ "index": 2, "code": "member_not_found" }], "created_at": AT, "finished_at": LATER,
+    })
+}
+
+pub(crate) fn accepted_job() -> Value {
+    let mut waiting = job();
+    waiting["state"] = json!("waiting");
+    waiting["done"] = json!(0);
+    waiting["failed"] = json!(0);
+    waiting["errors"] = json!([]);
+    waiting["finished_at"] = Value::Null;
+    json!({ "job": waiting })
 }
 
 pub(crate) fn update_member() -> Value {
@@ -190,7 +273,7 @@ pub(crate) fn read_result() -> Value {
 }
 
 pub(crate) fn unread_counts() -> Value {
-    json!({ "total": 2, "threads_total": 1, "channels": [{ "channel_id": CHANNEL, "unread": 2 }] })
+    json!({ "total": 2, "threads_total": 1, "channels": [{ "channel_id": CHANNEL, "unread": 2, "muted": false }] })
 }
 
 pub(crate) fn user_message() -> Value {

@@ -56,6 +56,8 @@ uuid_id! {
     TaskId,
     /// One event: the key by which consumers and clients drop a repetition.
     EventId,
+    /// Work in the background.
+    JobId,
 }
 
 /// The customer's own id of a user: 1 to 64 bytes of UTF-8 without control characters.

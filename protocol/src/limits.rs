@@ -26,6 +26,28 @@ pub const THREAD_PARTICIPANTS: usize = 10;
 pub const FORWARD_CHANNELS: usize = 10;
 /// Users or members in one batch request.
 pub const BATCH: usize = 100;
+/// Items of one batch that is worked off in the background.
+pub const JOB_ITEMS: usize = 1_000;
+/// Errors that a job keeps.
+pub const JOB_ERRORS: usize = 100;
+/// Bytes of the body of such a batch.
+pub const JOB_BODY_BYTES: usize = 2 * 1024 * 1024;
+/// Operations on counters in one request.
+pub const COUNTER_OPERATIONS: usize = 20;
+/// What a counter is at the most, and, negated, at the least: the integers that JSON readers keep exactly.
+pub const COUNTER_MOST: i64 = (1 << 53) - 1;
+/// Tags of a channel.
+pub const TAGS: usize = 10;
+/// Characters of a tag.
+pub const TAG_CHARS: usize = 30;
+/// Days that an invitation can be answered, unless the request says otherwise.
+pub const INVITE_DAYS: i64 = 7;
+/// Days that an invitation can be answered at the most.
+pub const INVITE_DAYS_MOST: i64 = 365;
+/// Characters of an access code.
+pub const ACCESS_CODE_CHARS: usize = 8;
+/// Wrong access codes that a user may name in an hour.
+pub const ACCESS_CODE_TRIES: usize = 10;
 /// Characters of a name of a user or channel, or of a task's title.
 pub const NAME_CHARS: usize = 100;
 /// Characters of an image's URL.

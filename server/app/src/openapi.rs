@@ -54,6 +54,7 @@ fn add_aliases(document: &mut OpenApi) {
 fn described(status: &str) -> &'static str {
     match status {
         "201" => "It was made.",
+        "202" => "It was taken, and will be done.",
         "204" => "It was done; there is nothing to say.",
         _ => "It was done, or is as shown.",
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use parlor_chat::due::{Alarm, Worker};
 use parlor_chat::fanout::{Flags, Notify, Profiles, Quotes, Replies};
+use parlor_chat::jobs::Jobs;
 use parlor_chat::messages::send::Sender;
 use parlor_chat::{Chat, Foundation};
 use parlor_platform::broker::{self, Binding, Broker, Consumer};
@@ -129,6 +130,13 @@ impl Parts {
         };
         let quotes = Quotes { db: self.db.clone() };
         let index = parlor_chat::search::Index { db: self.db.clone() };
+        let jobs = Jobs {
+            db: self.db.clone(),
+            clock: self.clock.clone(),
+            config: self.config.clone(),
+            keys: self.keys.clone(),
+            bell: self.bell.clone(),
+        };
         let consumers: Vec<Arc<dyn Consumer>> = vec![
             Arc::new(notify),
             Arc::new(replies),
@@ -136,6 +144,7 @@ impl Parts {
             Arc::new(profiles),
             Arc::new(quotes),
             Arc::new(index),
+            Arc::new(jobs),
         ];
         debug_assert_eq!(
             consumers.iter().map(|consumer| consumer.binding().name).collect::<Vec<_>>(),
@@ -165,5 +174,6 @@ impl Parts {
 
 /// All consumers of the system, whichever process runs them: a queue must exist before something is published.
 fn bindings() -> Vec<Binding> {
-    parlor_chat::fanout::CONSUMERS.into_iter().chain([parlor_chat::search::BINDING]).collect()
+    let others = [parlor_chat::search::BINDING, parlor_chat::jobs::BINDING];
+    parlor_chat::fanout::CONSUMERS.into_iter().chain(others).collect()
 }

@@ -5,12 +5,16 @@
 //! the outbox in the same transaction; see [`channels::change`]. Sending is special, because one hot channel
 //! must not be limited by a lock that is held across an fsync: see [`messages::send`].
 
+pub mod access_codes;
 pub mod apps;
 pub mod channels;
 pub mod drafts;
 pub mod due;
 pub mod fanout;
+pub mod invites;
+pub mod jobs;
 pub mod members;
+pub mod membership;
 pub mod messages;
 pub mod permissions;
 pub mod pins;
@@ -160,6 +164,10 @@ pub fn routes(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) 
     search::configure(config);
     users::routes::configure(config);
     members::routes::configure(config);
+    membership::routes::configure(config);
+    invites::routes::configure(config);
+    access_codes::routes::configure(config);
+    jobs::routes::configure(config);
     reads::routes::configure(config);
     messages::routes::configure(config);
     reactions::routes::configure(config);

@@ -17,7 +17,7 @@ pub enum Actor {
 /// What an actor may do.
 pub fn capabilities(actor: Actor, kind: ChannelType, config: &ChannelConfig) -> Vec<Capability> {
     use Capability as C;
-    const ALL: [Capability; 13] = [
+    const ALL: [Capability; 14] = [
         C::ReadChannel,
         C::SendMessage,
         C::React,
@@ -31,6 +31,7 @@ pub fn capabilities(actor: Actor, kind: ChannelType, config: &ChannelConfig) -> 
         C::RemoveMembers,
         C::UpdateRoles,
         C::DeleteChannel,
+        C::TransferOwnership,
     ];
     ALL.into_iter().filter(|capability| may(actor, *capability, kind, config)).collect()
 }
@@ -58,7 +59,7 @@ pub fn may(actor: Actor, capability: Capability, kind: ChannelType, config: &Cha
         }
         C::DeleteAnyMessage | C::FreezeChannel | C::RemoveMembers => role >= Role::Moderator,
         C::UpdateChannel | C::AddMembers | C::UpdateRoles => role >= Role::Admin,
-        C::DeleteChannel => role == Role::Owner,
+        C::DeleteChannel | C::TransferOwnership => role == Role::Owner,
     }
 }
 
@@ -105,12 +106,17 @@ mod tests {
     use super::*;
     use Capability as C;
 
-    const OPEN: ChannelConfig = ChannelConfig { frozen: false, open: false, typing_disabled: false };
-    const FROZEN: ChannelConfig = ChannelConfig { frozen: true, open: false, typing_disabled: false };
+    const OPEN: ChannelConfig = ChannelConfig {
+        frozen: false,
+        open: false,
+        typing_disabled: false,
+        hide_history_for_new_members: false,
+    };
+    const FROZEN: ChannelConfig = ChannelConfig { frozen: true, ..OPEN };
 
     #[test]
     fn each_role_may_what_its_line_says() {
-        let lines: [(Capability, [bool; 5]); 13] = [
+        let lines: [(Capability, [bool; 5]); 14] = [
             // guest, member, moderator, admin, owner
             (C::ReadChannel, [true, true, true, true, true]),
             (C::SendMessage, [false, true, true, true, true]),
@@ -125,6 +131,7 @@ mod tests {
             (C::AddMembers, [false, false, false, true, true]),
             (C::UpdateRoles, [false, false, false, true, true]),
             (C::DeleteChannel, [false, false, false, false, true]),
+            (C::TransferOwnership, [false, false, false, false, true]),
         ];
         for (capability, line) in lines {
             for (role, expected) in Role::ALL.into_iter().zip(line) {

@@ -59,6 +59,20 @@ pub fn content(text: &str, attachments: &[Custom], mentions: &[UserId], custom_:
     custom(custom_)
 }
 
+/// A channel's tags: each once, in one order.
+pub fn tags(mut tags: Vec<String>) -> Result<Vec<String>> {
+    tags.sort_unstable();
+    let twice = tags.windows(2).any(|pair| pair[0] == pair[1]);
+    let wrong = |tag: &String| {
+        tag.trim() != tag
+            || tag.is_empty()
+            || tag.chars().count() > limits::TAG_CHARS
+            || tag.chars().any(char::is_control)
+    };
+    refuse(twice || tags.len() > limits::TAGS || tags.iter().any(wrong), ErrorCode::InvalidTag)?;
+    Ok(tags)
+}
+
 /// The type of a reaction: any emoji or shortcode.
 pub fn reaction_type(kind: &str) -> Result<()> {
     let fits = (1..=REACTION_CHARS).contains(&kind.chars().count());
@@ -167,6 +181,19 @@ mod tests {
         let nested = |levels: usize| (0..levels).fold(json!(1), |inner, _| json!([inner]));
         assert!(custom(&object(json!({"a": nested(JSON_DEPTH - 1)}))).is_ok());
         assert!(custom(&object(json!({"a": nested(JSON_DEPTH)}))).is_err());
+    }
+
+    #[test]
+    fn tags_are_few_short_and_different() {
+        let check = |list: &[&str]| tags(list.iter().map(|tag| (*tag).to_owned()).collect());
+        assert_eq!(check(&["b", "a", "ä b"]).unwrap(), ["a", "b", "ä b"]);
+        let ten: Vec<String> = (0..10).map(|n| n.to_string()).collect();
+        assert!(tags(ten.clone()).is_ok());
+        assert!(tags([ten, vec!["x".to_owned()]].concat()).is_err());
+        assert!(check(&[&"é".repeat(30)]).is_ok());
+        for bad in [&["a", "a"][..], &[""], &[" a"], &["a\nb"], &[&"é".repeat(31)]] {
+            assert!(check(bad).is_err(), "{bad:?}");
+        }
     }
 
     #[test]

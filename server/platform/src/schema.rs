@@ -66,6 +66,8 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         deleted_at -> Nullable<Timestamptz>,
+        tags -> Array<Text>,
+        access_code -> Nullable<Text>,
     }
 }
 
@@ -83,6 +85,61 @@ diesel::table! {
         removed_at -> Nullable<Timestamptz>,
         updated_seq -> Int8,
         user_seq -> Int8,
+        pinned_at -> Nullable<Timestamptz>,
+        archived_at -> Nullable<Timestamptz>,
+        muted_at -> Nullable<Timestamptz>,
+        muted_until -> Nullable<Timestamptz>,
+        hidden_ordinal -> Nullable<Int8>,
+        notifications -> Text,
+        history_from_seq -> Int8,
+        history_ordinal -> Int8,
+    }
+}
+
+diesel::table! {
+    channel_tags (app_id, tag, channel_id) {
+        app_id -> Uuid,
+        tag -> Text,
+        channel_id -> Uuid,
+    }
+}
+
+diesel::table! {
+    channel_invites (app_id, channel_id, user_id) {
+        app_id -> Uuid,
+        channel_id -> Uuid,
+        user_id -> Text,
+        invited_by -> Nullable<Text>,
+        role -> Text,
+        hide_history -> Bool,
+        state -> Text,
+        created_at -> Timestamptz,
+        expires_at -> Timestamptz,
+        user_seq -> Int8,
+    }
+}
+
+diesel::table! {
+    access_code_tries (app_id, user_id) {
+        app_id -> Uuid,
+        user_id -> Text,
+        tried_at -> Array<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    jobs (app_id, id) {
+        app_id -> Uuid,
+        id -> Uuid,
+        kind -> Text,
+        state -> Text,
+        request -> Nullable<Jsonb>,
+        total -> Int4,
+        done -> Int4,
+        failed -> Int4,
+        errors -> Jsonb,
+        created_at -> Timestamptz,
+        finished_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -164,6 +221,7 @@ diesel::table! {
         message_id -> Uuid,
         channel_id -> Uuid,
         created_at -> Timestamptz,
+        seq -> Int8,
         updated_seq -> Int8,
         words -> Nullable<Tsvector>,
     }
@@ -314,6 +372,10 @@ diesel::allow_tables_to_appear_in_same_query!(
     users,
     channels,
     channel_members,
+    channel_tags,
+    channel_invites,
+    access_code_tries,
+    jobs,
     messages,
     message_search,
     poll_votes,

@@ -209,11 +209,14 @@ impl Replica {
             | EventType::NotificationThreadReply
             | EventType::NotificationThreadRead
             | EventType::NotificationThreadFollow
+            | EventType::InviteRejected
             | EventType::UserUpdated => panic!("a hint with a seq: {envelope:?}"),
             EventType::MessageStarred | EventType::MessageUnstarred | EventType::PollVoted => {
                 panic!("what is a user's own, on a channel: {envelope:?}")
             }
-            EventType::DraftUpdated
+            EventType::MembershipUpdated
+            | EventType::NotificationInvited
+            | EventType::DraftUpdated
             | EventType::DraftDeleted
             | EventType::ScheduledMessageCreated
             | EventType::ScheduledMessageUpdated

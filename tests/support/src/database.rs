@@ -16,12 +16,16 @@ use uuid::Uuid;
 use crate::setting;
 
 /// All tables: every row belongs to one tenant, or is one.
-pub const TENANT_TABLES: [&str; 20] = [
+pub const TENANT_TABLES: [&str; 24] = [
     "apps",
     "api_keys",
     "users",
     "channels",
     "channel_members",
+    "channel_tags",
+    "channel_invites",
+    "access_code_tries",
+    "jobs",
     "messages",
     "message_search",
     "poll_votes",

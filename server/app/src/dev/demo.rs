@@ -124,6 +124,7 @@ async fn fill(chat: &Chat, app: AppId) -> Result<()> {
                     name: name.map(str::to_owned),
                     image: None,
                     custom: parlor_protocol::Custom::default(),
+                    tags: Vec::new(),
                     config: parlor_protocol::ChannelConfig::default(),
                 };
                 ids.insert(slug, get_or_create(tx, &caller, request, entries, begun).await?.0.id);

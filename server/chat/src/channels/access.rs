@@ -18,6 +18,13 @@ pub struct Access {
     pub membership: Option<MemberRow>,
 }
 
+impl Access {
+    /// The first `seq` that the caller may read.
+    pub fn history_from_seq(&self) -> i64 {
+        self.membership.as_ref().map_or(0, |member| member.settings.history_from_seq)
+    }
+}
+
 /// Type and switches of a channel.
 pub struct Settings {
     pub kind: ChannelType,

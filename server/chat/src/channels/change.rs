@@ -42,6 +42,18 @@ impl Change {
         Ok((0..members).rev().map(|later| Self { row: step(later), now }).collect())
     }
 
+    /// Takes the next numbers, one for each of so many changes; each has the channel as it is after that step.
+    pub async fn begin_steps(
+        tx: &TenantTx,
+        channel: ChannelId,
+        steps: i32,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Self>> {
+        let last = store::advance(tx, channel, steps, 0).await?;
+        let step = |later: i32| ChannelRow { seq: last.seq - i64::from(later), ..last.clone() };
+        Ok((0..steps).rev().map(|later| Self { row: step(later), now }).collect())
+    }
+
     /// The change's number.
     pub fn seq(&self) -> i64 {
         self.row.seq

@@ -25,11 +25,12 @@ use crate::web::Caller;
 pub async fn get_or_create(
     tx: &TenantTx,
     caller: &Caller,
-    request: CreateChannel,
+    mut request: CreateChannel,
     entries: &mut Entries,
     now: DateTime<Utc>,
 ) -> Result<(Channel, bool)> {
     check(&request)?;
+    request.tags = validate::tags(request.tags)?;
     let members = all_members(&request, caller.user());
     let distinct_key = request.distinct.then(|| distinct_key(request.kind, &members));
     if request.distinct && !(2..=DISTINCT_MEMBERS).contains(&members.len()) {
@@ -59,6 +60,7 @@ pub async fn get_or_create(
             member_count: i32::try_from(members.len()).unwrap_or(i32::MAX),
             created_at: now,
             updated_at: now,
+            tags: &request.tags,
         },
     )
     .await?;
@@ -71,11 +73,12 @@ pub async fn get_or_create(
         if request.distinct {
             // Who left a direct channel comes back by asking for it again.
             store::lock(tx, existing).await?;
-            members::enter(tx, existing, &members, entries, now).await?;
+            members::come(tx, existing, &members, false, entries, now).await?;
         }
         let access = access::require(tx, caller, existing, Capability::ReadChannel).await?;
         return Ok((view::channel(tx, caller.user(), access.row, now).await?, false));
     }
+    store::retag(tx, id, &[], &request.tags).await?;
     let joins: Vec<_> = members.iter().map(members::store::Join::first).collect();
     members::store::insert(tx, id, &joins, now).await?;
     let users = members.iter().map(|member| &member.user_id);

@@ -3,6 +3,7 @@
 pub mod access;
 pub mod change;
 mod changes;
+mod counters;
 pub mod create;
 pub mod routes;
 pub mod store;

@@ -2,10 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Int8, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{
+    Array, BigInt, Bool, Int8, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid,
+};
 use diesel_async::RunQueryDsl;
 use parlor_platform::db::{TenantTx, prepared};
-use parlor_platform::schema::{channel_members, channels};
+use parlor_platform::schema::{channel_members, channel_tags, channels};
 use parlor_platform::{Error, Result};
 use parlor_protocol::{ChannelConfig, ChannelId, ChannelType, UserId};
 use serde::Deserialize;
@@ -29,6 +31,7 @@ pub struct ChannelRow {
     pub last_message_at: Option<DateTime<Utc>>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
+    pub tags: Vec<String>,
 }
 
 impl ChannelRow {
@@ -113,6 +116,7 @@ pub struct NewChannel<'a> {
     pub member_count: i32,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
+    pub tags: &'a [String],
 }
 
 /// Creates the channel. `false`: its cid or its members have one already.
@@ -155,6 +159,7 @@ pub struct Changes {
     pub image: Option<Option<String>>,
     pub custom: Option<serde_json::Value>,
     pub config: Option<serde_json::Value>,
+    pub tags: Option<Vec<String>>,
     pub updated_at: DateTime<Utc>,
 }
 
@@ -164,13 +169,37 @@ pub async fn update(tx: &TenantTx, id: ChannelId, changes: Changes) -> Result<()
     Ok(())
 }
 
-/// Marks a channel deleted; its cid and its members may have a new one from now on.
+/// Lets a channel be found by these tags instead of those.
+pub async fn retag(tx: &TenantTx, id: ChannelId, old: &[String], new: &[String]) -> Result<()> {
+    let gone: Vec<&String> = old.iter().filter(|tag| !new.contains(tag)).collect();
+    let come: Vec<_> = new
+        .iter()
+        .filter(|tag| !old.contains(tag))
+        .map(|tag| {
+            (channel_tags::app_id.eq(tx.app()), channel_tags::tag.eq(tag), channel_tags::channel_id.eq(id.0))
+        })
+        .collect();
+    if !gone.is_empty() {
+        diesel::delete(channel_tags::table)
+            .filter(channel_tags::app_id.eq(tx.app()).and(channel_tags::channel_id.eq(id.0)))
+            .filter(channel_tags::tag.eq_any(gone))
+            .execute(&mut tx.conn()?)
+            .await?;
+    }
+    if !come.is_empty() {
+        diesel::insert_into(channel_tags::table).values(come).execute(&mut tx.conn()?).await?;
+    }
+    Ok(())
+}
+
+/// Marks a channel deleted; its cid, its members and its access code may have a new one from now on.
 pub async fn delete(tx: &TenantTx, id: ChannelId, now: DateTime<Utc>) -> Result<()> {
     diesel::update(channels::table.find((tx.app(), id.0)))
         .set((
             channels::deleted_at.eq(now),
             channels::distinct_key.eq(None::<String>),
             channels::cid.eq(format!("deleted:{id}")),
+            channels::access_code.eq(None::<String>),
         ))
         .execute(&mut tx.conn()?)
         .await?;
@@ -180,6 +209,15 @@ pub async fn delete(tx: &TenantTx, id: ChannelId, now: DateTime<Utc>) -> Result<
 /// Where a list of channels goes on: after this activity, this id.
 pub type Position = (DateTime<Utc>, Uuid);
 
+/// The columns of [`ChannelRow`] in statements that are written by hand, of `channels c`.
+macro_rules! channel_columns {
+    () => {
+        "c.id, c.type, c.cid, c.name, c.image, c.custom, c.config, c.created_by, c.seq, c.ordinal, c.member_count, \
+         c.last_message_at, c.created_at, c.updated_at, c.tags"
+    };
+}
+
+/// Their types.
 type ChannelColumns = (
     SqlUuid,
     Text,
@@ -195,29 +233,47 @@ type ChannelColumns = (
     Nullable<Timestamptz>,
     Timestamptz,
     Timestamptz,
+    Array<Text>,
 );
+
+/// Which of a user's channels; what is `None` does not matter.
+#[derive(Clone, Debug, Default)]
+pub struct Which {
+    pub kind: Option<ChannelType>,
+    pub tag: Option<String>,
+    pub pinned: Option<bool>,
+    pub archived: Option<bool>,
+    pub hidden: Option<bool>,
+}
 
 /// A user's channels, the most recently active first.
 pub async fn page_of_user(
     tx: &TenantTx,
     user: &UserId,
-    kind: Option<ChannelType>,
+    which: Which,
     after: Option<Position>,
     limit: i64,
 ) -> Result<Vec<ChannelRow>> {
     let (time, id) = after.unzip();
-    Ok(prepared::<ChannelColumns>(
-        "SELECT c.id, c.type, c.cid, c.name, c.image, c.custom, c.config, c.created_by, c.seq, c.ordinal, \
-             c.member_count, c.last_message_at, c.created_at, c.updated_at \
-         FROM channel_members m JOIN channels c ON c.app_id = m.app_id AND c.id = m.channel_id \
+    Ok(prepared::<ChannelColumns>(concat!(
+        "SELECT ",
+        channel_columns!(),
+        " FROM channel_members m JOIN channels c ON c.app_id = m.app_id AND c.id = m.channel_id \
+         CROSS JOIN (SELECT ?::text AS tag) v \
          WHERE m.app_id = ? AND m.user_id = ? AND m.removed_at IS NULL AND c.deleted_at IS NULL \
-           AND coalesce(c.type = ?, true) \
+           AND coalesce(c.type = ?, true) AND (v.tag IS NULL OR v.tag = ANY(c.tags)) \
+           AND coalesce((m.pinned_at IS NOT NULL) = ?, true) AND coalesce((m.archived_at IS NOT NULL) = ?, true) \
+           AND coalesce(coalesce(c.ordinal <= m.hidden_ordinal, false) = ?, true) \
            AND coalesce((coalesce(c.last_message_at, c.created_at), c.id) < (?, ?), true) \
-         ORDER BY coalesce(c.last_message_at, c.created_at) DESC, c.id DESC LIMIT ?",
-    )
+         ORDER BY coalesce(c.last_message_at, c.created_at) DESC, c.id DESC LIMIT ?"
+    ))
+    .bind::<Nullable<Text>, _>(which.tag)
     .bind::<SqlUuid, _>(tx.app())
     .bind::<Text, _>(user.as_str())
-    .bind::<Nullable<Text>, _>(kind.map(ChannelType::as_str))
+    .bind::<Nullable<Text>, _>(which.kind.map(ChannelType::as_str))
+    .bind::<Nullable<Bool>, _>(which.pinned)
+    .bind::<Nullable<Bool>, _>(which.archived)
+    .bind::<Nullable<Bool>, _>(which.hidden)
     .bind::<Nullable<Timestamptz>, _>(time)
     .bind::<Nullable<SqlUuid>, _>(id)
     .bind::<BigInt, _>(limit)
@@ -244,6 +300,30 @@ pub async fn page_of_app(
         query = query.filter(channels::id.lt(after));
     }
     Ok(query.load(&mut tx.conn()?).await?)
+}
+
+/// All channels of the app that have this tag, newest first.
+pub async fn page_of_tag(
+    tx: &TenantTx,
+    tag: &str,
+    kind: Option<ChannelType>,
+    after: Option<Uuid>,
+    limit: i64,
+) -> Result<Vec<ChannelRow>> {
+    Ok(prepared::<ChannelColumns>(concat!(
+        "SELECT ",
+        channel_columns!(),
+        " FROM channel_tags t CROSS JOIN LATERAL (SELECT * FROM channels WHERE app_id = t.app_id AND id = t.channel_id \
+             AND deleted_at IS NULL AND coalesce(type = ?, true) OFFSET 0) c \
+         WHERE t.app_id = ? AND t.tag = ? AND t.channel_id < ? ORDER BY t.channel_id DESC LIMIT ?"
+    ))
+    .bind::<Nullable<Text>, _>(kind.map(ChannelType::as_str))
+    .bind::<SqlUuid, _>(tx.app())
+    .bind::<Text, _>(tag)
+    .bind::<SqlUuid, _>(after.unwrap_or(Uuid::max()))
+    .bind::<BigInt, _>(limit)
+    .load(&mut tx.conn()?)
+    .await?)
 }
 
 /// The ids of a channel's members at present.

@@ -17,7 +17,8 @@ use crate::permissions::{Actor, capabilities};
 use crate::reads::store as reads;
 use crate::users::store::{custom, user_id};
 
-/// Rows with membership, unread count, capabilities and last message of the reader; the server has none.
+/// Rows with membership, unread count, capabilities and last message of the reader; the server has none. `now` is for what
+/// has an end.
 pub async fn channels(
     tx: &TenantTx,
     reader: Option<&UserId>,
@@ -35,7 +36,7 @@ pub async fn channels(
     };
     let mut memberships: HashMap<Uuid, MemberRow> =
         memberships.into_iter().map(|row| (row.channel_id, row)).collect();
-    let unread: HashMap<Uuid, i64> = unread.into_iter().collect();
+    let unread: HashMap<Uuid, i64> = unread.into_iter().map(|row| (row.channel_id, row.unread)).collect();
     let last = last.into_iter().map(MessageRow::into_message).collect::<Result<_>>()?;
     let last = message_view::messages(tx, reader, last, now).await?;
     let mut last: HashMap<Uuid, Message> =
@@ -46,7 +47,15 @@ pub async fn channels(
             let membership = memberships.remove(&row.id);
             let unread = unread.get(&row.id).copied().unwrap_or(0);
             let last_message = last.remove(&row.id);
-            one(row, membership, unread, last_message, is_server)
+            let actor = match (&membership, is_server) {
+                (_, true) => Actor::Server,
+                (Some(member), _) => Actor::Member(member.role()?),
+                (None, _) => Actor::Outsider,
+            };
+            let membership = membership.map(|member| member.into_own(row.ordinal, now)).transpose()?;
+            let mut channel = shared(row)?;
+            channel.capabilities = capabilities(actor, channel.kind, &channel.config);
+            Ok(Channel { membership, unread, last_message, ..channel })
         })
         .collect()
 }
@@ -64,33 +73,16 @@ pub async fn channel(
 
 /// What everybody may see of a channel: for events, which have many readers.
 pub fn shared(row: ChannelRow) -> Result<Channel> {
-    let mut channel = one(row, None, 0, None, false)?;
-    channel.capabilities.clear();
-    Ok(channel)
-}
-
-fn one(
-    row: ChannelRow,
-    membership: Option<MemberRow>,
-    unread: i64,
-    last_message: Option<Message>,
-    is_server: bool,
-) -> Result<Channel> {
-    let (kind, config) = (row.kind()?, row.config()?);
-    let actor = match (&membership, is_server) {
-        (_, true) => Actor::Server,
-        (Some(member), _) => Actor::Member(member.role()?),
-        (None, _) => Actor::Outsider,
-    };
     Ok(Channel {
         id: row.id(),
+        kind: row.kind()?,
+        config: row.config()?,
         cid: row.cid,
-        kind,
         name: row.name,
         image: row.image,
         custom: custom(row.custom),
-        capabilities: capabilities(actor, kind, &config),
-        config,
+        tags: row.tags,
+        capabilities: Vec::new(),
         created_by: row.created_by.map(user_id).transpose()?,
         member_count: row.member_count,
         seq: row.seq,
@@ -98,8 +90,8 @@ fn one(
         last_message_at: row.last_message_at,
         created_at: row.created_at,
         updated_at: row.updated_at,
-        membership: membership.map(MemberRow::into_member).transpose()?,
-        unread,
-        last_message,
+        membership: None,
+        unread: 0,
+        last_message: None,
     })
 }

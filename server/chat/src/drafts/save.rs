@@ -9,7 +9,7 @@ use parlor_protocol::{Capability, ChannelId, Draft, ErrorCode, EventType, Messag
 use serde_json::json;
 
 use super::store::{self, Place};
-use crate::channels::access;
+use crate::channels::access::{self, Access};
 use crate::messages::access as messages;
 use crate::users::change::UserChange;
 use crate::users::store as users;
@@ -17,10 +17,10 @@ use crate::validate;
 use crate::web::{Caller, UserCaller};
 
 /// Only members have drafts, also where others may read.
-pub async fn require_member(tx: &TenantTx, caller: &UserCaller, channel: ChannelId) -> Result<()> {
+pub async fn require_member(tx: &TenantTx, caller: &UserCaller, channel: ChannelId) -> Result<Access> {
     let caller = Caller::User(caller.clone());
     let access = access::require(tx, &caller, channel, Capability::ReadChannel).await?;
-    access.membership.map(drop).ok_or_else(|| ErrorCode::NotAMember.into())
+    if access.membership.is_some() { Ok(access) } else { Err(ErrorCode::NotAMember.into()) }
 }
 
 /// Writes a draft; `None`: it was empty, and there is none now. What it was already takes no `seq`.
@@ -38,8 +38,8 @@ pub async fn save(
         return Ok(None);
     }
     validate::content(&content.text, &content.attachments, &content.mentions, &content.custom)?;
-    require_member(tx, caller, channel).await?;
-    messages::require_thread(tx, channel, parent_id, content.reply_to_id).await?;
+    let first = require_member(tx, caller, channel).await?.history_from_seq();
+    messages::require_thread(tx, channel, first, parent_id, content.reply_to_id).await?;
     let place = Place { user: &caller.user, channel, parent: parent_id };
     users::lock(tx, &[caller.user.as_str()]).await?;
     if let Some(old) = store::find(tx, place).await?.filter(|old| old.content == content) {

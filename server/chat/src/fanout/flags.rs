@@ -226,7 +226,8 @@ async fn mark(tx: &TenantTx, moved: &[ReadMoved], max_members: i32) -> Result<()
         "INSERT INTO user_messages (app_id, user_id, message_id, channel_id, seq, flags) \
          SELECT m.app_id, m.user_id, x.id, m.channel_id, x.seq, 0 \
          FROM UNNEST(?, ?) AS r (channel, reader) \
-         CROSS JOIN LATERAL (SELECT app_id, channel_id, user_id, read_seq FROM channel_members WHERE app_id = ? \
+         CROSS JOIN LATERAL (SELECT app_id, channel_id, user_id, greatest(read_seq, history_from_seq - 1) AS read_seq \
+             FROM channel_members WHERE app_id = ? \
              AND channel_id = r.channel AND user_id = r.reader AND removed_at IS NULL OFFSET 0) m \
          CROSS JOIN LATERAL (SELECT FROM channels WHERE app_id = m.app_id AND id = m.channel_id \
              AND type <> 'livestream' AND member_count <= ? OFFSET 0) c \

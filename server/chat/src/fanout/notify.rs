@@ -72,20 +72,22 @@ impl Notify {
         let tx = self.db.tenant_for_job(app).await?;
         let rows = reads::unread_of(&tx, &readers).await?;
         tx.commit().await?;
-        let mut unread: HashMap<String, HashMap<Uuid, i64>> = HashMap::new();
-        for (user, channel, count) in rows {
-            unread.entry(user).or_default().insert(channel, count);
+        let now = self.clock.now();
+        let mut unread: HashMap<String, HashMap<Uuid, (i64, bool)>> = HashMap::new();
+        for (user, row) in rows {
+            unread.entry(user).or_default().insert(row.channel_id, (row.unread, row.muted(now)));
         }
         let mut commands = Vec::new();
         for (user, channels) in users {
             let unread = unread.remove(user.as_str()).unwrap_or_default();
-            let total: i64 = unread.values().sum();
+            let total: i64 = unread.values().filter(|(_, muted)| !muted).map(|(count, _)| count).sum();
             for (channel, (message, seq)) in channels {
-                let count = unread.get(&channel.0).copied().unwrap_or(0);
+                let (count, muted) = unread.get(&channel.0).copied().unwrap_or_default();
                 let data = json!({
-                    "channel_id": channel, "message_id": message, "seq": seq, "unread": count, "total_unread": total,
+                    "channel_id": channel, "message_id": message, "seq": seq, "unread": count, "muted": muted,
+                    "total_unread": total,
                 });
-                let envelope = hint(EventType::NotificationMessageNew, *channel, self.clock.now(), data);
+                let envelope = hint(EventType::NotificationMessageNew, *channel, now, data);
                 commands.push(Command::publish(event::user_topic(app, user), &envelope)?);
             }
         }

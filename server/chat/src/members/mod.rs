@@ -4,9 +4,12 @@ mod add;
 mod remove;
 pub mod routes;
 pub mod store;
+mod transfer;
 mod update;
 
-pub use add::enter;
+pub use add::{come, enter};
+pub use remove::remove;
+pub use update::set_role;
 
 use std::collections::HashSet;
 

@@ -10,11 +10,13 @@ use serde_json::json;
 use super::{store, tell_users};
 use crate::channels::access;
 use crate::channels::change::Change;
+use crate::invites;
 use crate::permissions::may_remove;
 use crate::realtime::unsubscribe;
 use crate::web::Caller;
 
-/// Ends a membership and takes the realtime channel away. The last owner can't go while others stay.
+/// Ends a membership and takes the realtime channel away; of one who is only invited, takes back the invitation. The last
+/// owner can't go while others stay.
 pub async fn remove(
     tx: &TenantTx,
     caller: &Caller,
@@ -27,7 +29,10 @@ pub async fn remove(
     let target = store::find(tx, channel, user).await?;
     let itself = caller.user() == Some(user);
     let Some(target) = target else {
-        return Err(if itself { ErrorCode::NotAMember } else { ErrorCode::MemberNotFound }.into());
+        if itself {
+            return Err(ErrorCode::NotAMember.into());
+        }
+        return invites::revoke(tx, access.actor, channel, user, entries, now).await;
     };
     let role = target.role()?;
     if !itself && !may_remove(access.actor, role) {

@@ -3,11 +3,11 @@
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post};
 use parlor_platform::Result;
-use parlor_protocol::member::{AddMembers, UpdateMember};
+use parlor_protocol::member::{AddMembers, AddedMembers, TransferOwnership, UpdateMember};
 use parlor_protocol::{Capability, Channel, ErrorCode, Member, Page, UserId};
 use serde::Deserialize;
 
-use super::{add, remove, store, update};
+use super::{add, remove, store, transfer, update};
 use crate::Chat;
 use crate::channels::{access, store as channels, view};
 use crate::web::{
@@ -16,7 +16,14 @@ use crate::web::{
 
 /// Adds the routes of this file.
 pub fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
-    config.service(list).service(add_many).service(set_role).service(remove_one).service(join).service(leave);
+    config
+        .service(list)
+        .service(add_many)
+        .service(set_role)
+        .service(remove_one)
+        .service(join)
+        .service(leave)
+        .service(hand_over);
 }
 
 #[derive(Deserialize, utoipa::IntoParams)]
@@ -49,8 +56,9 @@ async fn list(
     Ok(HttpResponse::Ok().json(page.try_map(store::MemberRow::into_member)?))
 }
 
-/// Add up to 100 members. Admins add, with roles below their own.
-#[utoipa::path(tag = "members", params(("id" = String, Path,)), request_body = AddMembers, responses((status = 200, body = Page<Member>)))]
+/// Add up to 100 members, or, with `invite`, invite them. Admins add, with roles below their own. A distinct channel becomes
+/// an ordinary one when somebody new comes: its members are no longer what it is found by.
+#[utoipa::path(tag = "members", params(("id" = String, Path,)), request_body = AddMembers, responses((status = 200, body = AddedMembers)))]
 #[post("/channels/{id}/members")]
 async fn add_many(
     chat: Data<Chat>,
@@ -59,12 +67,12 @@ async fn add_many(
     body: ValidJson<AddMembers>,
 ) -> Result<HttpResponse> {
     let id = id.0.resolve(&chat, caller.app()).await?;
-    let items = chat
+    let added = chat
         .change(caller.app(), async |tx, entries, now| {
             add::add(tx, &caller, id, body.value, entries, now).await
         })
         .await?;
-    Ok(HttpResponse::Ok().json(Page { items, next: None }))
+    Ok(HttpResponse::Ok().json(added))
 }
 
 /// Give a member another role.
@@ -90,7 +98,7 @@ async fn set_role(
     Ok(HttpResponse::Ok().json(member))
 }
 
-/// Remove a member.
+/// Remove a member, or take an invitation back.
 #[utoipa::path(tag = "members", params(("id" = String, Path,), ("user_id" = String, Path,)), responses((status = 204)))]
 #[delete("/channels/{id}/members/{user_id}")]
 async fn remove_one(
@@ -118,10 +126,8 @@ async fn leave(
 
 async fn end_membership(chat: &Chat, caller: &Caller, id: ChannelRef, user: &UserId) -> Result<HttpResponse> {
     let id = id.resolve(chat, caller.app()).await?;
-    chat.change(caller.app(), async |tx, entries, now| {
-        remove::remove(tx, caller, id, user, entries, now).await
-    })
-    .await?;
+    chat.change(caller.app(), async |tx, entries, now| remove(tx, caller, id, user, entries, now).await)
+        .await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -142,6 +148,27 @@ async fn join(
             add::join(tx, &caller, &user, id, entries, now).await?;
             let row = channels::find(tx, id).await?.ok_or(ErrorCode::ChannelNotFound)?;
             view::channel(tx, Some(&user), row, now).await
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(channel))
+}
+
+/// Hand the channel over: a member becomes its owner, and the calling owner an admin.
+#[utoipa::path(tag = "members", params(("id" = String, Path,)), request_body = TransferOwnership, responses((status = 200, body = Channel)))]
+#[post("/channels/{id}/transfer")]
+async fn hand_over(
+    chat: Data<Chat>,
+    caller: UserCaller,
+    id: Id<ChannelRef>,
+    body: ValidJson<TransferOwnership>,
+) -> Result<HttpResponse> {
+    let id = id.0.resolve(&chat, caller.app).await?;
+    let caller = Caller::User(caller);
+    let channel = chat
+        .change(caller.app(), async |tx, entries, now| {
+            transfer::transfer(tx, &caller, id, &body.value.user_id, entries, now).await?;
+            let row = channels::find(tx, id).await?.ok_or(ErrorCode::ChannelNotFound)?;
+            view::channel(tx, caller.user(), row, now).await
         })
         .await?;
     Ok(HttpResponse::Ok().json(channel))

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, Int8, Text, Timestamptz, Untyped, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Bool, Int8, Text, Timestamptz, Untyped, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use parlor_platform::db::{TenantTx, prepared};
 use parlor_platform::schema::{channel_members, users};
@@ -12,6 +12,7 @@ use parlor_protocol::{ChannelId, Member, MessageId, Role, UserId, UserRef};
 use uuid::Uuid;
 
 use crate::channels::store::ChannelRow;
+use crate::membership::Settings;
 use crate::users::store::user_id;
 
 /// A row of the table with what it shows of its user.
@@ -28,6 +29,9 @@ pub struct MemberRow {
     pub joined_at: DateTime<Utc>,
     pub removed_at: Option<DateTime<Utc>>,
     pub updated_seq: i64,
+    pub user_seq: i64,
+    #[diesel(embed)]
+    pub settings: Settings,
     #[diesel(select_expression = users::name)]
     #[diesel(select_expression_type = users::name)]
     pub name: Option<String>,
@@ -52,7 +56,13 @@ impl MemberRow {
         }
     }
 
-    /// As it stands on the wire.
+    /// As the member itself sees it, in a channel with so many countable messages.
+    pub fn into_own(self, ordinal: i64, now: DateTime<Utc>) -> Result<Member> {
+        let settings = self.settings.view(ordinal, self.user_seq, now)?;
+        Ok(Member { settings: Some(settings), ..self.into_member()? })
+    }
+
+    /// As others see it.
     pub fn into_member(self) -> Result<Member> {
         let (role, read) = (self.role()?, self.read());
         Ok(Member {
@@ -62,6 +72,7 @@ impl MemberRow {
             removed_at: self.removed_at,
             read,
             updated_seq: self.updated_seq,
+            settings: None,
         })
     }
 }
@@ -137,7 +148,7 @@ pub async fn changed_since(
         .filter(channel_members::app_id.eq(tx.app()).and(channel_members::channel_id.eq(channel.0)))
         .filter(channel_members::updated_seq.gt(since))
         // As the partial index is written, so that it serves this.
-        .filter(diesel::dsl::sql::<diesel::sql_types::Bool>("channel_members.updated_seq > 0"))
+        .filter(diesel::dsl::sql::<Bool>("channel_members.updated_seq > 0"))
         .order(channel_members::updated_seq)
         .limit(limit)
         .load(&mut tx.conn()?)
@@ -159,21 +170,24 @@ pub struct Join<'a> {
     member: &'a NewMember,
     seq: i64,
     ordinal: i64,
+    /// Whether what was before stays hidden from them.
+    hides_history: bool,
 }
 
 impl<'a> Join<'a> {
     /// With the change that leaves the channel like this.
-    pub fn at(member: &'a NewMember, channel: &ChannelRow) -> Self {
-        Self { member, seq: channel.seq, ordinal: channel.ordinal }
+    pub fn at(member: &'a NewMember, channel: &ChannelRow, hides_history: bool) -> Self {
+        Self { member, seq: channel.seq, ordinal: channel.ordinal, hides_history }
     }
 
     /// With the creation of a channel, its first change.
     pub fn first(member: &'a NewMember) -> Self {
-        Self { member, seq: 1, ordinal: 0 }
+        Self { member, seq: 1, ordinal: 0, hides_history: false }
     }
 }
 
-/// Adds members; renews ended memberships. The caller must hold the channel's row and leave out who is a member.
+/// Adds members; renews ended memberships, which begin anew. The caller must hold the channel's row and leave out who is a
+/// member.
 pub async fn insert(tx: &TenantTx, channel: ChannelId, joins: &[Join<'_>], now: DateTime<Utc>) -> Result<()> {
     if joins.is_empty() {
         return Ok(());
@@ -181,13 +195,18 @@ pub async fn insert(tx: &TenantTx, channel: ChannelId, joins: &[Join<'_>], now: 
     let ids: Vec<&str> = joins.iter().map(|join| join.member.user_id.as_str()).collect();
     step_user_seq(tx, &ids).await?;
     prepared::<Untyped>(
-        "INSERT INTO channel_members (app_id, channel_id, user_id, role, read_seq, read_ordinal, joined_at, updated_seq, user_seq) \
-         SELECT v.app, v.channel, r.id, r.role, r.seq, r.ordinal, v.now, r.seq, u.seq \
-         FROM (SELECT ? AS app, ? AS channel, ? AS now) v, UNNEST(?, ?, ?, ?) AS r (id, role, seq, ordinal) \
+        "INSERT INTO channel_members (app_id, channel_id, user_id, role, read_seq, read_ordinal, joined_at, updated_seq, \
+             user_seq, history_from_seq, history_ordinal) \
+         SELECT v.app, v.channel, r.id, r.role, r.seq, r.ordinal, v.now, r.seq, u.seq, \
+             CASE WHEN r.hides THEN r.seq + 1 ELSE 0 END, CASE WHEN r.hides THEN r.ordinal ELSE 0 END \
+         FROM (SELECT ? AS app, ? AS channel, ? AS now) v, UNNEST(?, ?, ?, ?, ?) AS r (id, role, seq, ordinal, hides) \
          CROSS JOIN LATERAL (SELECT users.seq FROM users WHERE app_id = v.app AND users.id = r.id OFFSET 0) u \
          ON CONFLICT (app_id, channel_id, user_id) DO UPDATE SET role = excluded.role, read_seq = excluded.read_seq, \
              read_ordinal = excluded.read_ordinal, read_at = NULL, last_read_message_id = NULL, \
-             joined_at = excluded.joined_at, removed_at = NULL, updated_seq = excluded.updated_seq, user_seq = excluded.user_seq",
+             joined_at = excluded.joined_at, removed_at = NULL, updated_seq = excluded.updated_seq, \
+             user_seq = excluded.user_seq, history_from_seq = excluded.history_from_seq, \
+             history_ordinal = excluded.history_ordinal, pinned_at = NULL, archived_at = NULL, muted_at = NULL, \
+             muted_until = NULL, hidden_ordinal = NULL, notifications = 'all'",
     )
     .bind::<SqlUuid, _>(tx.app())
     .bind::<SqlUuid, _>(channel.0)
@@ -196,19 +215,32 @@ pub async fn insert(tx: &TenantTx, channel: ChannelId, joins: &[Join<'_>], now: 
     .bind::<Array<Text>, _>(joins.iter().map(|join| join.member.role.as_str()).collect::<Vec<_>>())
     .bind::<Array<Int8>, _>(joins.iter().map(|join| join.seq).collect::<Vec<_>>())
     .bind::<Array<Int8>, _>(joins.iter().map(|join| join.ordinal).collect::<Vec<_>>())
+    .bind::<Array<Bool>, _>(joins.iter().map(|join| join.hides_history).collect::<Vec<_>>())
     .execute(&mut tx.conn()?)
     .await?;
     Ok(())
 }
 
-/// Sets a role.
-pub async fn set_role(tx: &TenantTx, channel: ChannelId, user: &UserId, role: Role, seq: i64) -> Result<()> {
-    step_user_seq(tx, &[user.as_str()]).await?;
-    diesel::update(channel_members::table.find((tx.app(), channel.0, user.as_str())))
-        .set((channel_members::role.eq(role.as_str()), channel_members::updated_seq.eq(seq)))
-        .execute(&mut tx.conn()?)
-        .await?;
-    note_user_seq(tx, channel, user).await
+/// Sets roles, each with the `seq` of its change. The caller must hold the channel's row.
+pub async fn set_roles(tx: &TenantTx, channel: ChannelId, roles: &[(&UserId, Role, i64)]) -> Result<()> {
+    let ids: Vec<&str> = roles.iter().map(|(user, _, _)| user.as_str()).collect();
+    step_user_seq(tx, &ids).await?;
+    prepared::<Untyped>(
+        "MERGE INTO channel_members m USING (SELECT v.app, v.channel, r.*, u.seq AS user_seq \
+             FROM (SELECT ? AS app, ? AS channel) v, UNNEST(?, ?, ?) AS r (id, role, seq) \
+             CROSS JOIN LATERAL (SELECT users.seq FROM users WHERE app_id = v.app AND users.id = r.id OFFSET 0) u) r \
+         ON m.app_id = r.app AND m.channel_id = r.channel AND m.user_id = r.id \
+         WHEN MATCHED THEN UPDATE SET role = r.role, updated_seq = r.seq, user_seq = r.user_seq \
+         WHEN NOT MATCHED AND false THEN INSERT DEFAULT VALUES",
+    )
+    .bind::<SqlUuid, _>(tx.app())
+    .bind::<SqlUuid, _>(channel.0)
+    .bind::<Array<Text>, _>(ids)
+    .bind::<Array<Text>, _>(roles.iter().map(|(_, role, _)| role.as_str()).collect::<Vec<_>>())
+    .bind::<Array<Int8>, _>(roles.iter().map(|(_, _, seq)| *seq).collect::<Vec<_>>())
+    .execute(&mut tx.conn()?)
+    .await?;
+    Ok(())
 }
 
 /// Ends a membership.
@@ -242,8 +274,14 @@ pub async fn set_read(tx: &TenantTx, channel: ChannelId, user: &UserId, read: &R
     note_user_seq(tx, channel, user).await
 }
 
+/// How far a member has read, and from where on they may.
+pub struct Reading {
+    pub read: ReadState,
+    pub history_from_seq: i64,
+}
+
 /// A member at present, holding its row. Rows are locked in one order everywhere: channel, users, members.
-pub async fn lock(tx: &TenantTx, channel: ChannelId, user: &UserId) -> Result<Option<ReadState>> {
+pub async fn lock(tx: &TenantTx, channel: ChannelId, user: &UserId) -> Result<Option<Reading>> {
     users::table
         .find((tx.app(), user.as_str()))
         .select(users::id)
@@ -259,20 +297,20 @@ pub async fn lock(tx: &TenantTx, channel: ChannelId, user: &UserId) -> Result<Op
             channel_members::read_ordinal,
             channel_members::read_at,
             channel_members::last_read_message_id,
+            channel_members::history_from_seq,
         ))
         .for_no_key_update()
-        .first::<(i64, i64, Option<DateTime<Utc>>, Option<Uuid>)>(&mut tx.conn()?)
+        .first::<(i64, i64, Option<DateTime<Utc>>, Option<Uuid>, i64)>(&mut tx.conn()?)
         .await
         .optional()?;
-    Ok(row.map(|(read_seq, read_ordinal, read_at, message)| ReadState {
-        read_seq,
-        read_ordinal,
-        read_at,
-        last_read_message_id: message.map(MessageId),
+    Ok(row.map(|(read_seq, read_ordinal, read_at, message, history_from_seq)| Reading {
+        read: ReadState { read_seq, read_ordinal, read_at, last_read_message_id: message.map(MessageId) },
+        history_from_seq,
     }))
 }
 
-async fn step_user_seq(tx: &TenantTx, ids: &[&str]) -> Result<()> {
+/// Takes the next number of what is each user's own, and holds their rows.
+pub async fn step_user_seq(tx: &TenantTx, ids: &[&str]) -> Result<()> {
     // In the order of ids, so that two batches can't wait for each other.
     prepared::<Untyped>(
         "UPDATE users SET seq = seq + 1 WHERE app_id = ? AND id IN \

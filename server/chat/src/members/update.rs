@@ -39,7 +39,7 @@ pub async fn set_role(
         return Err(ErrorCode::LastOwner.into());
     }
     let change = Change::begin(tx, channel, 0, now).await?;
-    store::set_role(tx, channel, user, role, change.seq()).await?;
+    store::set_roles(tx, channel, &[(user, role, change.seq())]).await?;
     let row = store::find(tx, channel, user).await?.ok_or(ErrorCode::MemberNotFound)?;
     let member = row.into_member()?;
     change.tell(entries, EventType::MemberUpdated, json!({ "member": member }))?;

@@ -40,10 +40,12 @@ pub async fn find(tx: &TenantTx, caller: &Caller, id: MessageId) -> Result<Messa
     store::find(tx, id, caller.user()).await?.ok_or(ErrorCode::MessageNotFound)?.into_message()
 }
 
-/// Refuses a parent or a quote that a send would refuse.
+/// Refuses a parent or a quote that a send would refuse. A thread from before the sender's history goes on in it, but
+/// nothing from before is quoted.
 pub async fn require_thread(
     tx: &TenantTx,
     channel: ChannelId,
+    history_from_seq: i64,
     parent: Option<MessageId>,
     quoted: Option<MessageId>,
 ) -> Result<()> {
@@ -52,9 +54,9 @@ pub async fn require_thread(
         return Ok(());
     }
     let places = store::places(tx, &ids).await?;
-    let here = |id: MessageId| places.get(&id.0).filter(|(of, _)| *of == channel.0);
-    let fits = parent.is_none_or(|id| here(id).is_some_and(|(_, parent)| parent.is_none()))
-        && quoted.is_none_or(|id| here(id).is_some());
+    let here = |id: MessageId| places.get(&id.0).filter(|place| place.channel == channel.0);
+    let fits = parent.is_none_or(|id| here(id).is_some_and(|place| place.parent.is_none()))
+        && quoted.is_none_or(|id| here(id).is_some_and(|place| place.seq >= history_from_seq));
     if fits { Ok(()) } else { Err(ErrorCode::InvalidThread.into()) }
 }
 

@@ -40,8 +40,9 @@ pub async fn page(
     now: DateTime<Utc>,
 ) -> Result<MessagePage> {
     let size = limit(query.limit)?;
-    access::require(tx, caller, channel, Capability::ReadChannel).await?;
-    let list = List { tx, caller, channel, thread: query.parent_id };
+    let access = access::require(tx, caller, channel, Capability::ReadChannel).await?;
+    let first = access.history_from_seq();
+    let list = List { tx, caller, channel, thread: query.parent_id, first };
     // `edge` is where an empty page would stand: older messages have a lower `seq`, newer ones this or a higher one.
     let (edge, items, older, newer) = match (query.before, query.after, query.around) {
         (None, None, None) => {
@@ -85,15 +86,16 @@ struct List<'a> {
     caller: &'a Caller,
     channel: ChannelId,
     thread: Option<MessageId>,
+    /// Where the reader's history begins.
+    first: i64,
 }
 
 impl List<'_> {
     /// A `seq` from a cursor, a message id or a time.
     async fn position(&self, text: &str) -> Result<i64> {
         if let Ok(id) = text.parse::<MessageId>() {
-            return store::seq_of(self.tx, self.channel, id)
-                .await?
-                .ok_or_else(|| ErrorCode::MessageNotFound.into());
+            let seq = store::seq_of(self.tx, self.channel, id).await?.filter(|seq| *seq >= self.first);
+            return seq.ok_or_else(|| ErrorCode::MessageNotFound.into());
         }
         if let Ok(time) = text.parse::<DateTime<Utc>>() {
             if !(1..=9999).contains(&time.year()) {

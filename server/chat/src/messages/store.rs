@@ -214,15 +214,44 @@ macro_rules! with_users {
     };
 }
 
-/// What a reader may see: what is not shadowed, and their own; the server sees all. Nobody sees what was erased.
+/// The condition that a message is of the history that a reader may read: from a member's `history_from_seq` on. The
+/// aggregate makes it a number also for who is no member, and so that the timeline's index is read from there. For
+/// messages of any channel, or of one that is known.
+macro_rules! in_history {
+    ($reader:expr) => {
+        sql::<Bool>(
+            "messages.seq >= (SELECT coalesce(max(h.history_from_seq), 0) FROM channel_members h \
+             WHERE h.app_id = messages.app_id AND h.channel_id = messages.channel_id AND h.removed_at IS NULL \
+             AND h.user_id = ",
+        )
+        .bind::<Text, _>($reader.as_str().to_owned())
+        .sql(")")
+    };
+    ($reader:expr, $tx:expr, $channel:expr) => {
+        sql::<Bool>(
+            "messages.seq >= (SELECT coalesce(max(h.history_from_seq), 0) FROM channel_members h \
+             WHERE h.removed_at IS NULL AND h.app_id = ",
+        )
+        .bind::<SqlUuid, _>($tx.app())
+        .sql(" AND h.channel_id = ")
+        .bind::<SqlUuid, _>($channel.0)
+        .sql(" AND h.user_id = ")
+        .bind::<Text, _>($reader.as_str().to_owned())
+        .sql(")")
+    };
+}
+
+/// What a reader may see: what is not shadowed, and their own, since their history begins; the server sees all. Nobody
+/// sees what was erased. Of one channel where the transaction and the channel are given.
 macro_rules! visible_to {
-    ($query:expr, $reader:expr) => {{
+    ($query:expr, $reader:expr $(, $tx:expr, $channel:expr)?) => {{
         let query = $query.filter(messages::erased.eq(false)).into_boxed();
         match $reader {
             Some(reader) => {
                 let reader: &UserId = reader;
                 query
                     .filter(messages::shadowed.eq(false).or(messages::user_id.eq(reader.as_str().to_owned())))
+                    .filter(in_history!(reader $(, $tx, $channel)?))
             }
             None => query,
         }
@@ -253,14 +282,22 @@ pub async fn seq_of(tx: &TenantTx, channel: ChannelId, id: MessageId) -> Result<
         .optional()?)
 }
 
-/// Channel and parent of these messages, by their ids.
-pub async fn places(tx: &TenantTx, ids: &[Uuid]) -> Result<HashMap<Uuid, (Uuid, Option<Uuid>)>> {
+/// Where a message is.
+#[derive(Queryable)]
+pub struct Place {
+    pub channel: Uuid,
+    pub parent: Option<Uuid>,
+    pub seq: i64,
+}
+
+/// Where these messages are, by their ids.
+pub async fn places(tx: &TenantTx, ids: &[Uuid]) -> Result<HashMap<Uuid, Place>> {
     let rows = messages::table
         .filter(messages::app_id.eq(tx.app()).and(messages::id.eq_any(ids)))
-        .select((messages::id, messages::channel_id, messages::parent_id))
-        .load::<(Uuid, Uuid, Option<Uuid>)>(&mut tx.conn()?)
+        .select((messages::id, (messages::channel_id, messages::parent_id, messages::seq)))
+        .load::<(Uuid, Place)>(&mut tx.conn()?)
         .await?;
-    Ok(rows.into_iter().map(|(id, channel, parent)| (id, (channel, parent))).collect())
+    Ok(rows.into_iter().collect())
 }
 
 /// The main timeline, or one thread. Written as the partial indexes are, so that they serve it.
@@ -313,7 +350,7 @@ pub async fn window(
     limit: i64,
 ) -> Result<Vec<MessageRow>> {
     let query = with_users!().filter(messages::app_id.eq(tx.app()).and(messages::channel_id.eq(channel.0)));
-    let query = visible_to!(query, reader);
+    let query = visible_to!(query, reader, tx, channel);
     let query = listed_in!(query, thread);
     let query = match window {
         Window::Before(seq) => query.filter(messages::seq.lt(seq)).order(messages::seq.desc()),
@@ -334,12 +371,16 @@ pub async fn new_since(
         "SELECT ",
         message_columns!(),
         " FROM (SELECT ?::uuid AS app, ?::uuid AS channel, ?::bigint AS since, ?::text AS reader, ?::bigint AS most) v \
+         CROSS JOIN LATERAL (SELECT coalesce(max(h.history_from_seq), 0) AS first FROM channel_members h \
+             WHERE h.app_id = v.app AND h.channel_id = v.channel AND h.user_id = v.reader AND h.removed_at IS NULL) h \
          CROSS JOIN LATERAL ( \
              (SELECT * FROM messages m WHERE m.app_id = v.app AND m.channel_id = v.channel AND m.seq > v.since \
+                 AND m.seq >= h.first \
                  AND m.updated_seq = m.seq AND m.in_timeline AND NOT m.erased \
                  AND (NOT m.shadowed OR v.reader IS NULL OR m.user_id = v.reader) ORDER BY m.seq LIMIT v.most) \
              UNION ALL \
              (SELECT * FROM messages m WHERE m.app_id = v.app AND m.channel_id = v.channel AND m.seq > v.since \
+                 AND m.seq >= h.first \
                  AND m.updated_seq = m.seq AND NOT m.in_timeline AND NOT m.erased \
                  AND (NOT m.shadowed OR v.reader IS NULL OR m.user_id = v.reader) ORDER BY m.seq LIMIT v.most)) m \
          CROSS JOIN LATERAL (SELECT u.name, u.image FROM users u WHERE u.app_id = m.app_id AND u.id = m.user_id OFFSET 0) u \
@@ -368,7 +409,9 @@ pub async fn changed_since(
         .filter(messages::updated_seq.gt(since).and(messages::updated_seq.ne(messages::seq)))
         .into_boxed();
     if let Some(reader) = reader {
-        query = query.filter(messages::shadowed.eq(false).or(messages::user_id.eq(reader.as_str())));
+        query = query
+            .filter(messages::shadowed.eq(false).or(messages::user_id.eq(reader.as_str())))
+            .filter(in_history!(reader, tx, channel));
     }
     Ok(query.order(messages::updated_seq).limit(limit).load(&mut tx.conn()?).await?)
 }
@@ -382,9 +425,12 @@ pub async fn newest_of_each(
     Ok(prepared::<MessageColumns>(concat!(
         "SELECT ",
         message_columns!(),
-        " FROM UNNEST(?) AS c (id) CROSS JOIN (SELECT ?::uuid AS app, ?::text AS reader) v CROSS JOIN LATERAL ( \
+        " FROM UNNEST(?) AS c (id) CROSS JOIN (SELECT ?::uuid AS app, ?::text AS reader) v \
+         CROSS JOIN LATERAL (SELECT coalesce(max(h.history_from_seq), 0) AS first FROM channel_members h \
+             WHERE h.app_id = v.app AND h.channel_id = c.id AND h.user_id = v.reader AND h.removed_at IS NULL) h \
+         CROSS JOIN LATERAL ( \
              SELECT * FROM messages m WHERE m.app_id = v.app AND m.channel_id = c.id AND m.in_timeline \
-             AND NOT m.erased AND (NOT m.shadowed OR v.reader IS NULL OR m.user_id = v.reader) \
+             AND m.seq >= h.first AND NOT m.erased AND (NOT m.shadowed OR v.reader IS NULL OR m.user_id = v.reader) \
              ORDER BY m.seq DESC LIMIT 1) m \
          CROSS JOIN LATERAL (SELECT u.name, u.image FROM users u WHERE u.app_id = m.app_id AND u.id = m.user_id OFFSET 0) u"
     ))

@@ -77,8 +77,8 @@ async fn list(
     let id = id.0.resolve(&chat, caller.app()).await?;
     let (reader, now) = (caller.user(), chat.clock.now());
     let tx = chat.db.tenant_snapshot(caller.app()).await?;
-    access::require(&tx, &caller, id, Capability::ReadChannel).await?;
-    let rows = store::page(&tx, id, before, one_more(size), now).await?;
+    let access = access::require(&tx, &caller, id, Capability::ReadChannel).await?;
+    let rows = store::page(&tx, id, access.history_from_seq(), before, one_more(size), now).await?;
     let page = Page::of(rows, size, |row| encode("pins", row))?;
     let ids: Vec<Uuid> = page.items.iter().map(|(_, message)| *message).collect();
     let found = messages::of(&tx, &ids, reader).await?;

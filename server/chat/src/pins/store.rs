@@ -1,7 +1,9 @@
 //! The queries of pins.
 
 use chrono::{DateTime, Utc};
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Bool};
 use diesel_async::RunQueryDsl;
 use parlor_platform::Result;
 use parlor_platform::db::{SystemTx, TenantTx};
@@ -42,10 +44,11 @@ pub async fn remove(tx: &TenantTx, message: MessageId) -> Result<()> {
 /// Where a list of pins goes on: before this time, this message.
 pub type Position = (DateTime<Utc>, Uuid);
 
-/// A page of a channel's pins, the newest first.
+/// A page of a channel's pins, the newest first, without those of messages from before the reader's history.
 pub async fn page(
     tx: &TenantTx,
     channel: ChannelId,
+    history_from_seq: i64,
     before: Option<Position>,
     limit: i64,
     now: DateTime<Utc>,
@@ -57,6 +60,12 @@ pub async fn page(
         .order((pins::created_at.desc(), pins::message_id.desc()))
         .limit(limit)
         .into_boxed();
+    if history_from_seq > 0 {
+        let is_read = sql::<Bool>(
+            "(SELECT m.seq FROM messages m WHERE m.app_id = pins.app_id AND m.id = pins.message_id) >= ",
+        );
+        query = query.filter(is_read.bind::<BigInt, _>(history_from_seq));
+    }
     if let Some((time, message)) = before {
         let same_time = pins::created_at.eq(time).and(pins::message_id.lt(message));
         query = query.filter(pins::created_at.lt(time).or(same_time));

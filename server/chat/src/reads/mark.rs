@@ -15,7 +15,7 @@ use super::store;
 use crate::channels::change::hint;
 use crate::channels::store as channels;
 use crate::fanout::{READ_TOPIC, ReadMoved};
-use crate::members::store as members;
+use crate::members::store::{self as members, Reading};
 use crate::messages::store as messages;
 
 /// Reads up to and including a message, or everything.
@@ -28,9 +28,10 @@ pub async fn read(
     now: DateTime<Utc>,
 ) -> Result<ReadResult> {
     let row = channels::find(tx, channel).await?.ok_or(ErrorCode::ChannelNotFound)?;
-    let old = members::lock(tx, channel, user).await?.ok_or(ErrorCode::NotAMember)?;
+    let Reading { read: old, history_from_seq } =
+        members::lock(tx, channel, user).await?.ok_or(ErrorCode::NotAMember)?;
     let target = match message {
-        Some(id) => messages::seq_of(tx, channel, id).await?.ok_or(ErrorCode::MessageNotFound)?,
+        Some(id) => seq_of(tx, channel, id, history_from_seq).await?,
         None => row.seq,
     };
     let (last, seq, ordinal) = match messages::countable_up_to(tx, channel, target).await? {
@@ -59,15 +60,22 @@ pub async fn unread(
     now: DateTime<Utc>,
 ) -> Result<ReadResult> {
     channels::find(tx, channel).await?.ok_or(ErrorCode::ChannelNotFound)?;
-    members::lock(tx, channel, user).await?.ok_or(ErrorCode::NotAMember)?;
-    let target = messages::seq_of(tx, channel, message).await?.ok_or(ErrorCode::MessageNotFound)? - 1;
+    let Reading { history_from_seq, .. } =
+        members::lock(tx, channel, user).await?.ok_or(ErrorCode::NotAMember)?;
+    let target = seq_of(tx, channel, message, history_from_seq).await? - 1;
     let (last, ordinal) = match messages::countable_up_to(tx, channel, target).await? {
-        Some((id, _, ordinal)) => (Some(MessageId(id)), ordinal),
+        Some((id, seq, ordinal)) => ((seq >= history_from_seq).then_some(MessageId(id)), ordinal),
         None => (None, 0),
     };
     let new =
         ReadState { read_seq: target, read_ordinal: ordinal, read_at: Some(now), last_read_message_id: last };
     moved(tx, user, channel, new, true, entries, now).await
+}
+
+/// Where a message is that the reader may see.
+async fn seq_of(tx: &TenantTx, channel: ChannelId, message: MessageId, history_from_seq: i64) -> Result<i64> {
+    let seq = messages::seq_of(tx, channel, message).await?.filter(|seq| *seq >= history_from_seq);
+    seq.ok_or_else(|| ErrorCode::MessageNotFound.into())
 }
 
 async fn moved(
@@ -94,6 +102,6 @@ async fn moved(
 }
 
 async fn result(tx: &TenantTx, user: &UserId, channel: ChannelId, read: ReadState) -> Result<ReadResult> {
-    let unread = store::unread_in(tx, user, &[channel.0]).await?.pop().map_or(0, |(_, unread)| unread);
+    let unread = store::unread_in(tx, user, &[channel.0]).await?.pop().map_or(0, |row| row.unread);
     Ok(ReadResult { read, unread })
 }

@@ -57,7 +57,8 @@ async fn mark_unread(
     Ok(HttpResponse::Ok().json(result))
 }
 
-/// Unread counts of all of one's channels, and of the threads that one follows.
+/// Unread counts of all of one's channels, and of the threads that one follows. Muted channels are listed and not in the
+/// total.
 #[utoipa::path(tag = "reads", responses((status = 200, body = UnreadCounts)))]
 #[get("/unread")]
 async fn unread_counts(chat: Data<Chat>, caller: UserCaller) -> Result<HttpResponse> {
@@ -65,9 +66,14 @@ async fn unread_counts(chat: Data<Chat>, caller: UserCaller) -> Result<HttpRespo
     let rows = store::unread(&tx, &caller.user).await?;
     let threads_total = threads::store::unread_total(&tx, &caller.user).await?;
     tx.commit().await?;
-    let channels: Vec<_> =
-        rows.into_iter().map(|(id, unread)| ChannelUnread { channel_id: ChannelId(id), unread }).collect();
-    let total = channels.iter().map(|channel| channel.unread).sum();
+    let now = chat.clock.now();
+    let count = |row: &store::UnreadRow| ChannelUnread {
+        channel_id: ChannelId(row.channel_id),
+        unread: row.unread,
+        muted: row.muted(now),
+    };
+    let channels: Vec<_> = rows.iter().map(count).collect();
+    let total = channels.iter().filter(|channel| !channel.muted).map(|channel| channel.unread).sum();
     Ok(HttpResponse::Ok().json(UnreadCounts { total, threads_total, channels }))
 }
 

@@ -2,9 +2,10 @@
 
 use std::sync::LazyLock;
 
+use chrono::{DateTime, Utc};
 use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, Bool, Int8, SmallInt, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Bool, Int8, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use parlor_platform::Result;
 use parlor_platform::db::{TenantTx, prepared};
@@ -12,32 +13,53 @@ use parlor_platform::schema::user_messages;
 use parlor_protocol::UserId;
 use uuid::Uuid;
 
-/// Unread messages of a user in every channel that has some: the channel's countable messages, less those
-/// up to the pointer, less those that were deleted past it (a partial index that is nearly empty).
-pub const UNREAD_SQL: &str = "SELECT m.channel_id, c.ordinal - m.read_ordinal - ( \
+use crate::membership::muted;
+
+/// Unread messages of a user in every channel that has some: the channel's countable messages, less those up to the
+/// pointer or before the reader's history, less those that were deleted past it (a partial index that is nearly empty).
+pub const UNREAD_SQL: &str = "SELECT m.channel_id, c.ordinal - greatest(m.read_ordinal, m.history_ordinal) - ( \
          SELECT count(*) FROM messages d WHERE d.app_id = m.app_id AND d.channel_id = m.channel_id \
-         AND d.ordinal > m.read_ordinal AND d.countable AND d.deleted_at IS NOT NULL) AS unread \
+         AND d.ordinal > greatest(m.read_ordinal, m.history_ordinal) AND d.countable AND d.deleted_at IS NOT NULL) \
+         AS unread, m.muted_at, m.muted_until \
      FROM channel_members m CROSS JOIN LATERAL ( \
          SELECT ordinal FROM channels WHERE app_id = m.app_id AND id = m.channel_id AND deleted_at IS NULL \
-         AND ordinal > m.read_ordinal OFFSET 0) c \
+         AND ordinal > greatest(m.read_ordinal, m.history_ordinal) OFFSET 0) c \
      WHERE m.app_id = ? AND m.user_id = ? AND m.removed_at IS NULL";
 
 /// The same in some channels.
 static UNREAD_IN_SQL: LazyLock<String> = LazyLock::new(|| format!("{UNREAD_SQL} AND m.channel_id = ANY(?)"));
 
+type UnreadColumns = (SqlUuid, Int8, Nullable<Timestamptz>, Nullable<Timestamptz>);
+
+/// Unread messages of a channel, and the mute that its member has set.
+#[derive(Queryable)]
+pub struct UnreadRow {
+    pub channel_id: Uuid,
+    pub unread: i64,
+    muted_at: Option<DateTime<Utc>>,
+    muted_until: Option<DateTime<Utc>>,
+}
+
+impl UnreadRow {
+    /// Whether the channel is muted now.
+    pub fn muted(&self, now: DateTime<Utc>) -> bool {
+        muted(self.muted_at, self.muted_until, now).is_some()
+    }
+}
+
 /// Unread counts by channel, zeros left out.
-pub async fn unread(tx: &TenantTx, user: &UserId) -> Result<Vec<(Uuid, i64)>> {
-    let rows = prepared::<(SqlUuid, Int8)>(UNREAD_SQL)
+pub async fn unread(tx: &TenantTx, user: &UserId) -> Result<Vec<UnreadRow>> {
+    let rows = prepared::<UnreadColumns>(UNREAD_SQL)
         .bind::<SqlUuid, _>(tx.app())
         .bind::<Text, _>(user.as_str())
-        .load::<(Uuid, i64)>(&mut tx.conn()?)
+        .load::<UnreadRow>(&mut tx.conn()?)
         .await?;
-    Ok(rows.into_iter().filter(|(_, unread)| *unread > 0).collect())
+    Ok(rows.into_iter().filter(|row| row.unread > 0).collect())
 }
 
 /// Unread counts of a user in these channels; those without unread messages may be left out.
-pub async fn unread_in(tx: &TenantTx, user: &UserId, channels: &[Uuid]) -> Result<Vec<(Uuid, i64)>> {
-    Ok(prepared::<(SqlUuid, Int8)>(UNREAD_IN_SQL.as_str())
+pub async fn unread_in(tx: &TenantTx, user: &UserId, channels: &[Uuid]) -> Result<Vec<UnreadRow>> {
+    Ok(prepared::<UnreadColumns>(UNREAD_IN_SQL.as_str())
         .bind::<SqlUuid, _>(tx.app())
         .bind::<Text, _>(user.as_str())
         .bind::<Array<SqlUuid>, _>(channels.to_vec())
@@ -49,19 +71,19 @@ pub async fn unread_in(tx: &TenantTx, user: &UserId, channels: &[Uuid]) -> Resul
 static UNREAD_OF_SQL: LazyLock<String> = LazyLock::new(|| {
     let of_one = UNREAD_SQL.replacen('?', "r.app", 1).replacen('?', "r.reader", 1);
     format!(
-        "SELECT r.reader, u.channel_id, u.unread FROM (SELECT ? AS app, reader FROM UNNEST(?) AS reader) r \
-         CROSS JOIN LATERAL ({of_one} OFFSET 0) u"
+        "SELECT r.reader, u.channel_id, u.unread, u.muted_at, u.muted_until \
+         FROM (SELECT ? AS app, reader FROM UNNEST(?) AS reader) r CROSS JOIN LATERAL ({of_one} OFFSET 0) u"
     )
 });
 
 /// Unread counts of these users by channel, zeros left out.
-pub async fn unread_of(tx: &TenantTx, users: &[&str]) -> Result<Vec<(String, Uuid, i64)>> {
-    let rows = prepared::<(Text, SqlUuid, Int8)>(UNREAD_OF_SQL.as_str())
+pub async fn unread_of(tx: &TenantTx, users: &[&str]) -> Result<Vec<(String, UnreadRow)>> {
+    let rows = prepared::<(Text, UnreadColumns)>(UNREAD_OF_SQL.as_str())
         .bind::<SqlUuid, _>(tx.app())
         .bind::<Array<Text>, _>(users.to_vec())
-        .load::<(String, Uuid, i64)>(&mut tx.conn()?)
+        .load::<(String, UnreadRow)>(&mut tx.conn()?)
         .await?;
-    Ok(rows.into_iter().filter(|(_, _, unread)| *unread > 0).collect())
+    Ok(rows.into_iter().filter(|(_, row)| row.unread > 0).collect())
 }
 
 /// Which flag to list by.
@@ -73,12 +95,13 @@ pub enum Flag {
     Starred,
 }
 
-/// What may be listed: messages that are still there, in channels that the user is still in. Deleting and
-/// leaving write no flags, so that neither grows with the number of members or messages.
+/// What may be listed: messages that are still there, in channels that the user is still in, since their history begins
+/// there. Deleting and leaving write no flags, so that neither grows with the number of members or messages.
 const LISTED: &str = "EXISTS (SELECT FROM messages x \
      JOIN channels c ON c.app_id = x.app_id AND c.id = x.channel_id AND c.deleted_at IS NULL \
      JOIN channel_members m ON m.app_id = x.app_id AND m.channel_id = x.channel_id AND m.removed_at IS NULL \
      WHERE x.app_id = user_messages.app_id AND x.id = user_messages.message_id AND x.deleted_at IS NULL \
+       AND x.seq >= m.history_from_seq \
        AND (NOT x.shadowed OR x.user_id = user_messages.user_id) AND m.user_id = user_messages.user_id)";
 
 /// The flags, read as far as the pointer says: rows follow it a moment later, and not at all where a membership was

@@ -195,7 +195,8 @@ pub async fn set_due(tx: &TenantTx, given: &[(UserId, Uuid, i64)]) -> Result<()>
     Ok(())
 }
 
-/// Of these `(user, message)`, the messages that were not deleted and that their user may read.
+/// Of these `(user, message)`, the messages that were not deleted and that their user may read: of their channels and of
+/// livestreams, since their history begins.
 pub async fn messages(tx: &TenantTx, wanted: &[(&str, Uuid)]) -> Result<HashMap<(String, Uuid), Message>> {
     if wanted.is_empty() {
         return Ok(HashMap::new());
@@ -209,8 +210,9 @@ pub async fn messages(tx: &TenantTx, wanted: &[(&str, Uuid)]) -> Result<HashMap<
          CROSS JOIN LATERAL (SELECT type FROM channels WHERE app_id = w.app AND id = m.channel_id \
              AND deleted_at IS NULL OFFSET 0) c \
          CROSS JOIN LATERAL (SELECT name, image FROM users WHERE app_id = w.app AND id = m.user_id OFFSET 0) u \
-         WHERE c.type = 'livestream' OR EXISTS (SELECT FROM channel_members b WHERE b.app_id = w.app \
-             AND b.channel_id = m.channel_id AND b.user_id = v.reader AND b.removed_at IS NULL)"
+         CROSS JOIN LATERAL (SELECT max(history_from_seq) AS first FROM channel_members WHERE app_id = w.app \
+             AND channel_id = m.channel_id AND user_id = v.reader AND removed_at IS NULL) b \
+         WHERE m.seq >= coalesce(b.first, CASE WHEN c.type = 'livestream' THEN 0 END)"
     ))
     .bind::<Array<Text>, _>(wanted.iter().map(|(user, _)| *user).collect::<Vec<_>>())
     .bind::<Array<SqlUuid>, _>(wanted.iter().map(|(_, id)| *id).collect::<Vec<_>>())

@@ -45,7 +45,7 @@ pub async fn update(
 ) -> Result<ScheduledMessage> {
     let mut row = locked(tx, caller, id).await?;
     let channel = row.channel_id.into();
-    access::require(tx, caller, channel, Capability::SendMessage).await?;
+    let access = access::require(tx, caller, channel, Capability::SendMessage).await?;
     let old = row.clone().into_scheduled()?;
     let Some(mut content) = old.content.clone().filter(|_| old.state == ScheduledState::Waiting) else {
         return Err(ErrorCode::NotWaiting.into());
@@ -63,7 +63,7 @@ pub async fn update(
     if send_at != old.send_at {
         validate::future(send_at, now, SCHEDULE_AHEAD_S)?;
     }
-    require_content(tx, channel, &content).await?;
+    require_content(tx, &access, &content).await?;
     let user = old.user_id;
     let change = UserChange::begin(tx, &user, now).await?;
     row.content = Some(serde_json::to_value(&content).map_err(Error::internal)?);

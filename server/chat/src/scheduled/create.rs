@@ -16,7 +16,7 @@ use parlor_protocol::{Capability, ChannelId, ErrorCode, EventType, ScheduledMess
 use serde_json::json;
 
 use super::store::{self, ScheduledRow};
-use crate::channels::access;
+use crate::channels::access::{self, Access};
 use crate::due::{self, Kind};
 use crate::members::require_active;
 use crate::messages::access::require_thread;
@@ -55,13 +55,13 @@ pub async fn create(
         // Answered whatever has changed since: it was acknowledged, or should have been.
         return Ok((known.clone().into_scheduled()?, false));
     }
-    access::require(tx, caller, channel, Capability::SendMessage).await?;
+    let access = access::require(tx, caller, channel, Capability::SendMessage).await?;
     // After the rights: that an id is taken is for those to know who may send here.
     if known.is_some() || !messages::places(tx, &[id.0]).await?.is_empty() {
         return Err(ErrorCode::MessageIdReused.into());
     }
     let send_at = validate::future(send_at, now, SCHEDULE_AHEAD_S)?;
-    require_content(tx, channel, &item.content).await?;
+    require_content(tx, &access, &item.content).await?;
     if store::waiting(tx, &user, SCHEDULED_MESSAGES).await? >= SCHEDULED_MESSAGES {
         return Err(ErrorCode::TooManyScheduled.into());
     }
@@ -91,8 +91,9 @@ pub async fn create(
 }
 
 /// Refuses what only the database can tell of a content.
-pub async fn require_content(tx: &TenantTx, channel: ChannelId, content: &SendMessage) -> Result<()> {
-    require_thread(tx, channel, content.parent_id, content.reply_to_id).await?;
+pub async fn require_content(tx: &TenantTx, access: &Access, content: &SendMessage) -> Result<()> {
+    let (channel, first) = (access.row.id(), access.history_from_seq());
+    require_thread(tx, channel, first, content.parent_id, content.reply_to_id).await?;
     if content.mentions.is_empty() {
         return Ok(());
     }

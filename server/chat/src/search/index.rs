@@ -78,6 +78,7 @@ fn entry(app: AppId, source: Source) -> Entry {
         message: source.id,
         channel: source.channel,
         created_at: source.created_at,
+        seq: source.seq,
         updated_seq: source.updated_seq,
         words,
     }

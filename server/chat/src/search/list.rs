@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::query::{Query, quoted};
 use super::snippet::snippet;
-use super::store::{self, Place};
+use super::store::{self, Part, Place};
 use super::tags;
 use crate::channels::access;
 use crate::messages::store::{self as messages, MessageRow};
@@ -64,7 +64,7 @@ pub async fn page(
         if channels.is_empty() {
             return Ok(Page { items: Vec::new(), next: None });
         }
-        asked.push(any(channels.iter().map(|id| tags::channel((*id).into()))));
+        asked.push(any(channels.iter().map(|(id, _)| tags::channel((*id).into()))));
     }
     for (texts, tag) in [
         (&request.user_id, tags::author as fn(&str) -> String),
@@ -99,7 +99,7 @@ pub async fn page(
 async fn find(
     tx: &TenantTx,
     asked: &str,
-    channels: Option<&[Uuid]>,
+    channels: Option<&[Part]>,
     place: Place,
     since: DateTime<Utc>,
     limit: i64,
@@ -117,7 +117,7 @@ async fn find(
 }
 
 /// Where to look: `None` is everywhere.
-async fn channels(tx: &TenantTx, caller: &Caller, asked: Option<&str>) -> Result<Option<Vec<Uuid>>> {
+async fn channels(tx: &TenantTx, caller: &Caller, asked: Option<&str>) -> Result<Option<Vec<Part>>> {
     let Some(asked) = asked else {
         return match caller.user() {
             Some(user) => Ok(Some(store::channels_of(tx, user.as_str()).await?)),
@@ -128,8 +128,8 @@ async fn channels(tx: &TenantTx, caller: &Caller, asked: Option<&str>) -> Result
     // At most 20, and each may have its own reason to refuse.
     for text in list(asked)? {
         let id: ChannelId = text.parse().map_err(|_| ErrorCode::InvalidId)?;
-        access::require(tx, caller, id, Capability::ReadChannel).await?;
-        channels.push(id.0);
+        let access = access::require(tx, caller, id, Capability::ReadChannel).await?;
+        channels.push((id.0, access.history_from_seq()));
     }
     Ok(Some(channels))
 }

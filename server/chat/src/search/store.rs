@@ -20,6 +20,7 @@ pub struct Source {
     pub attachments: Vec<String>,
     pub mentions: Vec<String>,
     pub created_at: DateTime<Utc>,
+    pub seq: i64,
     pub updated_seq: i64,
     /// Whether it is to be found at all.
     pub searchable: bool,
@@ -27,11 +28,11 @@ pub struct Source {
 
 /// Messages as they are now.
 pub async fn sources(tx: &TenantTx, ids: &[Uuid]) -> Result<Vec<Source>> {
-    Ok(prepared::<(SqlUuid, SqlUuid, Text, Text, Array<Text>, Array<Text>, Timestamptz, Int8, Bool)>(
+    Ok(prepared::<(SqlUuid, SqlUuid, Text, Text, Array<Text>, Array<Text>, Timestamptz, Int8, Int8, Bool)>(
         "SELECT m.id, m.channel_id, m.user_id, m.text, \
              ARRAY(SELECT DISTINCT a ->> 'type' FROM jsonb_array_elements(coalesce(m.attachments, '[]')) a \
                  WHERE a ->> 'type' IS NOT NULL), \
-             coalesce(m.mentions, '{}'), m.created_at, m.updated_seq, m.deleted_at IS NULL AND NOT m.shadowed \
+             coalesce(m.mentions, '{}'), m.created_at, m.seq, m.updated_seq, m.deleted_at IS NULL AND NOT m.shadowed \
          FROM messages m WHERE m.app_id = ? AND m.id = ANY(?)",
     )
     .bind::<SqlUuid, _>(tx.app())
@@ -45,6 +46,7 @@ pub struct Entry {
     pub message: Uuid,
     pub channel: Uuid,
     pub created_at: DateTime<Utc>,
+    pub seq: i64,
     pub updated_seq: i64,
     /// A `tsvector`; `None` for what is not to be found.
     pub words: Option<String>,
@@ -53,9 +55,9 @@ pub struct Entry {
 /// Writes rows, in the order of their messages' ids; an older state never replaces a newer one.
 pub async fn write(tx: &TenantTx, entries: &[Entry]) -> Result<()> {
     prepared::<Untyped>(
-        "INSERT INTO message_search (app_id, message_id, channel_id, created_at, updated_seq, words) \
-         SELECT ?, e.message, e.channel, e.created_at, e.updated_seq, e.words::tsvector \
-         FROM UNNEST(?, ?, ?, ?, ?) AS e (message, channel, created_at, updated_seq, words) ORDER BY e.message \
+        "INSERT INTO message_search (app_id, message_id, channel_id, created_at, seq, updated_seq, words) \
+         SELECT ?, e.message, e.channel, e.created_at, e.seq, e.updated_seq, e.words::tsvector \
+         FROM UNNEST(?, ?, ?, ?, ?, ?) AS e (message, channel, created_at, seq, updated_seq, words) ORDER BY e.message \
          ON CONFLICT (app_id, message_id) DO UPDATE SET updated_seq = excluded.updated_seq, words = excluded.words \
              WHERE message_search.updated_seq < excluded.updated_seq",
     )
@@ -63,6 +65,7 @@ pub async fn write(tx: &TenantTx, entries: &[Entry]) -> Result<()> {
     .bind::<Array<SqlUuid>, _>(entries.iter().map(|entry| entry.message).collect::<Vec<_>>())
     .bind::<Array<SqlUuid>, _>(entries.iter().map(|entry| entry.channel).collect::<Vec<_>>())
     .bind::<Array<Timestamptz>, _>(entries.iter().map(|entry| entry.created_at).collect::<Vec<_>>())
+    .bind::<Array<Int8>, _>(entries.iter().map(|entry| entry.seq).collect::<Vec<_>>())
     .bind::<Array<Int8>, _>(entries.iter().map(|entry| entry.updated_seq).collect::<Vec<_>>())
     .bind::<Array<Nullable<Text>>, _>(entries.iter().map(|entry| entry.words.as_deref()).collect::<Vec<_>>())
     .execute(&mut tx.conn()?)
@@ -73,32 +76,40 @@ pub async fn write(tx: &TenantTx, entries: &[Entry]) -> Result<()> {
 /// A place in the list of finds, which is newest first.
 pub type Place = (DateTime<Utc>, Uuid);
 
+/// A channel to search, and the first `seq` there that the reader may read.
+pub type Part = (Uuid, i64);
+
 /// The newest finds before a place, with their places.
 pub async fn find(
     tx: &TenantTx,
     tsquery: &str,
-    channels: Option<&[Uuid]>,
+    channels: Option<&[Part]>,
     before: Place,
     since: DateTime<Utc>,
     limit: i64,
 ) -> Result<Vec<Place>> {
+    let ids = channels.map(|channels| channels.iter().map(|(id, _)| *id).collect::<Vec<_>>());
+    let limited = channels.unwrap_or_default().iter().filter(|(_, first)| *first > 0).copied();
+    let (limited, first): (Vec<Uuid>, Vec<i64>) = limited.unzip();
     Ok(prepared::<(Timestamptz, SqlUuid)>(
-        "SELECT created_at, message_id FROM parlor_search_messages(?, ?, ?, ?, ?, ?)",
+        "SELECT created_at, message_id FROM parlor_search_messages(?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind::<Text, _>(tsquery)
-    .bind::<Nullable<Array<SqlUuid>>, _>(channels.map(<[Uuid]>::to_vec))
+    .bind::<Nullable<Array<SqlUuid>>, _>(ids)
     .bind::<Timestamptz, _>(before.0)
     .bind::<SqlUuid, _>(before.1)
     .bind::<Timestamptz, _>(since)
     .bind::<BigInt, _>(limit)
+    .bind::<Array<SqlUuid>, _>(limited)
+    .bind::<Array<Int8>, _>(first)
     .load(&mut tx.conn()?)
     .await?)
 }
 
 /// Channels that a user may search.
-pub async fn channels_of(tx: &TenantTx, user: &str) -> Result<Vec<Uuid>> {
-    Ok(prepared::<SqlUuid>(
-        "SELECT c.id FROM channel_members m CROSS JOIN LATERAL (SELECT id FROM channels c WHERE c.app_id = m.app_id \
+pub async fn channels_of(tx: &TenantTx, user: &str) -> Result<Vec<Part>> {
+    Ok(prepared::<(SqlUuid, Int8)>(
+        "SELECT c.id, m.history_from_seq FROM channel_members m CROSS JOIN LATERAL (SELECT id FROM channels c WHERE c.app_id = m.app_id \
              AND c.id = m.channel_id AND c.deleted_at IS NULL OFFSET 0) c \
          WHERE m.app_id = ? AND m.user_id = ? AND m.removed_at IS NULL",
     )

@@ -38,16 +38,17 @@ macro_rules! unread {
     };
 }
 
-/// Whether the user of `t` can read the channel of `m`: what to join, and the condition on it.
+/// Whether the user of `t` can read the channel of `m`, and `m` is no older than their history: what to join, and the
+/// condition on it.
 macro_rules! readable {
     (join) => {
         "CROSS JOIN LATERAL (SELECT type FROM channels WHERE app_id = m.app_id AND id = m.channel_id \
              AND deleted_at IS NULL OFFSET 0) c \
-         LEFT JOIN LATERAL (SELECT true AS present FROM channel_members WHERE app_id = m.app_id \
+         LEFT JOIN LATERAL (SELECT true AS present, history_from_seq FROM channel_members WHERE app_id = m.app_id \
              AND channel_id = m.channel_id AND user_id = t.user_id AND removed_at IS NULL OFFSET 0) r ON true"
     };
     (condition) => {
-        "(c.type = 'livestream' OR r.present)"
+        "(c.type = 'livestream' OR r.present) AND m.seq >= coalesce(r.history_from_seq, 0)"
     };
 }
 
@@ -199,7 +200,7 @@ pub async fn page(
         ", t.active_at FROM ( \
              SELECT t.app_id, t.root_id, t.following, t.read_seq, t.read_ordinal, t.read_at, x.active_at \
              FROM thread_members t \
-             CROSS JOIN LATERAL (SELECT app_id, id, channel_id, thread_ordinal, last_reply_at, created_at FROM messages \
+             CROSS JOIN LATERAL (SELECT app_id, id, channel_id, seq, thread_ordinal, last_reply_at, created_at FROM messages \
                  WHERE app_id = t.app_id AND id = t.root_id AND NOT erased \
                  AND (NOT shadowed OR user_id = t.user_id) OFFSET 0) m ",
         readable!(join),
@@ -230,7 +231,7 @@ pub async fn unread_total(tx: &TenantTx, user: &UserId) -> Result<i64> {
         "SELECT coalesce(sum(",
         unread!(),
         "), 0)::bigint FROM thread_members t \
-         CROSS JOIN LATERAL (SELECT app_id, id, channel_id, thread_ordinal FROM messages WHERE app_id = t.app_id \
+         CROSS JOIN LATERAL (SELECT app_id, id, channel_id, seq, thread_ordinal FROM messages WHERE app_id = t.app_id \
              AND id = t.root_id AND NOT erased AND (NOT shadowed OR user_id = t.user_id) \
              AND thread_ordinal > t.read_ordinal OFFSET 0) m ",
         readable!(join),
@@ -311,7 +312,7 @@ pub async fn followers(tx: &TenantTx, roots: &[Uuid], most: i32) -> Result<Vec<(
         "SELECT m.id, t.user_id, ",
         readable!(condition),
         " IS TRUE FROM UNNEST(?) AS e (id) CROSS JOIN (SELECT ?::uuid AS app, ?::bigint AS most) v \
-         CROSS JOIN LATERAL (SELECT app_id, id, channel_id FROM messages WHERE app_id = v.app AND id = e.id \
+         CROSS JOIN LATERAL (SELECT app_id, id, channel_id, seq FROM messages WHERE app_id = v.app AND id = e.id \
              AND NOT erased OFFSET 0) m \
          CROSS JOIN LATERAL (SELECT user_id FROM thread_members WHERE app_id = v.app AND root_id = m.id AND following \
              LIMIT v.most) t ",

@@ -29,6 +29,11 @@ impl UserChange {
         Ok(Self { app: tx.app_id(), user: user.clone(), seq, now })
     }
 
+    /// A change whose number was taken together with those of others.
+    pub fn taken(app: AppId, user: &UserId, seq: i64, now: DateTime<Utc>) -> Self {
+        Self { app, user: user.clone(), seq, now }
+    }
+
     /// The change's number.
     pub fn seq(&self) -> i64 {
         self.seq

@@ -6,8 +6,10 @@ use std::pin::Pin;
 use actix_web::error::PayloadError;
 use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest, dev::Payload, web};
+use futures_util::StreamExt;
 use parlor_platform::{Error, Result};
 use parlor_protocol::ErrorCode;
+use parlor_protocol::limits::JOB_BODY_BYTES;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
@@ -24,32 +26,67 @@ pub struct ValidJson<T> {
 
 impl<T: DeserializeOwned> FromRequest for ValidJson<T> {
     type Error = actix_web::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Self, actix_web::Error>>>>;
+    type Future = Reading<Self>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let is_json = request
-            .headers()
-            .get(header::CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok())
-            .and_then(|value| value.split(';').next())
-            .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"));
-        let has_type = request.headers().contains_key(header::CONTENT_TYPE);
         let body = web::Bytes::from_request(request, payload);
-        Box::pin(async move {
-            let body = tokio::time::timeout(PATIENCE, body).await;
-            let body =
-                body.map_err(|_| Error::with(ErrorCode::InvalidJson, "The body did not arrive in time."))?;
-            let bytes = body.map_err(|error| match error.as_error::<PayloadError>() {
-                Some(PayloadError::Overflow) => Error::new(ErrorCode::BodyTooLarge).into(),
-                _ => actix_web::Error::from(Error::with(ErrorCode::InvalidJson, "The body was cut off.")),
-            })?;
-            if !is_json && (has_type || !bytes.is_empty()) {
-                return Err(Error::new(ErrorCode::UnsupportedMediaType).into());
-            }
-            let value = parse(&bytes)?;
-            Ok(Self { value, bytes })
-        })
+        read(request, body)
     }
+}
+
+/// The same for a batch, whose body may be larger.
+pub struct LargeJson<T>(pub ValidJson<T>);
+
+impl<T: DeserializeOwned + 'static> FromRequest for LargeJson<T> {
+    type Error = actix_web::Error;
+    type Future = Reading<Self>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let mut payload = payload.take();
+        let body = async move {
+            let mut body = web::BytesMut::new();
+            while let Some(chunk) = payload.next().await {
+                let chunk = chunk?;
+                if body.len() + chunk.len() > JOB_BODY_BYTES {
+                    return Err(PayloadError::Overflow.into());
+                }
+                body.extend_from_slice(&chunk);
+            }
+            Ok(body.freeze())
+        };
+        let json = read(request, body);
+        Box::pin(async { Ok(Self(json.await?)) })
+    }
+}
+
+type Reading<T> = Pin<Box<dyn Future<Output = Result<T, actix_web::Error>>>>;
+
+/// Reads a body that arrives in time as JSON.
+fn read<T: DeserializeOwned>(
+    request: &HttpRequest,
+    body: impl Future<Output = Result<web::Bytes, actix_web::Error>> + 'static,
+) -> Reading<ValidJson<T>> {
+    let is_json = request
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split(';').next())
+        .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"));
+    let has_type = request.headers().contains_key(header::CONTENT_TYPE);
+    Box::pin(async move {
+        let body = tokio::time::timeout(PATIENCE, body).await;
+        let body =
+            body.map_err(|_| Error::with(ErrorCode::InvalidJson, "The body did not arrive in time."))?;
+        let bytes = body.map_err(|error| match error.as_error::<PayloadError>() {
+            Some(PayloadError::Overflow) => Error::new(ErrorCode::BodyTooLarge).into(),
+            _ => actix_web::Error::from(Error::with(ErrorCode::InvalidJson, "The body was cut off.")),
+        })?;
+        if !is_json && (has_type || !bytes.is_empty()) {
+            return Err(Error::new(ErrorCode::UnsupportedMediaType).into());
+        }
+        let value = parse(&bytes)?;
+        Ok(ValidJson { value, bytes })
+    })
 }
 
 /// For requests that need no body: one that is sent all the same is read, because a connection with an unread

@@ -3,9 +3,16 @@
 use std::collections::BTreeSet;
 
 use parlor_e2e::parlor;
-use parlor_protocol::channel::{ChannelChanges, CreateChannel, Typing, UpdateChannel};
+use parlor_protocol::channel::{
+    AccessCode, ChangeCounters, ChannelChanges, CreateChannel, JoinByCode, ReplaceChannel, Typing,
+    UpdateChannel,
+};
 use parlor_protocol::draft::PutDraft;
-use parlor_protocol::member::{AddMembers, MarkRead, MarkUnread, ReadResult, UnreadCounts, UpdateMember};
+use parlor_protocol::job::{AcceptedJob, ChangeMembers, CreateChannels};
+use parlor_protocol::member::{
+    AddMembers, AddedMembers, MarkRead, MarkUnread, ReadResult, TransferOwnership, UnreadCounts,
+    UpdateMember, UpdateMembership,
+};
 use parlor_protocol::message::{
     ForwardMessage, Forwarded, MessagePage, SendMessage, UpdateMessage, UserMessage,
 };
@@ -23,7 +30,8 @@ use parlor_protocol::token::{
 };
 use parlor_protocol::user::{UpdateUser, UpsertUser, UpsertUsers, UpsertedUsers};
 use parlor_protocol::{
-    Channel, Draft, ErrorBody, Member, Message, Reaction, Reminder, ScheduledMessage, Task, Thread, User,
+    Channel, Draft, ErrorBody, Invite, Job, Member, Message, Reaction, Reminder, ScheduledMessage, Task,
+    Thread, User,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -38,16 +46,21 @@ type Read = fn(&Value) -> Result<Value, serde_json::Error>;
 
 const REQUESTS: &[(&str, Read)] = &[
     ("AddMembers", read::<AddMembers>),
+    ("ChangeCounters", read::<ChangeCounters>),
+    ("ChangeMembers", read::<ChangeMembers>),
     ("AddReaction", read::<AddReaction>),
     ("CreateChannel", read::<CreateChannel>),
+    ("CreateChannels", read::<CreateChannels>),
     ("CreateGuest", read::<CreateGuest>),
     ("CreateScheduledMessage", read::<CreateScheduledMessage>),
     ("CreateTask", read::<CreateTask>),
     ("CreateToken", read::<CreateToken>),
     ("ForwardMessage", read::<ForwardMessage>),
+    ("JoinByCode", read::<JoinByCode>),
     ("MarkRead", read::<MarkRead>),
     ("MarkThreadRead", read::<MarkThreadRead>),
     ("MarkUnread", read::<MarkUnread>),
+    ("ReplaceChannel", read::<ReplaceChannel>),
     ("PinMessage", read::<PinMessage>),
     ("SuggestOption", read::<SuggestOption>),
     ("Vote", read::<Vote>),
@@ -56,9 +69,11 @@ const REQUESTS: &[(&str, Read)] = &[
     ("RevokeTokens", read::<RevokeTokens>),
     ("SendMessage", read::<SendMessage>),
     ("SubscribeRequest", read::<SubscribeRequest>),
+    ("TransferOwnership", read::<TransferOwnership>),
     ("Typing", read::<Typing>),
     ("UpdateChannel", read::<UpdateChannel>),
     ("UpdateMember", read::<UpdateMember>),
+    ("UpdateMembership", read::<UpdateMembership>),
     ("UpdateMessage", read::<UpdateMessage>),
     ("UpdateScheduledMessage", read::<UpdateScheduledMessage>),
     ("UpdateTask", read::<UpdateTask>),
@@ -69,11 +84,16 @@ const REQUESTS: &[(&str, Read)] = &[
 
 /// Answers, and the items of pages.
 const RESPONSES: &[(&str, Read)] = &[
+    ("AcceptedJob", read::<AcceptedJob>),
+    ("AccessCode", read::<AccessCode>),
+    ("AddedMembers", read::<AddedMembers>),
     ("App", read::<App>),
     ("Channel", read::<Channel>),
     ("ChannelChanges", read::<ChannelChanges>),
     ("Draft", read::<Draft>),
     ("ErrorBody", read::<ErrorBody>),
+    ("Invite", read::<Invite>),
+    ("Job", read::<Job>),
     ("FoundMessage", read::<FoundMessage>),
     ("Forwarded", read::<Forwarded>),
     ("Member", read::<Member>),

@@ -15,6 +15,7 @@ mod jwt;
 mod later;
 mod matrix;
 mod members;
+mod membership;
 mod messages;
 mod operator;
 mod pins;

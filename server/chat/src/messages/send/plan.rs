@@ -29,6 +29,8 @@ pub struct SenderState {
     pub user: UserRef,
     pub active: bool,
     pub role: Option<Role>,
+    /// The first `seq` that the sender may read.
+    pub history_from_seq: i64,
 }
 
 /// A message that the batch refers to: sent before under the same id, or parent, or quoted.
@@ -146,8 +148,10 @@ fn check(item: &Item, sender: Option<SenderState>, facts: &Facts) -> Result<Opti
     {
         return Err(ErrorCode::InvalidThread.into());
     }
+    // Nothing is quoted that was erased, or from before the sender's history.
     if let Some(quoted) = item.content.reply_to_id
-        && here(quoted)?.erased
+        && let quoted = here(quoted)?
+        && (quoted.erased || (quoted.seq < sender.history_from_seq && !item.by_server))
     {
         return Err(ErrorCode::InvalidThread.into());
     }
@@ -187,7 +191,7 @@ mod tests {
             channels: HashMap::from([(channel.0, state)]),
             senders: roles
                 .into_iter()
-                .map(|role| Some(SenderState { user: user.clone(), active: true, role }))
+                .map(|role| Some(SenderState { user: user.clone(), active: true, role, history_from_seq: 0 }))
                 .collect(),
             ..Facts::default()
         }

@@ -54,7 +54,11 @@ struct SenderRow {
     image: Option<String>,
     active: Option<bool>,
     role: Option<String>,
+    history_from_seq: Option<i64>,
 }
+
+type SenderColumns =
+    (BigInt, Nullable<Text>, Nullable<Text>, Nullable<Text>, Nullable<Bool>, Nullable<Text>, Nullable<Int8>);
 
 /// The sender of each item, in the order of the items.
 pub async fn senders(
@@ -63,12 +67,12 @@ pub async fn senders(
     items: &[Item],
 ) -> Result<Vec<Option<SenderState>>> {
     let rows =
-        prepared::<(BigInt, Nullable<Text>, Nullable<Text>, Nullable<Text>, Nullable<Bool>, Nullable<Text>)>(
-            "SELECT s.at, u.id, u.name, u.image, u.deactivated_at IS NULL, m.role \
+        prepared::<SenderColumns>(
+            "SELECT s.at, u.id, u.name, u.image, u.deactivated_at IS NULL, m.role, m.history_from_seq \
          FROM UNNEST(?, ?) WITH ORDINALITY AS s (channel, user_id, at) \
          LEFT JOIN LATERAL (SELECT id, name, image, deactivated_at FROM users WHERE app_id = ? AND id = s.user_id \
              OFFSET 0) u ON true \
-         LEFT JOIN LATERAL (SELECT role FROM channel_members WHERE app_id = ? AND channel_id = s.channel \
+         LEFT JOIN LATERAL (SELECT role, history_from_seq FROM channel_members WHERE app_id = ? AND channel_id = s.channel \
              AND user_id = s.user_id AND removed_at IS NULL OFFSET 0) m ON true",
         )
         .bind::<Array<SqlUuid>, _>(items.iter().map(|item| item.channel.0).collect::<Vec<_>>())
@@ -85,6 +89,7 @@ pub async fn senders(
                 user: UserRef { id: user_id(id)?, name: row.name, image: row.image },
                 active: row.active.unwrap_or(false),
                 role: row.role.as_deref().and_then(Role::parse),
+                history_from_seq: row.history_from_seq.unwrap_or(0),
             });
         }
     }

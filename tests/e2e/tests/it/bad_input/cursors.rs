@@ -53,6 +53,8 @@ async fn a_cursor_of_another_list_or_of_nobody_is_refused() {
         ("tasks", format!("{}/tasks?cursor=", room.at)),
         ("my-tasks", "/tasks?assignee=me&cursor=".to_owned()),
         ("flags", "/users/me/messages?flag=unread&cursor=".to_owned()),
+        ("invites", "/invites?cursor=".to_owned()),
+        ("channel-invites", format!("{}/invites?cursor=", room.at)),
         ("reactions", format!("{reactions}?cursor=")),
         ("pins", format!("{}/pins?cursor=", room.at)),
         ("drafts", "/drafts?cursor=".to_owned()),

@@ -29,6 +29,9 @@ enum Step {
     Go(usize),
     Role(usize),
     Rename,
+    Tag(usize),
+    Count,
+    HandOver(usize),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -52,6 +55,9 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (0..4_usize).prop_map(Step::Go),
         1 => (0..4_usize).prop_map(Step::Role),
         1 => Just(Step::Rename),
+        1 => (0..4_usize).prop_map(Step::Tag),
+        1 => Just(Step::Count),
+        1 => (0..4_usize).prop_map(Step::HandOver),
     ]
 }
 
@@ -123,6 +129,19 @@ async fn take(app: &App, ann: &Client, at: &str, roots: &mut Vec<String>, step: 
         Step::Go(n) => drop(app.server.delete(&format!("{at}/members/u{n}")).await),
         Step::Role(n) => {
             drop(app.server.patch(&format!("{at}/members/u{n}"), json!({ "role": "moderator" })).await)
+        }
+        Step::Tag(n) => {
+            let whole = json!({ "name": "whole", "tags": [format!("tag {n}")], "custom": { "n": n } });
+            drop(app.server.put(at, whole).await);
+        }
+        Step::Count => {
+            let operations = json!({ "operations": [{ "field": "n", "increment": 1 }] });
+            app.server.post(&format!("{at}/counters"), operations).await.gives(200);
+        }
+        // To somebody who is there or not, and back: two changes each.
+        Step::HandOver(n) => {
+            drop(ann.post(&format!("{at}/transfer"), json!({ "user_id": format!("u{n}") })).await);
+            app.server.patch(&format!("{at}/members/ann"), json!({ "role": "owner" })).await.gives(200);
         }
         Step::Rename => drop(ann.patch(at, json!({ "name": format!("name {}", roots.len()) })).await),
     }

@@ -53,8 +53,8 @@ async fn poison(mode: Mode) {
             app.id
         ))
         .await;
-    // One queue for all consumers, or one for each of the two that hear this topic.
-    let copies = if mode == Mode::Embedded { 1 } else { 2 };
+    // One queue for all consumers, or one for each of the three that hear this topic.
+    let copies = if mode == Mode::Embedded { 1 } else { 3 };
     for letter in until_dead(&server, copies).await {
         assert_eq!(letter["event_id"], event.to_string(), "{letter}");
         assert_eq!(

@@ -88,6 +88,13 @@ fn request(operation: &str, scene: &Scene, by_server: bool) -> (Method, String, 
     let body = match operation {
         "POST /channels" => json!({ "type": "team" }),
         "PATCH /channels/{id}" => json!({ "name": "n" }),
+        "PUT /channels/{id}" => json!({ "name": "n" }),
+        "POST /channels/{id}/counters" => json!({ "operations": [{ "field": "n", "increment": 1 }] }),
+        "POST /channels/{id}/transfer" => json!({ "user_id": scene.target }),
+        "PATCH /channels/{id}/membership" => json!({ "pinned": true }),
+        "POST /channels/join" => json!({ "access_code": "NOTACODE" }),
+        "POST /channels/batch" => json!({ "channels": [{ "type": "team" }] }),
+        "POST /channels/{id}/members/batch" => json!({ "remove": ["target"] }),
         "POST /channels/{id}/members" => json!({ "members": [{ "user_id": "extra", "role": "guest" }] }),
         "PATCH /channels/{id}/members/{user_id}" => json!({ "role": "member" }),
         "POST /channels/{id}/messages" | "POST /rooms/{id}/messages" => send,
@@ -209,6 +216,9 @@ async fn the_document_describes_what_is_served() {
         takes_a_key.collect::<Vec<_>>(),
         [
             "POST /channels",
+            "POST /channels/batch",
+            "POST /channels/{id}/counters",
+            "POST /channels/{id}/members/batch",
             "POST /channels/{id}/messages",
             "POST /messages/{id}/forward",
             "POST /rooms/{id}/messages"

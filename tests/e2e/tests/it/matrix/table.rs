@@ -29,6 +29,9 @@ const K: &str = "task_not_found";
 const F: &str = "forbidden";
 const S: &str = "server_only";
 const U: &str = "user_only";
+const I: &str = "invite_not_found";
+const A: &str = "access_code_unknown";
+const J: &str = "job_not_found";
 const L: &str = "scheduled_not_found";
 const OK: &str = "ok";
 
@@ -116,12 +119,28 @@ pub const TABLE: &[(&str, Line)] = &[
     ("POST /channels", ANYBODY),
     ("GET /channels/{id}", READ),
     ("PATCH /channels/{id}", ADMINISTER),
+    ("PUT /channels/{id}", ADMINISTER),
+    ("POST /channels/{id}/counters", ADMINISTER),
     ("DELETE /channels/{id}", roles(F, F, F, F, OK)),
     ("GET /channels/{id}/changes", READ),
     ("GET /channels/{id}/members", READ),
     ("POST /channels/{id}/members", ADMINISTER),
     ("PATCH /channels/{id}/members/{user_id}", ADMINISTER),
     ("DELETE /channels/{id}/members/{user_id}", roles(F, F, OK, OK, OK)),
+    ("PATCH /channels/{id}/membership", OWN),
+    ("POST /channels/{id}/transfer", [T, G, C, U, N, F, F, F, F, OK, U]),
+    ("GET /channels/{id}/invites", ADMINISTER),
+    // To who is not invited, a channel that is there is no other than one that they are in.
+    ("POST /channels/{id}/invite/accept", [T, G, C, U, I, I, I, I, I, I, U]),
+    ("POST /channels/{id}/invite/reject", [T, G, C, U, I, I, I, I, I, I, U]),
+    ("GET /invites", USER),
+    ("GET /channels/{id}/access_code", ADMINISTER),
+    ("POST /channels/{id}/access_code", ADMINISTER),
+    ("DELETE /channels/{id}/access_code", ADMINISTER),
+    ("POST /channels/join", users(A, U, A, U)),
+    ("POST /channels/batch", SERVER),
+    ("POST /channels/{id}/members/batch", users(S, C, S, OK)),
+    ("GET /jobs/{id}", users(S, J, S, J)),
     ("POST /channels/{id}/join", OWN),
     ("POST /channels/{id}/leave", OWN),
     ("GET /channels/{id}/messages", READ),

@@ -123,6 +123,12 @@ fn foreign_calls(channel: &str, message: &str, by_server: bool) -> Vec<(Method, 
         (Method::PATCH, at("/members/ben"), Some(json!({ "role": "admin" }))),
         (Method::DELETE, at("/members/ben"), None),
         (Method::DELETE, at(""), None),
+        (Method::PUT, at(""), Some(json!({ "name": "mine" }))),
+        (Method::POST, at("/counters"), Some(json!({ "operations": [{ "field": "n", "increment": 1 }] }))),
+        (Method::GET, at("/invites"), None),
+        (Method::GET, at("/access_code"), None),
+        (Method::POST, at("/access_code"), Some(json!({}))),
+        (Method::DELETE, at("/access_code"), None),
         (Method::GET, format!("/messages/{message}"), None),
         (Method::PATCH, format!("/messages/{message}"), Some(json!({ "text": "mine" }))),
         (Method::DELETE, format!("/messages/{message}"), None),
@@ -140,10 +146,13 @@ fn foreign_calls(channel: &str, message: &str, by_server: bool) -> Vec<(Method, 
     if by_server {
         send["user_id"] = json!("ann");
         forward["user_id"] = json!("ann");
+        calls.push((Method::POST, at("/members/batch"), Some(json!({ "remove": ["ann"] }))));
         react["user_id"] = json!("ann");
         whose = "?user_id=ann";
     } else {
-        for of in ["/join", "/leave", "/read"] {
+        calls.push((Method::PATCH, at("/membership"), Some(json!({ "pinned": true }))));
+        calls.push((Method::POST, at("/transfer"), Some(json!({ "user_id": "ben" }))));
+        for of in ["/join", "/leave", "/read", "/invite/accept", "/invite/reject"] {
             calls.push((Method::POST, at(of), Some(json!({}))));
         }
         calls.push((Method::PUT, format!("/messages/{message}/star"), Some(json!({}))));

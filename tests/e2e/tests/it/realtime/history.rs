@@ -119,8 +119,10 @@ impl Story {
                 _ => owner.delete(&format!("/messages/{id}/pin")).await,
             },
             _ => {
-                let change = match self.dice.roll(3) {
+                let change = match self.dice.roll(5) {
                     0 => json!({ "name": text }),
+                    3 => json!({ "tags": [format!("tag {}", self.dice.roll(3))] }),
+                    4 => json!({ "custom_set": { "text": text } }),
                     1 => json!({ "image": null, "custom": { "topic": text } }),
                     _ => json!({ "config": { "typing_disabled": self.dice.roll(2) == 0 } }),
                 };
@@ -186,6 +188,10 @@ impl Story {
         assert_eq!(self.people[1].put(&format!("{message}/star"), json!({})).await.status, 204);
         assert_eq!(self.people[1].delete(&format!("{message}/star")).await.status, 204);
         assert_eq!(owner.delete(&message).await.status, 200);
+        let poll = json!({ "text": "Where to?", "poll": { "options": ["Sea", "Hills"] } });
+        let asked = owner.post(&format!("{room}/messages"), poll).await.gives(201);
+        let votes = format!("/messages/{}/poll/votes", asked["id"].as_str().unwrap());
+        assert_eq!(self.people[1].put(&votes, json!({ "options": ["2"] })).await.status, 200);
     }
 }
 
@@ -249,12 +255,9 @@ async fn a_snapshot_and_its_events_are_a_fresh_snapshot(mode: Mode) {
 
     // What is the reader's own is told on their own channel.
     listener.next(&listener.user_topic, 0, EventType::MessageUnstarred).await;
-    let heard: BTreeSet<&str> = listener
-        .events_of(&room)
-        .iter()
-        .filter(|event| event.seq.is_some())
-        .map(|event| event.kind.as_str())
-        .collect();
+    let told = listener.events_of(&room);
+    let heard: BTreeSet<&str> =
+        told.iter().filter(|event| event.seq.is_some()).map(|event| event.kind.as_str()).collect();
     let of_channels =
         |kind: &&EventType| kind.is_durable() && !kind.meaning().starts_with("On the user's channel");
     let durable: BTreeSet<&str> =
