@@ -58,7 +58,8 @@ fn envelope() -> serde_json::Value {
         "data": {"message": {
             "id": id(3), "channel_id": id(2), "user": {"id": "sender-01", "name": null, "image": null},
             "text": format!("{STAMP:<100}"), "attachments": [], "mentions": [], "custom": {},
-            "parent_id": null, "reply_to_id": null, "seq": 1042, "updated_seq": 1042, "ordinal": 1040,
+            "parent_id": null, "reply_to_id": null, "reactions": [], "poll": null,
+            "pinned": null, "seq": 1042, "updated_seq": 1042, "ordinal": 1040,
             "created_at": now, "edited_at": null, "deleted_at": null,
         }},
     })

@@ -69,8 +69,15 @@ async fn no_way_leads_to_messages_from_before_ones_history() {
     until("both are found", async || found(&ben, "").await.len() == 2).await;
     comes_to(&ben, &channel, &["canary two", "canary one"]).await;
 
+    let threads = async || ben.all("/threads", "limit=1").await.len();
+    ben.post(&messages, json!({ "text": "reply", "parent_id": first["id"] })).await.gives(201);
+    ann.post(&messages, json!({ "text": "answer", "parent_id": first["id"] })).await.gives(201);
+    let unread = async || ben.get("/unread").await.gives(200)["threads_total"].clone();
+    assert_eq!((threads().await, unread().await), (1, json!(1)));
+
     set(&ben, &channel, json!({ "hidden": { "clear_history": true } })).await;
     comes_to(&ben, &channel, &[]).await;
+    assert_eq!((threads().await, unread().await), (0, json!(0)));
     let search = ben.get("/search/messages?q=canary&limit=1").await.gives(200);
     assert_eq!(search, json!({ "items": [], "next": null }), "nor is there a hint of them");
     let pins = ben.get(&format!("{at}/pins?limit=1")).await.gives(200);
@@ -87,6 +94,11 @@ async fn no_way_leads_to_messages_from_before_ones_history() {
         (Method::PUT, "star", Some(json!({}))),
         (Method::DELETE, "star", None),
         (Method::PUT, "reminder", Some(json!({ "note": "again" }))),
+        (Method::GET, "thread", None),
+        (Method::POST, "thread/read", Some(json!({}))),
+        (Method::PUT, "thread/follow", None),
+        (Method::POST, "task", Some(json!({}))),
+        (Method::POST, "forward", Some(json!({ "channel_ids": [channel] }))),
         (Method::GET, "poll/votes", None),
         (Method::PUT, "poll/votes", Some(vote.clone())),
         (Method::POST, "poll/options", Some(json!({ "text": "Home" }))),
