@@ -48,7 +48,7 @@ macro_rules! readable {
              AND channel_id = m.channel_id AND user_id = t.user_id AND removed_at IS NULL OFFSET 0) r ON true"
     };
     (condition) => {
-        "(c.type = 'livestream' OR r.present) AND m.seq >= coalesce(r.history_from_seq, 0)"
+        "((c.type = 'livestream' OR r.present) AND m.seq >= coalesce(r.history_from_seq, 0))"
     };
 }
 
