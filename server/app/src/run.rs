@@ -106,54 +106,53 @@ fn start_housekeeping(parts: &Arc<Parts>, chat: &Chat) {
     task::supervise(&parts.tracker, "announcements", parts.stop.clone(), move || {
         keys.clone().listen(stop.clone())
     });
-    let (db, clock, stop) = (parts.db.clone(), parts.clock.clone(), parts.stop.clone());
-    task::supervise(&parts.tracker, "purge", parts.stop.clone(), move || {
-        let (db, clock, stop) = (db.clone(), clock.clone(), stop.clone());
+    let (db, clock) = (parts.db.clone(), parts.clock.clone());
+    every(parts, "purge", Duration::from_secs(3600), move || {
+        let (db, now) = (db.clone(), clock.now());
         async move {
-            let every = Duration::from_secs(3600);
-            while tokio::time::timeout(every, stop.cancelled()).await.is_err() {
-                let older_than = clock.now() - chrono::Duration::days(2);
-                if let Err(error) = outbox::inbox::purge(&db, older_than).await {
-                    tracing::warn!(?error, "old inbox entries were not purged");
-                }
+            if let Err(error) = outbox::inbox::purge(&db, now - chrono::Duration::days(2)).await {
+                tracing::warn!(?error, "old inbox entries were not purged");
+            }
+            if let Err(error) = tombstones::purge(&db, now).await {
+                tracing::warn!(?error, "old tombstones were not purged");
             }
         }
     });
-    let (chat, stop) = (chat.clone(), parts.stop.clone());
-    task::supervise(&parts.tracker, "pins", parts.stop.clone(), move || {
-        let (chat, stop) = (chat.clone(), stop.clone());
+    // Looks at what is nearly empty: an index, and the tables that have grown.
+    let often = Duration::from_secs(2);
+    let chat = chat.clone();
+    every(parts, "pins", often, move || {
+        let chat = chat.clone();
         async move {
-            // A look at an index that is nearly empty.
-            let every = Duration::from_secs(2);
-            while tokio::time::timeout(every, stop.cancelled()).await.is_err() {
-                if let Err(error) = pins::expire(&chat).await {
-                    tracing::debug!(?error, "expired pins were not cleared");
-                }
+            if let Err(error) = pins::expire(&chat).await {
+                tracing::debug!(?error, "expired pins were not cleared");
             }
         }
     });
-    let (db, clock, stop) = (parts.db.clone(), parts.clock.clone(), parts.stop.clone());
-    task::supervise(&parts.tracker, "tombstones", parts.stop.clone(), move || {
-        let (db, clock, stop) = (db.clone(), clock.clone(), stop.clone());
+    let db = parts.db.clone();
+    every(parts, "statistics", often, move || {
+        let db = db.clone();
         async move {
-            let every = Duration::from_secs(3600);
+            if let Err(error) = db::analyze_small_tables(&db).await {
+                tracing::debug!(?error, "small tables were not analysed");
+            }
+        }
+    });
+}
+
+/// Does something at the start and every so often, until the process stops.
+fn every<W, R>(parts: &Parts, name: &'static str, period: Duration, work: W)
+where
+    W: Fn() -> R + Clone + Send + Sync + 'static,
+    R: Future<Output = ()> + Send,
+{
+    let stop = parts.stop.clone();
+    task::supervise(&parts.tracker, name, parts.stop.clone(), move || {
+        let (work, stop) = (work.clone(), stop.clone());
+        async move {
             while !stop.is_cancelled() {
-                if let Err(error) = tombstones::purge(&db, clock.now()).await {
-                    tracing::warn!(?error, "old tombstones were not purged");
-                }
-                let _ = tokio::time::timeout(every, stop.cancelled()).await;
-            }
-        }
-    });
-    let (db, stop) = (parts.db.clone(), parts.stop.clone());
-    task::supervise(&parts.tracker, "statistics", parts.stop.clone(), move || {
-        let (db, stop) = (db.clone(), stop.clone());
-        async move {
-            let every = Duration::from_secs(2);
-            while tokio::time::timeout(every, stop.cancelled()).await.is_err() {
-                if let Err(error) = db::analyze_small_tables(&db).await {
-                    tracing::debug!(?error, "small tables were not analysed");
-                }
+                work().await;
+                let _ = tokio::time::timeout(period, stop.cancelled()).await;
             }
         }
     });
