@@ -20,6 +20,13 @@ const RESERVED: &str = "$serde_json::private::";
 #[serde(transparent)]
 pub struct Custom(pub Map<String, Value>);
 
+impl Custom {
+    /// Whether it has no field.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
 impl<'de> Deserialize<'de> for Custom {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match (Level { depth: 0 }).deserialize(deserializer)? {

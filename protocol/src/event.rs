@@ -73,7 +73,8 @@ event_types! {
     MemberUpdated = "member.updated", durable: true;
     /// A member went or was removed. `data` is `{member, member_count}`.
     MemberRemoved = "member.removed", durable: true;
-    /// Name, image, custom data, tags or config changed. `data` is `{channel}`, without what is the reader's own.
+    /// Name, image, custom data, tags or config changed, or messages and members were imported, of which no event tells each:
+    /// then `prev_seq` is past what a client holds, so it pulls. `data` is `{channel}`, without what is the reader's own.
     ChannelUpdated = "channel.updated", durable: true;
     /// The channel was deleted. `data` is `{}`.
     ChannelDeleted = "channel.deleted", durable: true;
@@ -143,6 +144,31 @@ event_types! {
     /// Name, image or custom data of a user changed. `data` is `{user}`. On the user's own channel, and on the channels
     /// that the user shares with others, up to the fan-out limit.
     UserUpdated = "user.updated", durable: false;
+    /// A user was deleted for good, and with that, messages of the channel were erased or are a nameless user's now. `data`
+    /// is `{user_id, mode}`: forget what you know of the user. No event tells of each message: `prev_seq` is past what a
+    /// client holds, so it pulls. Told after every few messages.
+    UserDeleted = "user.deleted", durable: true;
+}
+
+impl EventType {
+    /// Names that older documents give to the event. The server sends none of them; who listens may use them.
+    pub fn aliases(self) -> &'static [&'static str] {
+        match self {
+            Self::MessageNew => &["message.created"],
+            Self::ReactionNew => &["reaction.added"],
+            Self::ReactionDeleted => &["reaction.removed"],
+            Self::MemberAdded => &["user.joined", "member.joined"],
+            Self::MemberRemoved => &["user.left", "member.left"],
+            Self::ChannelUpdated => &["room.updated"],
+            Self::ChannelDeleted => &["room.deleted"],
+            _ => &[],
+        }
+    }
+
+    /// The event of this name, or of this older one.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|event| event.as_str() == name || event.aliases().contains(&name))
+    }
 }
 
 /// What travels on a realtime channel.
@@ -190,4 +216,20 @@ pub fn realtime_user(app: crate::AppId, user: &crate::UserId) -> String {
 /// What the ids of an app's users on realtime begin with, and those of no other app.
 pub fn realtime_users(app: crate::AppId) -> String {
     format!("{app}:")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_older_name_means_one_event_and_is_no_name_of_another() {
+        assert_eq!(EventType::parse("message.created"), Some(EventType::MessageNew));
+        assert_eq!(EventType::parse("reaction.new"), Some(EventType::ReactionNew));
+        assert_eq!(EventType::parse("nothing"), None);
+        let mut names: Vec<&str> =
+            EventType::ALL.iter().flat_map(|event| event.aliases().iter().copied().chain([event.as_str()])).collect();
+        names.sort_unstable();
+        assert!(names.windows(2).all(|pair| pair[0] != pair[1]));
+    }
 }

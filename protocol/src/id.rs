@@ -58,6 +58,12 @@ uuid_id! {
     EventId,
     /// Work in the background.
     JobId,
+    /// What moves in.
+    ImportId,
+    /// What moves out.
+    ExportId,
+    /// The end of a user.
+    DeletionId,
 }
 
 /// The customer's own id of a user: 1 to 64 bytes of UTF-8 without control characters.

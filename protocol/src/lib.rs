@@ -11,6 +11,8 @@ pub mod draft;
 pub mod error;
 pub mod event;
 #[cfg(feature = "utoipa")]
+pub mod event_data;
+#[cfg(feature = "utoipa")]
 mod examples;
 pub mod id;
 pub mod invite;
@@ -29,6 +31,7 @@ pub mod search;
 pub mod task;
 pub mod thread;
 pub mod token;
+pub mod transfer;
 pub mod user;
 
 pub use channel::{Channel, ChannelConfig, ChannelType};
@@ -36,7 +39,7 @@ pub use custom::Custom;
 pub use draft::Draft;
 pub use error::{ErrorBody, ErrorCode};
 pub use event::{Envelope, EventType};
-pub use id::{AppId, ChannelId, EventId, JobId, MessageId, TaskId, UserId};
+pub use id::{AppId, ChannelId, DeletionId, EventId, ExportId, ImportId, JobId, MessageId, TaskId, UserId};
 pub use invite::{Invite, InviteState};
 pub use job::Job;
 pub use member::{Capability, Member, Notifications, Role};
@@ -50,4 +53,5 @@ pub use reminder::Reminder;
 pub use scheduled::ScheduledMessage;
 pub use task::Task;
 pub use thread::{Thread, ThreadSummary};
+pub use transfer::Import;
 pub use user::{User, UserRef};

@@ -88,3 +88,17 @@ pub const SCHEDULED_MESSAGES: usize = 100;
 pub const REMINDERS: usize = 250;
 /// Characters of the note of a reminder.
 pub const NOTE_CHARS: usize = 200;
+/// Bytes of one part of an import, and so of a line.
+pub const IMPORT_PART_BYTES: usize = 5 * 1024 * 1024;
+/// Parts of an import.
+pub const IMPORT_PARTS: i32 = 400;
+/// Refused lines that an import names.
+pub const IMPORT_ERRORS: usize = 100;
+/// Days that parts wait for their import to be started.
+pub const IMPORT_DAYS: i64 = 7;
+/// Days that the report of an import is kept.
+pub const IMPORT_REPORT_DAYS: i64 = 30;
+/// Days that an export is kept for download.
+pub const EXPORT_DAYS: i64 = 7;
+/// Bytes of an imported id that is no UUID.
+pub const IMPORT_ID_BYTES: usize = 200;

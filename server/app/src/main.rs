@@ -6,6 +6,7 @@ mod dev;
 mod http;
 mod openapi;
 mod run;
+mod transfer;
 mod wiring;
 
 use std::path::PathBuf;
@@ -47,8 +48,14 @@ enum Command {
         #[command(subcommand)]
         command: apps::AppCommand,
     },
+    /// Move users, channels and messages into an app.
+    Import(transfer::ImportOptions),
+    /// Print all of an app, or of one user, as JSON lines that can be imported.
+    Export(transfer::ExportOptions),
     /// Print the OpenAPI document.
     Openapi,
+    /// Print the JSON Schema of realtime events.
+    Events,
     /// Print the effective configuration with its secrets redacted.
     Config {
         #[command(subcommand)]
@@ -116,8 +123,14 @@ async fn command(cli: Cli) -> anyhow::Result<()> {
             Ok(())
         }
         Command::App { command } => apps::run(load()?, command).await,
+        Command::Import(options) => transfer::import(load()?, options).await,
+        Command::Export(options) => transfer::export(load()?, options).await,
         Command::Openapi => {
             print(&openapi::document().to_pretty_json()?);
+            Ok(())
+        }
+        Command::Events => {
+            print(&serde_json::to_string_pretty(&parlor_protocol::event_data::schema()?)?);
             Ok(())
         }
         Command::Config { command: None } => {

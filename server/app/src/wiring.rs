@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parlor_chat::due::{Alarm, Worker};
+use parlor_chat::erasure::Erasures;
 use parlor_chat::fanout::{Flags, Notify, Profiles, Quotes, Replies};
 use parlor_chat::jobs::Jobs;
 use parlor_chat::messages::send::Sender;
+use parlor_chat::transfer::Transfers;
 use parlor_chat::{Chat, Foundation};
 use parlor_platform::broker::{self, Binding, Broker, Consumer};
 use parlor_platform::clock::Clock;
@@ -137,6 +139,19 @@ impl Parts {
             keys: self.keys.clone(),
             bell: self.bell.clone(),
         };
+        let transfers = Transfers {
+            db: self.db.clone(),
+            clock: self.clock.clone(),
+            config: self.config.clone(),
+            bell: self.bell.clone(),
+        };
+        let erasures = Erasures {
+            db: self.db.clone(),
+            clock: self.clock.clone(),
+            config: self.config.clone(),
+            keys: self.keys.clone(),
+            bell: self.bell.clone(),
+        };
         let consumers: Vec<Arc<dyn Consumer>> = vec![
             Arc::new(notify),
             Arc::new(replies),
@@ -145,6 +160,8 @@ impl Parts {
             Arc::new(quotes),
             Arc::new(index),
             Arc::new(jobs),
+            Arc::new(transfers),
+            Arc::new(erasures),
         ];
         debug_assert_eq!(
             consumers.iter().map(|consumer| consumer.binding().name).collect::<Vec<_>>(),
@@ -174,6 +191,11 @@ impl Parts {
 
 /// All consumers of the system, whichever process runs them: a queue must exist before something is published.
 fn bindings() -> Vec<Binding> {
-    let others = [parlor_chat::search::BINDING, parlor_chat::jobs::BINDING];
+    let others = [
+        parlor_chat::search::BINDING,
+        parlor_chat::jobs::BINDING,
+        parlor_chat::transfer::BINDING,
+        parlor_chat::erasure::BINDING,
+    ];
     parlor_chat::fanout::CONSUMERS.into_iter().chain(others).collect()
 }

@@ -10,6 +10,7 @@ pub mod apps;
 pub mod channels;
 pub mod drafts;
 pub mod due;
+pub mod erasure;
 pub mod fanout;
 pub mod invites;
 pub mod jobs;
@@ -29,6 +30,7 @@ pub mod stars;
 pub mod tasks;
 pub mod threads;
 pub mod tombstones;
+pub mod transfer;
 pub mod users;
 pub mod validate;
 pub mod web;
@@ -163,6 +165,8 @@ pub fn routes(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) 
     // Before the users: `/users/search` is no id.
     search::configure(config);
     users::routes::configure(config);
+    erasure::routes::configure(config);
+    transfer::routes::configure(config);
     members::routes::configure(config);
     membership::routes::configure(config);
     invites::routes::configure(config);

@@ -21,6 +21,7 @@ const PURGES: [&str; 3] = [
 /// Forgets, in all apps, what has been over for 30 days. A few thousand rows at a time: however many there are, no
 /// statement runs into its time limit.
 pub async fn purge(db: &Db, now: DateTime<Utc>) -> Result<()> {
+    crate::transfer::store::purge(db, now).await?;
     for sql in PURGES {
         loop {
             let tx = db.system().await?;

@@ -330,6 +330,85 @@ diesel::table! {
 }
 
 diesel::table! {
+    imports (app_id, id) {
+        app_id -> Uuid,
+        id -> Uuid,
+        state -> Text,
+        dry_run -> Bool,
+        phase -> Int2,
+        part -> Int4,
+        byte_offset -> Int8,
+        line -> Int8,
+        counts -> Jsonb,
+        failed -> Int8,
+        errors -> Jsonb,
+        created_at -> Timestamptz,
+        finished_at -> Nullable<Timestamptz>,
+        expires_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    import_parts (app_id, import_id, number) {
+        app_id -> Uuid,
+        import_id -> Uuid,
+        number -> Int4,
+        body -> Binary,
+        lines -> Int4,
+    }
+}
+
+diesel::table! {
+    import_channels (app_id, import_id, channel_id) {
+        app_id -> Uuid,
+        import_id -> Uuid,
+        channel_id -> Uuid,
+        created -> Bool,
+        ordinal -> Int8,
+    }
+}
+
+diesel::table! {
+    exports (app_id, id) {
+        app_id -> Uuid,
+        id -> Uuid,
+        user_id -> Text,
+        state -> Text,
+        parts -> Int4,
+        lines -> Int8,
+        created_at -> Timestamptz,
+        finished_at -> Nullable<Timestamptz>,
+        expires_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    export_parts (app_id, export_id, number) {
+        app_id -> Uuid,
+        export_id -> Uuid,
+        number -> Int4,
+        body -> Text,
+    }
+}
+
+diesel::table! {
+    user_deletions (app_id, id) {
+        app_id -> Uuid,
+        id -> Uuid,
+        subject -> Binary,
+        user_id -> Nullable<Text>,
+        mode -> Text,
+        requested_by -> Nullable<Text>,
+        ghost_id -> Nullable<Text>,
+        phase -> Int2,
+        after -> Nullable<Uuid>,
+        messages -> Int8,
+        created_at -> Timestamptz,
+        finished_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     outbox (app_id, id) {
         app_id -> Uuid,
         id -> Int8,
@@ -388,6 +467,12 @@ diesel::allow_tables_to_appear_in_same_query!(
     due,
     thread_members,
     tasks,
+    imports,
+    import_parts,
+    import_channels,
+    exports,
+    export_parts,
+    user_deletions,
     outbox,
     inbox,
     idempotency_keys,

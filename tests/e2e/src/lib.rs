@@ -7,6 +7,7 @@ mod client;
 mod dev;
 mod realtime;
 mod replica;
+mod schema;
 mod server;
 
 pub use client::{Answer, App, Client, told};
@@ -15,4 +16,5 @@ pub use parlor_test_support::until;
 pub use realtime::{Heard, Listener};
 pub use replica::{Applied, Replica};
 pub use reqwest::Method;
+pub use schema::wrong_with;
 pub use server::{Mode, Node, Server, Worker, parlor};

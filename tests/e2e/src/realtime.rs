@@ -12,6 +12,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::client::Client;
+use crate::schema::wrong_with;
 
 /// What the client was told.
 #[derive(Clone, Debug)]
@@ -39,7 +40,17 @@ pub enum Heard {
 }
 
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<Heard>>>);
+struct Log(Arc<Mutex<Vec<Heard>>>, Arc<Mutex<Vec<String>>>);
+
+/// When a listener goes, nothing that it heard may have been other than the schema of events says.
+struct Verdict(Log);
+
+impl Drop for Verdict {
+    fn drop(&mut self) {
+        let wrong = self.0.1.lock().unwrap_or_else(PoisonError::into_inner);
+        assert!(std::thread::panicking() || wrong.is_empty(), "not as the schema says: {}", wrong.join("\n"));
+    }
+}
 
 impl Log {
     fn note(&self, heard: Heard) {
@@ -47,6 +58,10 @@ impl Log {
     }
 
     fn event(&self, topic: &str, data: &[u8]) {
+        let publication = serde_json::from_slice(data).unwrap_or_default();
+        if let Some(wrong) = wrong_with(&publication) {
+            self.1.lock().unwrap_or_else(PoisonError::into_inner).push(wrong);
+        }
         match serde_json::from_slice(data) {
             Ok(envelope) => self.note(Heard::Event { topic: topic.to_owned(), envelope }),
             Err(error) => panic!("not an envelope on {topic}: {error}"),
@@ -62,6 +77,7 @@ impl Log {
 pub struct Listener {
     client: centrifuge::Client,
     log: Log,
+    _verdict: Verdict,
     user: Client,
     /// The user's own channel.
     pub user_topic: String,
@@ -107,7 +123,7 @@ impl Listener {
             Ok(client) => client,
             Err(error) => panic!("no client: {error}"),
         };
-        let listener = Self { client, log, user: user.clone(), user_topic: text("user_channel") };
+        let listener = Self { client, _verdict: Verdict(log.clone()), log, user: user.clone(), user_topic: text("user_channel") };
         if let Err(error) = listener.client.connect() {
             panic!("no connection: {error}");
         }

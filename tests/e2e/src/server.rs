@@ -190,6 +190,11 @@ impl Server {
         parlor(arguments, &settings).await
     }
 
+    /// Starts a subcommand with the server's settings and does not wait for it; it is killed when this is dropped.
+    pub fn begin_command(&self, arguments: &[&str]) -> Child {
+        self.spawn(arguments, &[])
+    }
+
     /// What signs the tokens of realtime, for a test that makes some itself.
     pub fn realtime_secret(&self) -> &str {
         let secret = self.variables.iter().find(|(name, _)| name == "PARLOR_REALTIME_TOKEN_SECRET");

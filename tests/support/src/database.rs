@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::setting;
 
 /// All tables: every row belongs to one tenant, or is one.
-pub const TENANT_TABLES: [&str; 24] = [
+pub const TENANT_TABLES: [&str; 30] = [
     "apps",
     "api_keys",
     "users",
@@ -38,6 +38,12 @@ pub const TENANT_TABLES: [&str; 24] = [
     "due",
     "thread_members",
     "tasks",
+    "imports",
+    "import_parts",
+    "import_channels",
+    "exports",
+    "export_parts",
+    "user_deletions",
     "outbox",
     "inbox",
     "idempotency_keys",
@@ -94,6 +100,29 @@ impl TestDb {
     /// A connection that no row-level security holds back, to look behind the server's back.
     pub async fn admin(&self) -> AsyncPgConnection {
         connect(&self.url()).await
+    }
+
+    /// The number that a query gives, asked as a superuser.
+    pub async fn count(&self, sql: &str) -> i64 {
+        let number: String = self.text(&format!("SELECT ({sql})::text")).await;
+        match number.parse() {
+            Ok(number) => number,
+            Err(error) => panic!("{sql}: {number}: {error}"),
+        }
+    }
+
+    /// The text that a query gives, asked as a superuser.
+    pub async fn text(&self, sql: &str) -> String {
+        #[derive(diesel::QueryableByName)]
+        struct Row {
+            #[diesel(sql_type = diesel::sql_types::Text)]
+            value: String,
+        }
+        let sql = format!("SELECT value FROM ({sql}) AS asked (value)");
+        match diesel::sql_query(&sql).get_result::<Row>(&mut self.admin().await).await {
+            Ok(row) => row.value,
+            Err(error) => panic!("{sql}: {error}"),
+        }
     }
 
     /// Runs statements as a superuser.

@@ -32,7 +32,8 @@ pub async fn get_or_create(
     check(&request)?;
     request.tags = validate::tags(request.tags)?;
     let members = all_members(&request, caller.user());
-    let distinct_key = request.distinct.then(|| distinct_key(request.kind, &members));
+    let names = || members.iter().map(|member| member.user_id.as_str()).collect();
+    let distinct_key = request.distinct.then(|| distinct_key(request.kind, names()));
     if request.distinct && !(2..=DISTINCT_MEMBERS).contains(&members.len()) {
         return Err(ErrorCode::TooManyMembers.into());
     }
@@ -136,8 +137,8 @@ fn all_members(request: &CreateChannel, caller: Option<&UserId>) -> Vec<NewMembe
     members
 }
 
-fn distinct_key(kind: ChannelType, members: &[NewMember]) -> String {
-    let mut ids: Vec<&str> = members.iter().map(|member| member.user_id.as_str()).collect();
+/// What a channel of exactly these members is found by.
+pub fn distinct_key(kind: ChannelType, mut ids: Vec<&str>) -> String {
     ids.sort_unstable();
     ids.push(kind.as_str());
     let hash = sha256(&ids.iter().map(|id| id.as_bytes()).collect::<Vec<_>>());

@@ -9,3 +9,5 @@ pub mod routes;
 pub mod store;
 mod update;
 pub mod view;
+
+pub use create::distinct_key;

@@ -192,7 +192,7 @@ async fn read_to_pointer(tx: &TenantTx, mut readers: Vec<(Uuid, &str)>) -> Resul
 }
 
 /// Follows the pointers. As they are now, not as the events say: events may arrive in another order than they happened.
-async fn mark(tx: &TenantTx, moved: &[ReadMoved], max_members: i32) -> Result<()> {
+pub async fn mark(tx: &TenantTx, moved: &[ReadMoved], max_members: i32) -> Result<()> {
     let readers: Vec<(Uuid, &str)> =
         moved.iter().map(|moved| (moved.channel_id.0, moved.user_id.as_str())).collect();
     read_to_pointer(tx, readers).await?;

@@ -12,7 +12,7 @@ use parlor_platform::{Error, Result};
 use parlor_protocol::{ChannelId, MessageId, UserId};
 use serde::{Deserialize, Serialize};
 
-pub use flags::{Flags, lock as lock_flags};
+pub use flags::{Flags, lock as lock_flags, mark as mark_flags};
 pub use notify::Notify;
 pub use profiles::Profiles;
 pub use quotes::Quotes;

@@ -1,7 +1,7 @@
 //! Messages.
 
 pub mod access;
-mod delete;
+pub mod delete;
 mod edit;
 mod forward;
 pub mod list;

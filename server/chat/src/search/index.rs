@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use async_trait::async_trait;
 use parlor_platform::broker::{Binding, Consumer, Delivery};
-use parlor_platform::db::Db;
+use parlor_platform::db::{Db, TenantTx};
 use parlor_platform::outbox::Entries;
 use parlor_platform::{Error, Result};
 use parlor_protocol::{AppId, Message, MessageId};
@@ -62,14 +62,20 @@ impl Consumer for Index {
         ids.sort_unstable();
         ids.dedup();
         let tx = self.db.tenant_for_job(app).await?;
-        for ids in ids.chunks(CHUNK) {
-            let entries: Vec<Entry> =
-                store::sources(&tx, ids).await?.into_iter().map(|source| entry(app, source)).collect();
-            store::write(&tx, &entries).await?;
-        }
+        write(&tx, app, &ids).await?;
         // What a crash undoes is indexed again: the job is done only after this.
         tx.commit_lazily().await
     }
+}
+
+/// Indexes messages as they are now; `ids` in their order.
+pub async fn write(tx: &TenantTx, app: AppId, ids: &[Uuid]) -> Result<()> {
+    for ids in ids.chunks(CHUNK) {
+        let entries: Vec<Entry> =
+            store::sources(tx, ids).await?.into_iter().map(|source| entry(app, source)).collect();
+        store::write(tx, &entries).await?;
+    }
+    Ok(())
 }
 
 fn entry(app: AppId, source: Source) -> Entry {

@@ -16,5 +16,5 @@ mod store;
 mod tags;
 mod words;
 
-pub use index::{BINDING, Index, changed};
+pub use index::{BINDING, ChangedEvent, Index, TOPIC_CHANGED, changed, write};
 pub use routes::configure;

@@ -13,7 +13,7 @@ use crate::Chat;
 use crate::web::{
     Caller, Id, NoBody, Params, ServerCaller, UserCaller, ValidJson, decode, encode, limit, one_more,
 };
-use crate::{realtime, validate};
+use crate::{erasure, realtime, validate};
 
 /// Adds the routes of this file.
 pub fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
@@ -173,6 +173,7 @@ async fn set_deactivated(
     let row = chat
         .change(caller.app, async |tx, entries, now| {
             store::find(tx, id).await?.ok_or(ErrorCode::UserNotFound)?;
+            erasure::require_none(tx, &[id.as_str()]).await?;
             store::set_deactivated(tx, id, deactivated.then_some(now), now).await?;
             keys::announce(tx, &forget).await?;
             if deactivated {

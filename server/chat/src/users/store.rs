@@ -2,13 +2,15 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, Bool, Int8, Jsonb, Nullable, Text, Timestamptz, Untyped, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Binary, Bool, Int8, Jsonb, Nullable, Text, Timestamptz, Untyped, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use parlor_platform::db::{TenantTx, prepared};
 use parlor_platform::schema::users;
 use parlor_platform::{Error, Result};
 use parlor_protocol::user::UpsertUser;
 use parlor_protocol::{Custom, ErrorCode, Patch, User, UserId, UserRef};
+
+use crate::erasure::subject;
 
 /// A row of the table.
 #[derive(Clone, HasQuery)]
@@ -164,9 +166,10 @@ pub async fn insert(tx: &TenantTx, rows: &[UpsertUser], guest: bool, now: DateTi
     let json =
         |custom: &Patch<Custom>| custom.value().map(|custom| serde_json::Value::Object(custom.0.clone()));
     prepared::<Untyped>(
-        "INSERT INTO users (app_id, id, name, image, custom, guest, created_at, updated_at) \
-         SELECT ?, r.id, r.name, r.image, coalesce(r.custom, '{}'), ?, now.t, now.t FROM (SELECT ? AS t) now, \
-         UNNEST(?, ?, ?, ?) AS r (id, name, image, custom) \
+        "INSERT INTO users (app_id, id, name, image, custom, guest, created_at, updated_at, revoked_before) \
+         SELECT v.app, r.id, r.name, r.image, coalesce(r.custom, '{}'), v.guest, v.now, v.now, \
+             (SELECT max(d.finished_at) FROM user_deletions d WHERE d.app_id = v.app AND d.subject = r.subject) \
+         FROM (SELECT ? AS app, ? AS guest, ? AS now) v, UNNEST(?, ?, ?, ?, ?) AS r (id, name, image, custom, subject) \
          ON CONFLICT (app_id, id) DO NOTHING",
     )
     .bind::<SqlUuid, _>(tx.app())
@@ -176,6 +179,8 @@ pub async fn insert(tx: &TenantTx, rows: &[UpsertUser], guest: bool, now: DateTi
     .bind::<Array<Nullable<Text>>, _>(rows.iter().map(|row| row.name.value()).collect::<Vec<_>>())
     .bind::<Array<Nullable<Text>>, _>(rows.iter().map(|row| row.image.value()).collect::<Vec<_>>())
     .bind::<Array<Nullable<Jsonb>>, _>(rows.iter().map(|row| json(&row.custom)).collect::<Vec<_>>())
+    // Tokens of who had this id before, and was deleted, are not theirs.
+    .bind::<Array<Binary>, _>(rows.iter().map(|row| subject(tx.app_id(), &row.id)).collect::<Vec<_>>())
     .execute(&mut tx.conn()?)
     .await?;
     Ok(())

@@ -14,7 +14,7 @@ use parlor_protocol::{ErrorCode, User, UserId};
 
 use super::profile::{apply, changes_of, tell};
 use super::store::{self, UserRow};
-use crate::validate;
+use crate::{erasure, validate};
 
 /// Registers or updates users and gives them as they are now, in the order of the request.
 pub async fn upsert(
@@ -27,6 +27,10 @@ pub async fn upsert(
     check(requests)?;
     let ids: Vec<&str> = requests.iter().map(|request| request.id.as_str()).collect();
     let mut rows = by_id(store::of(tx, &ids).await?);
+    // Who is being deleted is deactivated.
+    if rows.values().any(|row| row.deactivated_at.is_some()) {
+        erasure::require_none(tx, &ids).await?;
+    }
     let known = |request: &UpsertUser| {
         let row = rows.get(request.id.as_str()).cloned();
         row.is_some_and(|mut row| !apply(&mut row, changes_of(request), now))

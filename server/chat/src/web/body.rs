@@ -9,7 +9,7 @@ use actix_web::{FromRequest, HttpRequest, dev::Payload, web};
 use futures_util::StreamExt;
 use parlor_platform::{Error, Result};
 use parlor_protocol::ErrorCode;
-use parlor_protocol::limits::JOB_BODY_BYTES;
+use parlor_protocol::limits::{IMPORT_PART_BYTES, JOB_BODY_BYTES};
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
@@ -42,21 +42,65 @@ impl<T: DeserializeOwned + 'static> FromRequest for LargeJson<T> {
     type Future = Reading<Self>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let mut payload = payload.take();
-        let body = async move {
-            let mut body = web::BytesMut::new();
-            while let Some(chunk) = payload.next().await {
-                let chunk = chunk?;
-                if body.len() + chunk.len() > JOB_BODY_BYTES {
-                    return Err(PayloadError::Overflow.into());
-                }
-                body.extend_from_slice(&chunk);
-            }
-            Ok(body.freeze())
-        };
+        let body = up_to(JOB_BODY_BYTES, payload);
         let json = read(request, body);
         Box::pin(async { Ok(Self(json.await?)) })
     }
+}
+
+/// JSON lines, which are kept as they came and read later.
+pub struct LinesBody(Result<web::Bytes>);
+
+impl LinesBody {
+    /// The lines, once it is known that the caller may send them.
+    pub fn into_lines(self) -> Result<web::Bytes> {
+        self.0
+    }
+}
+
+impl FromRequest for LinesBody {
+    type Error = actix_web::Error;
+    type Future = Reading<Self>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let fits = content_type(request).is_some_and(|kind| kind.eq_ignore_ascii_case("application/x-ndjson"));
+        let body = up_to(IMPORT_PART_BYTES, payload);
+        Box::pin(async move {
+            let body = in_time(body).await;
+            let body = if fits { body } else { Err(ErrorCode::UnsupportedMediaType.into()) };
+            Ok(Self(body))
+        })
+    }
+}
+
+/// A body of at most so many bytes.
+fn up_to(most: usize, payload: &mut Payload) -> impl Future<Output = Result<web::Bytes, actix_web::Error>> + 'static {
+    let mut payload = payload.take();
+    async move {
+        let mut body = web::BytesMut::new();
+        while let Some(chunk) = payload.next().await {
+            let chunk = chunk?;
+            if body.len() + chunk.len() > most {
+                return Err(PayloadError::Overflow.into());
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body.freeze())
+    }
+}
+
+fn content_type(request: &HttpRequest) -> Option<String> {
+    let header = request.headers().get(header::CONTENT_TYPE)?.to_str().ok()?;
+    header.split(';').next().map(|kind| kind.trim().to_owned())
+}
+
+async fn in_time(body: impl Future<Output = Result<web::Bytes, actix_web::Error>>) -> Result<web::Bytes> {
+    let body = tokio::time::timeout(PATIENCE, body).await;
+    let body = body.map_err(|_| Error::with(ErrorCode::InvalidJson, "The body did not arrive in time."))?;
+    body.map_err(|error| match error.as_error::<PayloadError>() {
+        Some(PayloadError::Overflow) => Error::new(ErrorCode::BodyTooLarge),
+        _ => Error::with(ErrorCode::InvalidJson, "The body was cut off."),
+    })
 }
 
 type Reading<T> = Pin<Box<dyn Future<Output = Result<T, actix_web::Error>>>>;
@@ -66,21 +110,10 @@ fn read<T: DeserializeOwned>(
     request: &HttpRequest,
     body: impl Future<Output = Result<web::Bytes, actix_web::Error>> + 'static,
 ) -> Reading<ValidJson<T>> {
-    let is_json = request
-        .headers()
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.split(';').next())
-        .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"));
+    let is_json = content_type(request).is_some_and(|kind| kind.eq_ignore_ascii_case("application/json"));
     let has_type = request.headers().contains_key(header::CONTENT_TYPE);
     Box::pin(async move {
-        let body = tokio::time::timeout(PATIENCE, body).await;
-        let body =
-            body.map_err(|_| Error::with(ErrorCode::InvalidJson, "The body did not arrive in time."))?;
-        let bytes = body.map_err(|error| match error.as_error::<PayloadError>() {
-            Some(PayloadError::Overflow) => Error::new(ErrorCode::BodyTooLarge).into(),
-            _ => actix_web::Error::from(Error::with(ErrorCode::InvalidJson, "The body was cut off.")),
-        })?;
+        let bytes = in_time(body).await?;
         if !is_json && (has_type || !bytes.is_empty()) {
             return Err(Error::new(ErrorCode::UnsupportedMediaType).into());
         }
@@ -126,7 +159,7 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
 }
 
 /// Whether any text in the JSON contains U+0000, raw or escaped; PostgreSQL can't store it.
-pub(super) fn has_nul(json: &[u8]) -> bool {
+pub fn has_nul(json: &[u8]) -> bool {
     const ESCAPE: &[u8] = b"u0000";
     let mut backslashes = 0_usize;
     for (at, byte) in json.iter().enumerate() {

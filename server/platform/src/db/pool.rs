@@ -88,6 +88,11 @@ impl Db {
         TenantTx::begin_snapshot(self.lease(app).await?, app).await
     }
 
+    /// The same for an export, which looks at all there is and takes its time.
+    pub async fn tenant_export(&self, app: AppId) -> Result<TenantTx> {
+        TenantTx::begin_export(Lease::of_nobody(self.connection().await?), app).await
+    }
+
     /// Opens a transaction for what belongs to no tenant: keys before the tenant is known, and queues.
     pub async fn system(&self) -> Result<SystemTx> {
         SystemTx::begin(Lease::of_nobody(self.connection().await?)).await

@@ -72,6 +72,21 @@ impl TenantTx {
         Ok(Self { tx: Tx::begin(conn, &sql).await?, app })
     }
 
+    pub(super) async fn begin_export(conn: Lease, app: AppId) -> Result<Self> {
+        let tx = Self::begin_snapshot(conn, app).await?;
+        // Whoever takes the lines may be slow, too.
+        tx.without_time_limit().await?;
+        Ok(tx)
+    }
+
+    /// For work that looks at all of an app: its statements may take long.
+    pub async fn without_time_limit(&self) -> Result<()> {
+        let mut conn: &AsyncPgConnection = self.conn()?;
+        conn.batch_execute("SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0")
+            .await?;
+        Ok(())
+    }
+
     /// The tenant.
     pub fn app(&self) -> Uuid {
         self.app.0

@@ -34,5 +34,6 @@ mod thread_model;
 mod threads;
 mod timeline;
 mod traces;
+mod transfer;
 mod unread_model;
 mod users;

@@ -27,6 +27,11 @@ async fn the_openapi_document_is_committed() {
     is_committed("openapi.json", &parlor(&["openapi"], &[]).await.unwrap());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_schema_of_events_is_committed() {
+    is_committed("events.schema.json", &parlor(&["events"], &[]).await.unwrap());
+}
+
 #[test]
 fn the_errors_are_committed() {
     let rows: String = ErrorCode::ALL
@@ -48,11 +53,15 @@ fn the_events_are_committed() {
         .iter()
         .map(|event| {
             let durable = if event.is_durable() { "yes" } else { "no" };
-            format!("| `{}` | {durable} | {} |\n", event.as_str(), event.meaning())
+            let older: Vec<_> = event.aliases().iter().map(|name| format!("`{name}`")).collect();
+            format!("| `{}` | {} | {durable} | {} |\n", event.as_str(), older.join(", "), event.meaning())
         })
         .collect();
     let text = format!(
-        "# Events\n\nDurable events carry a `seq`: a gap between them must be pulled. The others are hints, which may be lost.\n\n| Event | Durable | Meaning |\n|---|---|---|\n{rows}"
+        "# Events\n\nDurable events carry a `seq`: a gap between them must be pulled. The others are hints, which may be lost. The server \
+         sends the names of the first column and no others; client libraries also let one listen by the older names. \
+         `events.schema.json` says of each event what its envelope and `data` are.\n\n\
+         | Event | Older names | Durable | Meaning |\n|---|---|---|---|\n{rows}"
     );
     is_committed("events.md", &text);
 }

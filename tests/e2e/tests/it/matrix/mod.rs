@@ -59,7 +59,7 @@ async fn scene(app: &App, role: Option<&str>, operation: &str) -> Scene {
 /// The operation's path and body in this scene.
 fn request(operation: &str, scene: &Scene, by_server: bool) -> (Method, String, Option<Value>) {
     let (method, path) = operation.split_once(' ').unwrap();
-    let id = if path.ends_with("activate") {
+    let id = if path.ends_with("activate") || operation == "DELETE /users/{id}" {
         "idle"
     } else if path.starts_with("/users") {
         "caller"
@@ -72,7 +72,7 @@ fn request(operation: &str, scene: &Scene, by_server: bool) -> (Method, String, 
     } else {
         &scene.channel
     };
-    let path = path.replace("{id}", id).replace("{user_id}", scene.target).replace("{type}", "%F0%9F%91%8D");
+    let path = path.replace("{id}", id).replace("{user_id}", scene.target).replace("{number}", "1").replace("{type}", "%F0%9F%91%8D");
     let path = match operation {
         "GET /channels/{id}/changes" => format!("{path}?since=0"),
         "GET /tasks" => format!("{path}?assignee=me"),

@@ -33,6 +33,8 @@ const I: &str = "invite_not_found";
 const A: &str = "access_code_unknown";
 const J: &str = "job_not_found";
 const L: &str = "scheduled_not_found";
+const X: &str = "export_not_found";
+const P: &str = "import_not_found";
 const OK: &str = "ok";
 
 /// Users of the app alike, whatever their role in a channel.
@@ -141,6 +143,17 @@ pub const TABLE: &[(&str, Line)] = &[
     ("POST /channels/batch", SERVER),
     ("POST /channels/{id}/members/batch", users(S, C, S, OK)),
     ("GET /jobs/{id}", users(S, J, S, J)),
+    // Users delete nobody but themselves.
+    ("DELETE /users/{id}", users(F, OK, F, OK)),
+    ("GET /user_deletions/{id}", users(S, "deletion_not_found", S, "deletion_not_found")),
+    ("POST /users/{id}/export", SERVER),
+    ("GET /exports/{id}", users(S, X, S, X)),
+    ("GET /exports/{id}/parts/{number}", users(S, X, S, X)),
+    ("POST /imports", SERVER),
+    ("GET /imports/{id}", users(S, P, S, P)),
+    // What is sent to it here is no lines.
+    ("PUT /imports/{id}/parts/{number}", users(S, "unsupported_media_type", S, "unsupported_media_type")),
+    ("POST /imports/{id}/start", users(S, P, S, P)),
     ("POST /channels/{id}/join", OWN),
     ("POST /channels/{id}/leave", OWN),
     ("GET /channels/{id}/messages", READ),

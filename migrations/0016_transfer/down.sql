@@ -1,0 +1,1 @@
+DROP TABLE user_deletions, export_parts, exports, import_channels, import_parts, imports;

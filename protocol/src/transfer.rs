@@ -1,0 +1,430 @@
+//! Moving in and out: the lines of an import or export, and how far one is.
+//!
+//! The format is JSON lines: each line is an object with one field that says what it is. Lines of different kinds may
+//! come in any order; among messages of a channel the order of the lines is the order of the timeline, so a message
+//! comes after what it replies to or quotes.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::message::ForwardedFrom;
+use crate::{ChannelConfig, Custom, ErrorCode, ImportId, Pin, Poll, Role, UserId};
+
+/// One line.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(example = crate::examples::transfer_line))]
+#[serde(rename_all = "snake_case")]
+pub enum Line {
+    /// A user. One who exists already stays as they are.
+    User(UserLine),
+    /// A channel. One whose `cid` exists already stays as it is.
+    Channel(ChannelLine),
+    /// A member of a channel. Who is one already stays as they are.
+    Member(MemberLine),
+    /// A message. One whose id exists already stays as it is.
+    Message(Box<MessageLine>),
+    /// A user's reaction to a message.
+    Reaction(ReactionLine),
+    /// How far a member has read.
+    Read(ReadLine),
+}
+
+/// A user.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct UserLine {
+    /// The customer's own id.
+    pub id: UserId,
+    /// Display name, at most 100 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// URL of the avatar.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
+    /// The customer's own fields, at most 5 KiB.
+    #[serde(default, skip_serializing_if = "Custom::is_empty")]
+    pub custom: Custom,
+    /// Whether the user is a visitor.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub guest: bool,
+    /// When the user was registered; now if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_at: Option<DateTime<Utc>>,
+    /// Since when the user is shut out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deactivated_at: Option<DateTime<Utc>>,
+}
+
+/// A channel. It is named by its `cid`, in all lines; its id is made by the server, because ids of channels are unique
+/// across apps.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ChannelLine {
+    /// `type:slug`, such as `team:general`.
+    pub cid: String,
+    /// Of a distinct channel: its 2 to 20 members, who need lines of their own all the same.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub distinct: Vec<UserId>,
+    /// Display name, at most 100 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// URL of a picture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
+    /// The customer's own fields, at most 5 KiB.
+    #[serde(default, skip_serializing_if = "Custom::is_empty")]
+    pub custom: Custom,
+    /// Up to ten words of at most 30 characters.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+    /// Switches.
+    #[serde(default)]
+    pub config: ChannelConfig,
+    /// Who created it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_by: Option<UserId>,
+    /// When it was created; now if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_at: Option<DateTime<Utc>>,
+}
+
+/// A member of a channel.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct MemberLine {
+    /// The channel's `cid`.
+    pub channel: String,
+    /// Who.
+    pub user_id: UserId,
+    /// As what; `member` if left out.
+    #[serde(default = "member")]
+    pub role: Role,
+    /// Since when; now if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub joined_at: Option<DateTime<Utc>>,
+}
+
+/// A message.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct MessageLine {
+    /// A UUID, which the message keeps; or any text of 1 to 200 bytes, of which a UUID is made, always the same.
+    pub id: String,
+    /// The channel's `cid`.
+    pub channel: String,
+    /// Who sent it.
+    pub user_id: UserId,
+    /// Markdown, at most 20,000 characters.
+    #[serde(default)]
+    pub text: String,
+    /// Up to ten JSON objects, each with a `type`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<Custom>,
+    /// Users that the message mentions, at most 50.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mentions: Vec<UserId>,
+    /// The sender's own fields, at most 5 KiB.
+    #[serde(default, skip_serializing_if = "Custom::is_empty")]
+    pub custom: Custom,
+    /// The `id` of the root of the thread that it replies in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent_id: Option<String>,
+    /// Whether a reply stands in the main timeline as well.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub show_in_channel: bool,
+    /// The `id` of the message that it quotes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply_to_id: Option<String>,
+    /// What it asks. How often was voted is counted anew from `votes`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub poll: Option<Poll>,
+    /// Who voted for what.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub votes: Vec<VoteLine>,
+    /// That it is pinned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pinned: Option<Pin>,
+    /// Whose words these are, where they were forwarded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forwarded_from: Option<ForwardedFrom>,
+    /// When it was sent.
+    pub created_at: DateTime<Utc>,
+    /// When its text was edited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edited_at: Option<DateTime<Utc>>,
+    /// When it was deleted: only its place is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deleted_at: Option<DateTime<Utc>>,
+}
+
+/// What a user voted for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct VoteLine {
+    /// Who.
+    pub user_id: UserId,
+    /// Ids of options of the poll.
+    pub options: Vec<String>,
+}
+
+/// A user's reaction to a message.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ReactionLine {
+    /// The `id` of the message.
+    pub message_id: String,
+    /// Whose it is.
+    pub user_id: UserId,
+    /// Any emoji or shortcode of 1 to 50 characters.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// How strong it is: 1 to 1,000, 1 unless given.
+    #[serde(default = "once", skip_serializing_if = "is_once")]
+    pub score: i32,
+    /// When it was given; when the message was sent if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_at: Option<DateTime<Utc>>,
+}
+
+fn member() -> Role {
+    Role::Member
+}
+
+fn once() -> i32 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_once(score: &i32) -> bool {
+    *score == 1
+}
+
+/// How far a member has read. Who has no such line has read all that is imported.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ReadLine {
+    /// The channel's `cid`.
+    pub channel: String,
+    /// Who.
+    pub user_id: UserId,
+    /// The `id` of the last message that they have read; `null`: none.
+    #[serde(default)]
+    pub message_id: Option<String>,
+    /// The `id` of the last message that they may not read, because it is from before their history begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hidden_up_to: Option<String>,
+    /// When they read it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read_at: Option<DateTime<Utc>>,
+}
+
+/// An import and how far it is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(example = crate::examples::import))]
+pub struct Import {
+    /// The import's id.
+    pub id: ImportId,
+    /// Where it is.
+    pub state: ImportState,
+    /// Whether it only looks, or last looked, for errors.
+    pub dry_run: bool,
+    /// Which lines it is at: `users`, `channels`, `members`, `messages`, `reactions`, `reads`, `search`, in this order.
+    pub phase: String,
+    /// Lines of the file that were looked through in this phase.
+    pub line: i64,
+    /// What was written so far, or would be, by the same names. What was there already is not counted.
+    pub counts: BTreeMap<String, i64>,
+    /// Lines that were refused.
+    pub failed: i64,
+    /// The first 100 of them.
+    pub errors: Vec<LineError>,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// When it ended.
+    pub finished_at: Option<DateTime<Utc>>,
+    /// When it is forgotten, with what was uploaded for it.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// Where an import is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum ImportState {
+    /// Takes parts.
+    Open,
+    /// All lines are looked at, and nothing is written.
+    Checking,
+    /// Lines are written.
+    Running,
+    /// All lines were written, or refused.
+    Done,
+    /// Nothing was written: lines are wrong, as `errors` says. It takes parts again.
+    Failed,
+}
+
+impl ImportState {
+    /// All states.
+    pub const ALL: [Self; 5] = [Self::Open, Self::Checking, Self::Running, Self::Done, Self::Failed];
+
+    /// The name on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Checking => "checking",
+            Self::Running => "running",
+            Self::Done => "done",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// The state of this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == name)
+    }
+}
+
+/// Why a line was refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+pub struct LineError {
+    /// Its number, from 1, counted through all parts.
+    pub line: i64,
+    /// Code of the error table.
+    pub code: ErrorCode,
+    /// For the developer, in English.
+    pub reason: String,
+}
+
+/// How to start an import.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(example = crate::examples::start_import))]
+#[serde(default, deny_unknown_fields)]
+pub struct StartImport {
+    /// Only looks for errors.
+    pub dry_run: bool,
+}
+
+/// A part that was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(example = crate::examples::import_part))]
+pub struct ImportPart {
+    /// Its number.
+    pub number: i32,
+    /// Lines in it.
+    pub lines: i32,
+    /// Bytes of it.
+    pub bytes: i64,
+}
+
+/// An export of a user and how far it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(example = crate::examples::export))]
+pub struct Export {
+    /// The export's id.
+    pub id: crate::ExportId,
+    /// Whose.
+    pub user_id: UserId,
+    /// Where it is.
+    pub state: ExportState,
+    /// Parts that there are to download, numbered from 1; all of them together are the file.
+    pub parts: i32,
+    /// Lines in them.
+    pub lines: i64,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// When it ended.
+    pub finished_at: Option<DateTime<Utc>>,
+    /// When it is forgotten.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// Where an export is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum ExportState {
+    /// It is being made.
+    Waiting,
+    /// All parts are there.
+    Done,
+    /// It could not be made.
+    Failed,
+}
+
+impl ExportState {
+    /// The name on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Done => "done",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// The state of this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Waiting, Self::Done, Self::Failed].into_iter().find(|state| state.as_str() == name)
+    }
+}
+
+/// How a user is deleted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum DeletionMode {
+    /// Shut out, as deactivated; nothing is lost, and reactivating undoes it.
+    #[default]
+    Soft,
+    /// The user and all their messages are erased.
+    Hard,
+    /// The messages stay, under a nameless user.
+    Anonymise,
+}
+
+impl DeletionMode {
+    /// The name on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Soft => "soft",
+            Self::Hard => "hard",
+            Self::Anonymise => "anonymise",
+        }
+    }
+
+    /// The mode of this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Soft, Self::Hard, Self::Anonymise].into_iter().find(|mode| mode.as_str() == name)
+    }
+}
+
+/// That a user was or is being deleted. It stays as a record, in which nothing tells who it was.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(example = crate::examples::user_deletion))]
+pub struct UserDeletion {
+    /// The deletion's id.
+    pub id: crate::DeletionId,
+    /// How.
+    pub mode: DeletionMode,
+    /// Hexadecimal SHA-256 of the app's id, a colon, and the user's id.
+    pub subject: String,
+    /// The id of the key that asked for it; `null` if the user did.
+    pub requested_by: Option<String>,
+    /// The nameless user who takes the user's place; `null` for `soft`.
+    pub ghost_id: Option<UserId>,
+    /// Messages that were erased, or given to the ghost, so far.
+    pub messages: i64,
+    /// When it was asked for; from then on the user is shut out.
+    pub created_at: DateTime<Utc>,
+    /// When nothing was left of the user. Until then nobody may have the user's id.
+    pub finished_at: Option<DateTime<Utc>>,
+}

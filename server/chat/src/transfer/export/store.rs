@@ -1,0 +1,420 @@
+//! The queries of an export: pages, each after the last row of the one before.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel::sql_types::{
+    Array, Bool, Int4, Int8, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid,
+};
+use diesel_async::RunQueryDsl;
+use parlor_platform::db::{TenantTx, prepared};
+use parlor_platform::schema::users;
+use parlor_platform::{Error, Result};
+use parlor_protocol::transfer::{ChannelLine, MemberLine, MessageLine, ReactionLine, ReadLine, UserLine, VoteLine};
+use parlor_protocol::{ChannelConfig, Custom, Role, UserId};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::channels::distinct_key;
+use crate::channels::store::config;
+use crate::transfer::lines::kind_of_cid;
+use crate::users::store::{UserRow, custom, user_id};
+
+fn user_line(row: UserRow) -> Result<UserLine> {
+    Ok(UserLine {
+        id: user_id(row.id)?,
+        name: row.name,
+        image: row.image,
+        custom: custom(row.custom),
+        guest: row.guest,
+        created_at: Some(row.created_at),
+        deactivated_at: row.deactivated_at,
+    })
+}
+
+/// Users by id.
+pub async fn users(tx: &TenantTx, after: &str, limit: i64) -> Result<Vec<UserLine>> {
+    let rows = UserRow::query()
+        .filter(users::app_id.eq(tx.app()).and(users::id.gt(after)))
+        .order(users::id)
+        .limit(limit)
+        .load(&mut tx.conn()?)
+        .await?;
+    rows.into_iter().map(user_line).collect()
+}
+
+/// One user.
+pub async fn user(tx: &TenantTx, id: &UserId) -> Result<Option<UserLine>> {
+    crate::users::store::find(tx, id).await?.map(user_line).transpose()
+}
+
+#[derive(Queryable)]
+struct ChannelRow {
+    id: Uuid,
+    cid: String,
+    distinct_key: Option<String>,
+    name: Option<String>,
+    image: Option<String>,
+    custom: Value,
+    config: Value,
+    created_by: Option<String>,
+    created_at: DateTime<Utc>,
+    tags: Vec<String>,
+    /// Who is or was a member of a distinct channel.
+    people: Vec<String>,
+}
+
+/// Channels by cid, those that were deleted left out.
+pub async fn channels(tx: &TenantTx, after: &str, limit: i64) -> Result<Vec<(Uuid, ChannelLine)>> {
+    type Columns = (
+        SqlUuid,
+        Text,
+        Nullable<Text>,
+        Nullable<Text>,
+        Nullable<Text>,
+        Jsonb,
+        Jsonb,
+        Nullable<Text>,
+        Timestamptz,
+        Array<Text>,
+        Array<Text>,
+    );
+    let rows = prepared::<Columns>(
+        "SELECT c.id, c.cid, c.distinct_key, c.name, c.image, c.custom, c.config, c.created_by, c.created_at, c.tags, \
+             ARRAY(SELECT m.user_id FROM channel_members m WHERE c.distinct_key IS NOT NULL AND m.app_id = c.app_id \
+                 AND m.channel_id = c.id ORDER BY m.user_id LIMIT 100) \
+         FROM channels c WHERE c.app_id = ? AND c.cid > ? AND c.deleted_at IS NULL ORDER BY c.cid LIMIT ?",
+    )
+    .bind::<SqlUuid, _>(tx.app())
+    .bind::<Text, _>(after)
+    .bind::<Int8, _>(limit)
+    .load::<ChannelRow>(&mut tx.conn()?)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            let kind = kind_of_cid(&row.cid)?;
+            let names = row.people.iter().map(String::as_str).collect();
+            let distinct = row.distinct_key.is_some_and(|key| key == distinct_key(kind, names));
+            let people = if distinct { row.people } else { Vec::new() };
+            let line = ChannelLine {
+                cid: row.cid,
+                distinct: people.into_iter().map(user_id).collect::<Result<_>>()?,
+                name: row.name,
+                image: row.image,
+                custom: custom(row.custom),
+                tags: row.tags,
+                config: config(&row.config)?,
+                created_by: row.created_by.map(user_id).transpose()?,
+                created_at: Some(row.created_at),
+            };
+            Ok((row.id, line))
+        })
+        .collect()
+}
+
+/// A channel of which no more than the name is told.
+pub fn only_named(cid: &str) -> ChannelLine {
+    ChannelLine {
+        cid: cid.to_owned(),
+        distinct: Vec::new(),
+        name: None,
+        image: None,
+        custom: Custom::default(),
+        tags: Vec::new(),
+        config: ChannelConfig::default(),
+        created_by: None,
+        created_at: None,
+    }
+}
+
+/// The channels of a user, with the membership. Of the channel its name is told: the rest is not the user's.
+pub async fn channels_of(tx: &TenantTx, user: &UserId) -> Result<Vec<(Uuid, ChannelLine, MemberLine)>> {
+    let rows = prepared::<(SqlUuid, Text, Nullable<Text>, Text, Timestamptz)>(
+        "SELECT c.id, c.cid, c.name, m.role, m.joined_at FROM channel_members m CROSS JOIN LATERAL \
+             (SELECT id, cid, name FROM channels WHERE app_id = m.app_id AND id = m.channel_id AND deleted_at IS NULL \
+                 OFFSET 0) c \
+         WHERE m.app_id = ? AND m.user_id = ? AND m.removed_at IS NULL ORDER BY c.cid",
+    )
+    .bind::<SqlUuid, _>(tx.app())
+    .bind::<Text, _>(user.as_str())
+    .load::<(Uuid, String, Option<String>, String, DateTime<Utc>)>(&mut tx.conn()?)
+    .await?;
+    rows.into_iter()
+        .map(|(id, cid, name, role, joined_at)| {
+            let line = ChannelLine { name, ..only_named(&cid) };
+            Ok((id, line, member_line(&cid, user.clone(), &role, joined_at)?))
+        })
+        .collect()
+}
+
+fn member_line(cid: &str, user_id: UserId, role: &str, joined_at: DateTime<Utc>) -> Result<MemberLine> {
+    let role = Role::parse(role).ok_or_else(|| Error::internal("a stored role is unknown"))?;
+    Ok(MemberLine { channel: cid.to_owned(), user_id, role, joined_at: Some(joined_at) })
+}
+
+/// Members of a channel by id.
+pub async fn members(
+    tx: &TenantTx,
+    channel: Uuid,
+    cid: &str,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<MemberLine>> {
+    let rows = prepared::<(Text, Text, Timestamptz)>(
+        "SELECT user_id, role, joined_at FROM channel_members WHERE app_id = ? AND channel_id = ? AND user_id > ? \
+             AND removed_at IS NULL ORDER BY user_id LIMIT ?",
+    )
+    .bind::<SqlUuid, _>(tx.app())
+    .bind::<SqlUuid, _>(channel)
+    .bind::<Text, _>(after)
+    .bind::<Int8, _>(limit)
+    .load::<(String, String, DateTime<Utc>)>(&mut tx.conn()?)
+    .await?;
+    rows.into_iter().map(|(id, role, joined_at)| member_line(cid, user_id(id)?, &role, joined_at)).collect()
+}
+
+/// How far members have read, by id; of all, or of one. Without what is as an import takes it for anyway.
+pub async fn reads(
+    tx: &TenantTx,
+    channel: Uuid,
+    cid: &str,
+    only: Option<&UserId>,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<ReadLine>> {
+    let rows = prepared::<(Text, Nullable<SqlUuid>, Nullable<SqlUuid>, Timestamptz)>(
+        "SELECT m.user_id, r.id, h.id, coalesce(m.read_at, m.joined_at) FROM channel_members m \
+         LEFT JOIN LATERAL (SELECT id FROM messages WHERE app_id = m.app_id AND channel_id = m.channel_id \
+             AND in_timeline AND NOT erased AND NOT shadowed AND seq <= m.read_seq ORDER BY seq DESC LIMIT 1) r ON true \
+         LEFT JOIN LATERAL (SELECT id FROM messages WHERE app_id = m.app_id AND channel_id = m.channel_id \
+             AND in_timeline AND NOT erased AND NOT shadowed AND seq < m.history_from_seq ORDER BY seq DESC LIMIT 1) h ON true \
+         WHERE m.app_id = ? AND m.channel_id = ? AND m.user_id > ? AND (?::text IS NULL OR m.user_id = ?::text) \
+             AND m.removed_at IS NULL ORDER BY m.user_id LIMIT ?",
+    )
+    .bind::<SqlUuid, _>(tx.app())
+    .bind::<SqlUuid, _>(channel)
+    .bind::<Text, _>(after)
+    .bind::<Nullable<Text>, _>(only.map(|user| user.as_str()))
+    .bind::<Nullable<Text>, _>(only.map(|user| user.as_str()))
+    .bind::<Int8, _>(limit)
+    .load::<(String, Option<Uuid>, Option<Uuid>, DateTime<Utc>)>(&mut tx.conn()?)
+    .await?;
+    let line = |(id, message, hidden, read_at): (String, Option<Uuid>, Option<Uuid>, _)| {
+        Ok(ReadLine {
+            channel: cid.to_owned(),
+            user_id: user_id(id)?,
+            message_id: message.map(|id| id.to_string()),
+            hidden_up_to: hidden.map(|id| id.to_string()),
+            read_at: Some(read_at),
+        })
+    };
+    rows.into_iter().map(line).collect()
+}
+
+/// A message with where it stands.
+pub struct Told {
+    pub id: Uuid,
+    pub seq: i64,
+    pub line: MessageLine,
+}
+
+#[derive(Queryable)]
+struct MessageRow {
+    id: Uuid,
+    seq: i64,
+    cid: String,
+    user_id: String,
+    text: String,
+    attachments: Option<Value>,
+    mentions: Option<Vec<String>>,
+    custom: Option<Value>,
+    /// Parent and quoted message, where they are there.
+    parent_id: Option<Uuid>,
+    reply_to_id: Option<Uuid>,
+    in_timeline: bool,
+    poll: Option<Value>,
+    pinned: Option<Value>,
+    forwarded_from: Option<Value>,
+    created_at: DateTime<Utc>,
+    edited_at: Option<DateTime<Utc>>,
+    deleted_at: Option<DateTime<Utc>>,
+}
+
+type MessageColumns = (
+    SqlUuid,
+    Int8,
+    Text,
+    Text,
+    Text,
+    Nullable<Jsonb>,
+    Nullable<Array<Text>>,
+    Nullable<Jsonb>,
+    Nullable<SqlUuid>,
+    Nullable<SqlUuid>,
+    Bool,
+    Nullable<Jsonb>,
+    Nullable<Jsonb>,
+    Nullable<Jsonb>,
+    Timestamptz,
+    Nullable<Timestamptz>,
+    Nullable<Timestamptz>,
+);
+
+/// What is told of `messages m` in the channel `c`. A reply that only stands in a thread whose root is gone is gone with it.
+macro_rules! told {
+    ($from:literal, $rest:literal) => {
+        concat!(
+            "SELECT m.id, m.seq, c.cid, m.user_id, m.text, m.attachments, m.mentions, m.custom, p.id, q.id, m.in_timeline, \
+                 m.poll, m.pinned, m.forwarded_from, m.created_at, m.edited_at, m.deleted_at FROM ",
+            $from,
+            " LEFT JOIN LATERAL (SELECT id FROM messages WHERE app_id = m.app_id AND id = m.parent_id AND NOT erased \
+                 AND NOT shadowed OFFSET 0) p ON true \
+             LEFT JOIN LATERAL (SELECT id FROM messages WHERE app_id = m.app_id AND id = m.reply_to_id AND NOT erased \
+                 AND NOT shadowed OFFSET 0) q ON true \
+             WHERE NOT m.erased AND NOT m.shadowed AND (m.in_timeline OR p.id IS NOT NULL) AND ",
+            $rest
+        )
+    };
+}
+
+/// Messages of a channel in the order of its timeline, replies among them.
+pub async fn messages(tx: &TenantTx, channel: Uuid, cid: &str, after: i64, limit: i64) -> Result<Vec<Told>> {
+    let rows = prepared::<MessageColumns>(told!(
+        "(SELECT ?::text AS cid, ?::uuid AS app, ?::uuid AS channel, ?::bigint AS after, ?::bigint AS most) c \
+         CROSS JOIN LATERAL ( \
+             (SELECT * FROM messages WHERE app_id = c.app AND channel_id = c.channel AND in_timeline AND seq > c.after \
+                 ORDER BY seq LIMIT c.most) \
+             UNION ALL \
+             (SELECT * FROM messages WHERE app_id = c.app AND channel_id = c.channel AND NOT in_timeline \
+                 AND seq > c.after ORDER BY seq LIMIT c.most)) m",
+        "true ORDER BY m.seq LIMIT ?"
+    ))
+    .bind::<Text, _>(cid)
+    .bind::<SqlUuid, _>(tx.app())
+    .bind::<SqlUuid, _>(channel)
+    .bind::<Int8, _>(after)
+    // More than a page: some of them may not be told.
+    .bind::<Int8, _>(limit * 4)
+    .bind::<Int8, _>(limit)
+    .load::<MessageRow>(&mut tx.conn()?)
+    .await?;
+    lines(tx, rows).await
+}
+
+/// A user's messages by id.
+pub async fn messages_by(tx: &TenantTx, user: &UserId, after: Uuid, limit: i64) -> Result<Vec<Told>> {
+    let rows = prepared::<MessageColumns>(told!(
+        "messages m CROSS JOIN LATERAL (SELECT cid FROM channels WHERE app_id = m.app_id AND id = m.channel_id \
+             AND deleted_at IS NULL OFFSET 0) c",
+        "m.app_id = ? AND m.user_id = ? AND m.id > ? ORDER BY m.id LIMIT ?"
+    ))
+    .bind::<SqlUuid, _>(tx.app())
+    .bind::<Text, _>(user.as_str())
+    .bind::<SqlUuid, _>(after)
+    .bind::<Int8, _>(limit)
+    .load::<MessageRow>(&mut tx.conn()?)
+    .await?;
+    lines(tx, rows).await
+}
+
+async fn lines(tx: &TenantTx, rows: Vec<MessageRow>) -> Result<Vec<Told>> {
+    fn read<T: DeserializeOwned>(stored: Option<Value>) -> Result<Option<T>> {
+        stored.map(serde_json::from_value).transpose().map_err(Error::internal)
+    }
+    let polls: Vec<Uuid> = rows.iter().filter(|row| row.poll.is_some()).map(|row| row.id).collect();
+    let mut votes = votes(tx, &polls).await?;
+    rows.into_iter()
+        .map(|row| {
+            let mentions = row.mentions.unwrap_or_default().into_iter().map(user_id);
+            let line = MessageLine {
+                id: row.id.to_string(),
+                channel: row.cid,
+                user_id: user_id(row.user_id)?,
+                text: row.text,
+                attachments: read(row.attachments)?.unwrap_or_default(),
+                mentions: mentions.collect::<Result<_>>()?,
+                custom: row.custom.map(custom).unwrap_or_default(),
+                show_in_channel: row.parent_id.is_some() && row.in_timeline,
+                parent_id: row.parent_id.map(|id| id.to_string()),
+                reply_to_id: row.reply_to_id.map(|id| id.to_string()),
+                poll: read(row.poll)?,
+                votes: votes.remove(&row.id).unwrap_or_default(),
+                pinned: read(row.pinned)?,
+                forwarded_from: read(row.forwarded_from)?,
+                created_at: row.created_at,
+                edited_at: row.edited_at,
+                deleted_at: row.deleted_at,
+            };
+            Ok(Told { id: row.id, seq: row.seq, line })
+        })
+        .collect()
+}
+
+/// Who voted in these polls, in the order of their votes.
+async fn votes(tx: &TenantTx, polls: &[Uuid]) -> Result<HashMap<Uuid, Vec<VoteLine>>> {
+    let mut votes: HashMap<Uuid, Vec<VoteLine>> = HashMap::new();
+    if polls.is_empty() {
+        return Ok(votes);
+    }
+    let rows = prepared::<(SqlUuid, Text, Text)>(
+        "SELECT v.message_id, v.user_id, v.option FROM UNNEST(?) AS n (id) CROSS JOIN LATERAL \
+             (SELECT message_id, user_id, option, seq FROM poll_votes WHERE app_id = ? AND message_id = n.id OFFSET 0) v \
+         ORDER BY v.message_id, v.seq, v.user_id, v.option",
+    )
+    .bind::<Array<SqlUuid>, _>(polls.to_vec())
+    .bind::<SqlUuid, _>(tx.app())
+    .load::<(Uuid, String, String)>(&mut tx.conn()?)
+    .await?;
+    for (message, user, option) in rows {
+        let of_poll = votes.entry(message).or_default();
+        match of_poll.iter_mut().find(|vote| vote.user_id.as_str() == user) {
+            Some(vote) => vote.options.push(option),
+            None => of_poll.push(VoteLine { user_id: user_id(user)?, options: vec![option] }),
+        }
+    }
+    Ok(votes)
+}
+
+type ReactionRow = (Uuid, String, String, i32, DateTime<Utc>);
+
+fn reaction_line((message, user, kind, score, at): ReactionRow) -> Result<ReactionLine> {
+    let message_id = message.to_string();
+    Ok(ReactionLine { message_id, user_id: user_id(user)?, kind, score, created_at: Some(at) })
+}
+
+/// Reactions to these messages, message by message, each in the order in which they were given.
+pub async fn reactions(tx: &TenantTx, messages: &[Uuid]) -> Result<Vec<ReactionLine>> {
+    let rows = prepared::<(SqlUuid, Text, Text, Int4, Timestamptz)>(
+        "SELECT r.message_id, r.user_id, r.kind, r.score, r.created_at FROM UNNEST(?) WITH ORDINALITY AS n (id, place) \
+         CROSS JOIN LATERAL (SELECT * FROM reactions WHERE app_id = ? AND message_id = n.id OFFSET 0) r \
+         ORDER BY n.place, r.seq",
+    )
+    .bind::<Array<SqlUuid>, _>(messages.to_vec())
+    .bind::<SqlUuid, _>(tx.app())
+    .load::<ReactionRow>(&mut tx.conn()?)
+    .await?;
+    rows.into_iter().map(reaction_line).collect()
+}
+
+/// Reactions of a user, by message and type.
+pub async fn reactions_by(
+    tx: &TenantTx,
+    user: &UserId,
+    after: &(Uuid, String),
+    limit: i64,
+) -> Result<Vec<(Uuid, ReactionLine)>> {
+    let rows = prepared::<(SqlUuid, Text, Text, Int4, Timestamptz)>(
+        "SELECT r.message_id, r.user_id, r.kind, r.score, r.created_at FROM reactions r \
+         WHERE r.app_id = ? AND r.user_id = ? AND (r.message_id, r.kind) > (?, ?) ORDER BY r.message_id, r.kind LIMIT ?",
+    )
+    .bind::<SqlUuid, _>(tx.app())
+    .bind::<Text, _>(user.as_str())
+    .bind::<SqlUuid, _>(after.0)
+    .bind::<Text, _>(after.1.as_str())
+    .bind::<Int8, _>(limit)
+    .load::<ReactionRow>(&mut tx.conn()?)
+    .await?;
+    rows.into_iter().map(|row| Ok((row.0, reaction_line(row)?))).collect()
+}

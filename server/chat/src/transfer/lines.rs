@@ -1,0 +1,307 @@
+//! Reading lines: what they are, whether they hold by themselves, and the ids that follow from them. Pure.
+
+use chrono::{DateTime, Datelike, Duration, Utc};
+use parlor_platform::crypto::sha256;
+use parlor_platform::{Error, Result};
+use parlor_protocol::limits::{DISTINCT_MEMBERS, IMPORT_ID_BYTES, POLL_OPTION_CHARS, POLL_OPTIONS};
+use parlor_protocol::transfer::{ChannelLine, Line, MessageLine, UserLine};
+use parlor_protocol::{AppId, ChannelId, ChannelType, ErrorCode, MessageId, Poll, UserId};
+use uuid::Uuid;
+
+use crate::validate;
+
+/// What a line is, in the order in which an import works them off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    User,
+    Channel,
+    Member,
+    Message,
+    Reaction,
+    Read,
+}
+
+impl Kind {
+    /// All kinds, in order.
+    pub const ALL: [Self; 6] =
+        [Self::User, Self::Channel, Self::Member, Self::Message, Self::Reaction, Self::Read];
+
+    /// What is counted of it.
+    pub fn plural(self) -> &'static str {
+        match self {
+            Self::User => "users",
+            Self::Channel => "channels",
+            Self::Member => "members",
+            Self::Message => "messages",
+            Self::Reaction => "reactions",
+            Self::Read => "reads",
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Channel => "channel",
+            Self::Member => "member",
+            Self::Message => "message",
+            Self::Reaction => "reaction",
+            Self::Read => "read",
+        }
+    }
+
+    /// What a line is, by its first words, without reading all of it; `None` for what is no line of ours.
+    pub fn of(line: &[u8]) -> Option<Self> {
+        let rest = line.trim_ascii_start().strip_prefix(b"{")?.trim_ascii_start().strip_prefix(b"\"")?;
+        Self::ALL.into_iter().find(|kind| {
+            rest.strip_prefix(kind.name().as_bytes()).is_some_and(|rest| rest.first() == Some(&b'"'))
+        })
+    }
+}
+
+/// Reads a line and checks all that needs nothing but the line.
+pub fn read(line: &[u8], now: DateTime<Utc>) -> Result<Line> {
+    if crate::web::has_nul(line) {
+        return Err(ErrorCode::NulByte.into());
+    }
+    let line: Line = serde_json::from_slice(line).map_err(|error| {
+        let code =
+            if error.is_data() { ErrorCode::InvalidRequest } else { ErrorCode::InvalidJson };
+        Error::with(code, format!("The line does not fit: {error}."))
+    })?;
+    check(&line, now)?;
+    Ok(line)
+}
+
+fn check(line: &Line, now: DateTime<Utc>) -> Result<()> {
+    let times = match line {
+        Line::User(user) => {
+            check_user(user)?;
+            [user.created_at, user.deactivated_at, None]
+        }
+        Line::Channel(channel) => {
+            check_channel(channel)?;
+            [channel.created_at, None, None]
+        }
+        Line::Member(member) => {
+            kind_of_cid(&member.channel)?;
+            [member.joined_at, None, None]
+        }
+        Line::Message(message) => {
+            check_message(message)?;
+            [Some(message.created_at), message.edited_at, message.deleted_at]
+        }
+        Line::Reaction(reaction) => {
+            check_id(&reaction.message_id)?;
+            validate::reaction(&reaction.kind, reaction.score)?;
+            [reaction.created_at, None, None]
+        }
+        Line::Read(read) => {
+            kind_of_cid(&read.channel)?;
+            for id in [&read.message_id, &read.hidden_up_to].into_iter().flatten() {
+                check_id(id)?;
+            }
+            [read.read_at, None, None]
+        }
+    };
+    // A day's grace for clocks that differ.
+    let wrong = |time: &DateTime<Utc>| time.year() < 1970 || *time > now + Duration::days(1);
+    match times.iter().flatten().find(|time| wrong(time)) {
+        Some(time) => Err(Error::with(
+            ErrorCode::InvalidRequest,
+            format!("The time {time} is before 1970 or still to come."),
+        )),
+        None => Ok(()),
+    }
+}
+
+fn check_user(user: &UserLine) -> Result<()> {
+    if UserId::RESERVED.contains(&user.id.as_str()) {
+        return Err(ErrorCode::ReservedId.into());
+    }
+    validate::name(user.name.as_ref())?;
+    validate::image(user.image.as_ref())?;
+    validate::custom(&user.custom)
+}
+
+fn check_channel(channel: &ChannelLine) -> Result<()> {
+    kind_of_cid(&channel.cid)?;
+    validate::name(channel.name.as_ref())?;
+    validate::image(channel.image.as_ref())?;
+    validate::custom(&channel.custom)?;
+    validate::tags(channel.tags.clone())?;
+    let mut members: Vec<&UserId> = channel.distinct.iter().collect();
+    members.sort_unstable();
+    members.dedup();
+    let all_are_told = members.len() == channel.distinct.len();
+    if !members.is_empty() && !(all_are_told && (2..=DISTINCT_MEMBERS).contains(&members.len())) {
+        return Err(ErrorCode::TooManyMembers.into());
+    }
+    Ok(())
+}
+
+fn check_message(message: &MessageLine) -> Result<()> {
+    kind_of_cid(&message.channel)?;
+    for id in [Some(&message.id), message.parent_id.as_ref(), message.reply_to_id.as_ref()].into_iter().flatten() {
+        check_id(id)?;
+    }
+    let MessageLine { text, attachments, mentions, custom, .. } = message;
+    if message.deleted_at.is_some() {
+        validate::content(text, attachments, mentions, custom)?;
+    } else {
+        validate::message(text, attachments, mentions, custom)?;
+    }
+    if message.show_in_channel && message.parent_id.is_none() {
+        return Err(Error::with(ErrorCode::InvalidRequest, "Only a reply is shown in its channel as well."));
+    }
+    if message.pinned.is_some() && message.parent_id.is_some() {
+        return Err(ErrorCode::InvalidThread.into());
+    }
+    match &message.poll {
+        Some(poll) => check_poll(poll, message),
+        None if message.votes.is_empty() => Ok(()),
+        None => Err(ErrorCode::PollNotFound.into()),
+    }
+}
+
+fn check_poll(poll: &Poll, message: &MessageLine) -> Result<()> {
+    let mut ids: Vec<&str> = poll.options.iter().map(|option| option.id.as_str()).collect();
+    ids.sort_unstable();
+    let distinct = ids.windows(2).all(|pair| pair[0] != pair[1]);
+    let texts = poll.options.iter().all(|option| {
+        (1..=POLL_OPTION_CHARS).contains(&option.text.chars().count()) && (1..=20).contains(&option.id.len())
+    });
+    let most = usize::try_from(poll.max_votes).unwrap_or(usize::MAX);
+    if !distinct || !texts || !(2..=POLL_OPTIONS).contains(&ids.len()) || !(1..=POLL_OPTIONS).contains(&most) {
+        return Err(ErrorCode::InvalidPoll.into());
+    }
+    let mut voters: Vec<&UserId> = message.votes.iter().map(|vote| &vote.user_id).collect();
+    voters.sort_unstable();
+    let once = voters.windows(2).all(|pair| pair[0] != pair[1]);
+    let fits = message.votes.iter().all(|vote| {
+        let mut options = vote.options.clone();
+        options.sort_unstable();
+        options.dedup();
+        options.len() == vote.options.len()
+            && (1..=most).contains(&options.len())
+            && options.iter().all(|option| ids.binary_search(&option.as_str()).is_ok())
+    });
+    if once && fits { Ok(()) } else { Err(ErrorCode::InvalidVote.into()) }
+}
+
+fn check_id(id: &str) -> Result<()> {
+    let fits = (1..=IMPORT_ID_BYTES).contains(&id.len()) && !id.chars().any(char::is_control);
+    if fits { Ok(()) } else { Err(Error::with(ErrorCode::InvalidId, "An id has 1 to 200 bytes.")) }
+}
+
+/// The type of the channel that has this `cid`.
+pub fn kind_of_cid(cid: &str) -> Result<ChannelType> {
+    let (kind, slug) = cid.split_once(':').unwrap_or_default();
+    ChannelType::parse(kind).filter(|_| validate::is_slug(slug)).ok_or_else(|| {
+        Error::with(ErrorCode::InvalidId, format!("{cid:?} is no `cid`: `type:slug`, such as `team:general`."))
+    })
+}
+
+/// The message's id: the UUID that it is, or one that is always made of the same text.
+pub fn message_id(text: &str) -> MessageId {
+    match Uuid::try_parse(text) {
+        Ok(id) if text.len() == 36 => id.into(),
+        _ => hashed(&[b"message", text.as_bytes()]).into(),
+    }
+}
+
+/// The id of a channel that is made for this `cid`. Nobody can choose it, because it names a realtime channel of all apps.
+pub fn channel_id(app: AppId, cid: &str) -> ChannelId {
+    hashed(&[b"channel", app.0.as_bytes(), cid.as_bytes()]).into()
+}
+
+fn hashed(parts: &[&[u8]]) -> Uuid {
+    let hash = sha256(parts);
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&hash[..16]);
+    uuid::Builder::from_custom_bytes(bytes).into_uuid()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn code(line: Value) -> Option<ErrorCode> {
+        let now = DateTime::from_timestamp(1_700_000_000, 0).unwrap();
+        read(line.to_string().as_bytes(), now).err().map(|error| error.code())
+    }
+
+    fn message(more: Value) -> Value {
+        let mut line = json!({ "id": "1", "channel": "team:a", "user_id": "ann", "text": "x", "created_at": "2020-01-01T00:00:00Z" });
+        line.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        json!({ "message": line })
+    }
+
+    #[test]
+    fn a_line_says_first_what_it_is() {
+        for (line, kind) in [
+            (&b"{\"user\":{}}"[..], Some(Kind::User)),
+            (b" { \"message\" : {}}", Some(Kind::Message)),
+            (b"{\"users\":{}}", None),
+            (b"[]", None),
+            (b"{}", None),
+            (b"", None),
+        ] {
+            assert_eq!(Kind::of(line), kind);
+        }
+    }
+
+    #[test]
+    fn a_line_that_does_not_hold_by_itself_is_refused() {
+        use ErrorCode as E;
+        for (line, expected) in [
+            (message(json!({})), None),
+            (message(json!({ "text": "" })), Some(E::EmptyMessage)),
+            (message(json!({ "text": "", "deleted_at": "2020-01-02T00:00:00Z" })), None),
+            (message(json!({ "text": "x".repeat(20_001) })), Some(E::TextTooLong)),
+            (message(json!({ "channel": "general" })), Some(E::InvalidId)),
+            (message(json!({ "id": "x".repeat(200) })), None),
+            (message(json!({ "id": "x".repeat(201) })), Some(E::InvalidId)),
+            (message(json!({ "created_at": "1969-12-31T23:59:59Z" })), Some(E::InvalidRequest)),
+            (message(json!({ "created_at": "2024-01-01T00:00:00Z" })), Some(E::InvalidRequest)),
+            (message(json!({ "show_in_channel": true })), Some(E::InvalidRequest)),
+            (message(json!({ "votes": [{ "user_id": "a", "options": ["1"] }] })), Some(E::PollNotFound)),
+            (message(json!({ "text": "a\u{0}" })), Some(E::NulByte)),
+            (message(json!({ "what": 1 })), Some(E::InvalidRequest)),
+            (json!({ "user": { "id": "me" } }), Some(E::ReservedId)),
+            (json!({ "user": { "id": "ann", "image": "x" } }), Some(E::InvalidUrl)),
+            (json!({ "channel": { "cid": "team:a", "distinct": ["a"] } }), Some(E::TooManyMembers)),
+            (json!({ "channel": { "cid": "team:a", "distinct": ["a", "a"] } }), Some(E::TooManyMembers)),
+            (json!({ "channel": { "cid": "team:a", "distinct": ["a", "b"] } }), None),
+            (json!({ "reaction": { "message_id": "1", "user_id": "a", "type": "a b" } }), Some(E::InvalidReaction)),
+            (json!({ "nothing": {} }), Some(E::InvalidRequest)),
+        ] {
+            assert_eq!(code(line.clone()), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn votes_name_options_of_the_poll() {
+        let poll = json!({
+            "options": [{ "id": "1", "text": "a", "votes": 0, "suggested_by": null },
+                { "id": "2", "text": "b", "votes": 0, "suggested_by": null }],
+            "voters": 0, "max_votes": 1, "anonymous": false, "suggestions": false, "closes_at": null, "closed_at": null,
+        });
+        let vote = |options: Value| json!({ "poll": poll, "votes": [{ "user_id": "ann", "options": options }] });
+        assert_eq!(code(message(vote(json!(["1"])))), None);
+        for wrong in [json!([]), json!(["3"]), json!(["1", "2"]), json!(["1", "1"])] {
+            assert_eq!(code(message(vote(wrong))), Some(ErrorCode::InvalidVote));
+        }
+    }
+
+    #[test]
+    fn ids_are_kept_or_always_the_same() {
+        let uuid = "0198c0de-7f42-7a90-8c55-1e3b9d7a6c02";
+        assert_eq!(message_id(uuid).to_string(), uuid);
+        assert_eq!(message_id("1355517523.000005"), message_id("1355517523.000005"));
+        assert_ne!(message_id("1"), message_id("2"));
+        let (one, other) = (AppId::new(), AppId::new());
+        assert_eq!(channel_id(one, "team:a"), channel_id(one, "team:a"));
+        assert_ne!(channel_id(one, "team:a"), channel_id(other, "team:a"));
+    }
+}

@@ -1,0 +1,98 @@
+//! `parlor export`, and the export of a user.
+
+use parlor_e2e::{App, Mode, Server, until};
+use parlor_protocol::ErrorCode;
+use serde_json::{Value, json};
+
+use super::{Lines, all, exported, history, holds, import, lines_of};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_moved_out_and_in_is_the_same() {
+    let server = Server::start(Mode::Embedded).await;
+    let app = server.app("acme").await;
+    import(&server, &app, Lines::of(&history()).path()).await;
+    // Some of it happens here.
+    let (ann, ben) = (app.user("ann").await, app.user("ben").await);
+    let said = ann.say("team:general", "for @ben").await;
+    let id = said["id"].as_str().unwrap();
+    ben.post(&format!("/messages/{id}/reactions"), json!({ "type": "🎉" })).await.gives(200);
+    ben.post("/channels/team:general/messages", json!({ "text": "below", "parent_id": id })).await.gives(201);
+    let gone = ann.say("team:general", "erased").await;
+    let gone = gone["id"].as_str().unwrap();
+    ben.post("/channels/team:general/messages", json!({ "text": "below it", "parent_id": gone })).await.gives(201);
+    ben.post("/channels/team:general/messages", json!({ "text": "quotes it", "reply_to_id": gone })).await.gives(201);
+    app.server.delete(&format!("/messages/{gone}?hard=true")).await;
+    let hidden = json!({ "members": [{ "user_id": "new" }], "hide_history": true });
+    let new = app.user("new").await;
+    app.server.post("/channels/team:general/members", hidden).await.gives(201);
+    ann.say("team:general", "for all").await;
+    ann.post("/channels/team:general/read", json!({})).await;
+
+    let lines = exported(&server, &app).await;
+    assert_eq!(all(&lines, "user").len(), 4);
+    let message = all(&lines, "message").into_iter().find(|message| message["text"] == "for @ben").unwrap();
+    assert_eq!(message["id"], id);
+    let read = all(&lines, "read").into_iter().find(|read| read["user_id"] == "new").unwrap();
+    assert!(read["hidden_up_to"].is_string(), "{read}");
+
+    let copy = server.app("copy").await;
+    let report = import(&server, &copy, Lines::of(&lines).path()).await;
+    assert_eq!((&report["state"], &report["failed"]), (&json!("done"), &json!(0)), "{report}");
+    let again = exported(&server, &copy).await;
+    for (one, other) in lines.iter().zip(&again) {
+        assert_eq!(one, other);
+    }
+    assert_eq!(lines.len(), again.len());
+    holds(&server).await;
+    // Also for those who read it.
+    let there = copy.user("new").await;
+    let page = |page: Value| -> Vec<Value> {
+        page["items"].as_array().unwrap().iter().map(|message| message["text"].clone()).collect()
+    };
+    let path = "/channels/team:general/messages";
+    assert_eq!(page(there.get(path).await.gives(200)), page(new.get(path).await.gives(200)));
+    assert_eq!(page(there.get(path).await.gives(200)), ["for all"]);
+    for user in ["ann", "ben", "eve", "new"] {
+        let unread = async |app: &App| app.user(user).await.get("/unread").await.gives(200)["total"].clone();
+        assert_eq!(unread(&app).await, unread(&copy).await, "{user}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_gets_all_that_is_theirs() {
+    let server = Server::start(Mode::Embedded).await;
+    let app = server.app("acme").await;
+    import(&server, &app, Lines::of(&history()).path()).await;
+    let made = app.server.post("/users/ben/export", json!({})).await.gives(202);
+    let path = format!("/exports/{}", made["id"].as_str().unwrap());
+    app.server.get(&format!("{path}/parts/2")).await.refused(ErrorCode::ExportNotFound);
+    let mut done = Value::Null;
+    until("the export is done", async || {
+        done = app.server.get(&path).await.gives(200);
+        done["state"] == "done"
+    })
+    .await;
+    assert_eq!((&done["parts"], &done["user_id"]), (&json!(1), &json!("ben")));
+    let part = app.server.get(&format!("{path}/parts/1")).await;
+    assert_eq!((part.status, part.header("content-type")), (200, "application/x-ndjson"));
+    let lines = lines_of(&part.text);
+    assert_eq!(done["lines"], lines.len());
+    let by_command = server.command(&["export", "--app", &app.id, "--user", "ben"]).await.unwrap();
+    assert_eq!(by_command, part.text);
+    let texts: Vec<_> = all(&lines, "message").iter().map(|message| message["text"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(texts.len(), 2, "{texts:?}");
+    assert_eq!(all(&lines, "user")[0]["name"], "Ben");
+    assert_eq!((all(&lines, "channel").len(), all(&lines, "member").len(), all(&lines, "reaction").len()), (2, 2, 1));
+    assert!(!part.text.contains("hello @ben") && !part.text.contains("Eve"), "{}", part.text);
+
+    app.server.get(&format!("{path}/parts/0")).await.refused(ErrorCode::ExportNotFound);
+    app.server.get(&format!("{path}/parts/x")).await.refused(ErrorCode::InvalidId);
+    app.server.post("/users/nobody/export", json!({})).await.refused(ErrorCode::UserNotFound);
+    app.user("ben").await.get(&path).await.refused(ErrorCode::ServerOnly);
+    let other = server.app("other").await;
+    other.server.get(&path).await.refused(ErrorCode::ExportNotFound);
+    other.server.get(&format!("{path}/parts/1")).await.refused(ErrorCode::ExportNotFound);
+    let error = server.command(&["export", "--app", &app.id, "--user", "nobody"]).await.unwrap_err();
+    assert!(error.contains("no such user"), "{error}");
+    server.settled().await;
+}
