@@ -227,8 +227,10 @@ mod tests {
         assert_eq!(EventType::parse("message.created"), Some(EventType::MessageNew));
         assert_eq!(EventType::parse("reaction.new"), Some(EventType::ReactionNew));
         assert_eq!(EventType::parse("nothing"), None);
-        let mut names: Vec<&str> =
-            EventType::ALL.iter().flat_map(|event| event.aliases().iter().copied().chain([event.as_str()])).collect();
+        let mut names: Vec<&str> = EventType::ALL
+            .iter()
+            .flat_map(|event| event.aliases().iter().copied().chain([event.as_str()]))
+            .collect();
         names.sort_unstable();
         assert!(names.windows(2).all(|pair| pair[0] != pair[1]));
     }

@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
+use crate::deletion::DeletionMode;
 use crate::member::ReadState;
 use crate::thread::ThreadRead;
-use crate::transfer::DeletionMode;
 use crate::{
     Channel, ChannelId, Draft, EventType, Invite, Member, Message, MessageId, Poll, Reaction, ReactionCount,
     Reminder, ScheduledMessage, Task, ThreadSummary, User, UserId, UserRef,

@@ -7,6 +7,7 @@
 
 pub mod channel;
 mod custom;
+pub mod deletion;
 pub mod draft;
 pub mod error;
 pub mod event;

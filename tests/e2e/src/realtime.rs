@@ -123,7 +123,13 @@ impl Listener {
             Ok(client) => client,
             Err(error) => panic!("no client: {error}"),
         };
-        let listener = Self { client, _verdict: Verdict(log.clone()), log, user: user.clone(), user_topic: text("user_channel") };
+        let listener = Self {
+            client,
+            _verdict: Verdict(log.clone()),
+            log,
+            user: user.clone(),
+            user_topic: text("user_channel"),
+        };
         if let Err(error) = listener.client.connect() {
             panic!("no connection: {error}");
         }

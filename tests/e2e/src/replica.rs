@@ -199,6 +199,8 @@ impl Replica {
             EventType::TaskCreated | EventType::TaskUpdated | EventType::TaskDeleted => {
                 self.note(part(envelope, "task"));
             }
+            // What it says was pulled before it.
+            EventType::UserDeleted => {}
             EventType::MessageRead
             | EventType::TypingStart
             | EventType::TypingStop

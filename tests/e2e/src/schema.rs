@@ -30,7 +30,9 @@ pub fn wrong_with(publication: &Value) -> Option<String> {
             Err(error) => panic!("the schema of {kind}: {error}"),
         }
     });
-    let errors: Vec<String> =
-        validator.iter_errors(publication).map(|error| format!("{error} at {}", error.instance_path())).collect();
+    let errors: Vec<String> = validator
+        .iter_errors(publication)
+        .map(|error| format!("{error} at {}", error.instance_path()))
+        .collect();
     (!errors.is_empty()).then(|| format!("{}: {publication}", errors.join("; ")))
 }

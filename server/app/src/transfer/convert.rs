@@ -47,7 +47,10 @@ impl Out {
 fn matrix(path: &Path, out: &mut Out) -> anyhow::Result<()> {
     let file = File::open(path).with_context(|| path.display().to_string())?;
     let export: Value = serde_json::from_reader(std::io::BufReader::new(file))?;
-    anyhow::ensure!(export.get("messages").is_some_and(Value::is_array), "this is no room that Element exported");
+    anyhow::ensure!(
+        export.get("messages").is_some_and(Value::is_array),
+        "this is no room that Element exported"
+    );
     out.lines(matrix::room(&export))
 }
 

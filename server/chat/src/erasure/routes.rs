@@ -3,7 +3,7 @@
 use actix_web::web::Data;
 use actix_web::{HttpResponse, delete, get};
 use parlor_platform::Result;
-use parlor_protocol::transfer::{DeletionMode, UserDeletion};
+use parlor_protocol::deletion::{DeletionMode, UserDeletion};
 use parlor_protocol::{DeletionId, ErrorCode, UserId};
 use serde::Deserialize;
 

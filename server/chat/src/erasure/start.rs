@@ -5,8 +5,8 @@ use parlor_platform::db::TenantTx;
 use parlor_platform::keys;
 use parlor_platform::outbox::Entries;
 use parlor_platform::{Error, Result};
+use parlor_protocol::deletion::{DeletionMode, UserDeletion};
 use parlor_protocol::event::realtime_user;
-use parlor_protocol::transfer::{DeletionMode, UserDeletion};
 use parlor_protocol::{DeletionId, ErrorCode, UserId};
 
 use super::{Step, TOPIC, store};
@@ -33,7 +33,10 @@ pub async fn start(
         return Err(ErrorCode::Forbidden.into());
     }
     if mode == DeletionMode::Hard && !caller.is_server() {
-        return Err(Error::with(ErrorCode::ServerOnly, "Only the customer's server erases what others have read."));
+        return Err(Error::with(
+            ErrorCode::ServerOnly,
+            "Only the customer's server erases what others have read.",
+        ));
     }
     if let Some(known) = store::last(tx, user).await? {
         let open = known.finished_at.is_none();

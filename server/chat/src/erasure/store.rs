@@ -7,7 +7,7 @@ use diesel_async::RunQueryDsl;
 use parlor_platform::db::{TenantTx, prepared};
 use parlor_platform::schema::{channel_members, user_deletions, users};
 use parlor_platform::{Error, Result};
-use parlor_protocol::transfer::{DeletionMode, UserDeletion};
+use parlor_protocol::deletion::{DeletionMode, UserDeletion};
 use parlor_protocol::{DeletionId, UserId};
 use uuid::Uuid;
 
@@ -137,13 +137,7 @@ pub async fn insert_ghost(tx: &TenantTx, id: &UserId, now: DateTime<Utc>) -> Res
 }
 
 /// Writes where the work goes on.
-pub async fn advance(
-    tx: &TenantTx,
-    id: Uuid,
-    phase: i16,
-    after: Option<Uuid>,
-    messages: i64,
-) -> Result<()> {
+pub async fn advance(tx: &TenantTx, id: Uuid, phase: i16, after: Option<Uuid>, messages: i64) -> Result<()> {
     prepared::<Untyped>(
         "UPDATE user_deletions SET phase = ?, after = ?, messages = messages + ? WHERE app_id = ? AND id = ?",
     )
@@ -216,8 +210,7 @@ pub async fn look(tx: &TenantTx, user: &str, after: Uuid, limit: i64) -> Result<
              OR coalesce(m.quoted #>> '{user,id}' = v.who, false) \
              OR coalesce(m.forwarded_from #>> '{user,id}' = v.who, false) \
              OR coalesce(m.pinned ->> 'by' = v.who, false) \
-             OR coalesce(jsonb_path_exists(m.poll, '$.options[*] ? (@.suggested_by == $who)', jsonb_build_object('who', v.who)), \
-                 false), \
+             OR coalesce(m.poll -> 'options' @> jsonb_build_array(jsonb_build_object('suggested_by', v.who)), false), \
              m.channel_id \
          FROM (SELECT ?::text AS who) v, (SELECT * FROM messages WHERE app_id = ? AND id > ? ORDER BY id LIMIT ?) m \
          ORDER BY m.id",

@@ -13,7 +13,7 @@ use parlor_platform::db::{Db, TenantTx};
 use parlor_platform::keys::Keys;
 use parlor_platform::outbox::{Bell, Entries, inbox};
 use parlor_platform::{Error, Result};
-use parlor_protocol::transfer::DeletionMode;
+use parlor_protocol::deletion::DeletionMode;
 use parlor_protocol::{AppId, ChannelId, DeletionId, ErrorCode, EventType, MessageId, UserId};
 use serde_json::json;
 use uuid::Uuid;
@@ -22,13 +22,13 @@ use super::store::{self, DeletionRow, Looked, Replacement};
 use super::{BINDING, Phase, Step, TOPIC};
 use crate::channels::change::Change;
 use crate::channels::store as channels;
+use crate::members;
 use crate::messages::delete::delete;
 use crate::search;
 use crate::transfer::import::store as imports;
 use crate::users::store as users;
 use crate::users::store::user_id;
 use crate::web::{Caller, ServerCaller};
-use crate::members;
 
 /// How long one delivery works.
 const WORK: Duration = Duration::from_secs(1);
@@ -158,8 +158,15 @@ impl Changing<'_> {
                 for channel in &channels {
                     let channel = ChannelId(*channel);
                     if channels::find(self.tx, channel).await?.is_some() {
-                        members::remove(self.tx, self.caller, channel, &self.user, &mut self.entries, self.now)
-                            .await?;
+                        members::remove(
+                            self.tx,
+                            self.caller,
+                            channel,
+                            &self.user,
+                            &mut self.entries,
+                            self.now,
+                        )
+                        .await?;
                     }
                 }
                 store::forget_members(self.tx, &user, &channels).await?;

@@ -64,8 +64,7 @@ pub fn read(line: &[u8], now: DateTime<Utc>) -> Result<Line> {
         return Err(ErrorCode::NulByte.into());
     }
     let line: Line = serde_json::from_slice(line).map_err(|error| {
-        let code =
-            if error.is_data() { ErrorCode::InvalidRequest } else { ErrorCode::InvalidJson };
+        let code = if error.is_data() { ErrorCode::InvalidRequest } else { ErrorCode::InvalidJson };
         Error::with(code, format!("The line does not fit: {error}."))
     })?;
     check(&line, now)?;
@@ -141,7 +140,9 @@ fn check_channel(channel: &ChannelLine) -> Result<()> {
 
 fn check_message(message: &MessageLine) -> Result<()> {
     kind_of_cid(&message.channel)?;
-    for id in [Some(&message.id), message.parent_id.as_ref(), message.reply_to_id.as_ref()].into_iter().flatten() {
+    for id in
+        [Some(&message.id), message.parent_id.as_ref(), message.reply_to_id.as_ref()].into_iter().flatten()
+    {
         check_id(id)?;
     }
     let MessageLine { text, attachments, mentions, custom, .. } = message;
@@ -171,7 +172,8 @@ fn check_poll(poll: &Poll, message: &MessageLine) -> Result<()> {
         (1..=POLL_OPTION_CHARS).contains(&option.text.chars().count()) && (1..=20).contains(&option.id.len())
     });
     let most = usize::try_from(poll.max_votes).unwrap_or(usize::MAX);
-    if !distinct || !texts || !(2..=POLL_OPTIONS).contains(&ids.len()) || !(1..=POLL_OPTIONS).contains(&most) {
+    if !distinct || !texts || !(2..=POLL_OPTIONS).contains(&ids.len()) || !(1..=POLL_OPTIONS).contains(&most)
+    {
         return Err(ErrorCode::InvalidPoll.into());
     }
     let mut voters: Vec<&UserId> = message.votes.iter().map(|vote| &vote.user_id).collect();
@@ -197,7 +199,10 @@ fn check_id(id: &str) -> Result<()> {
 pub fn kind_of_cid(cid: &str) -> Result<ChannelType> {
     let (kind, slug) = cid.split_once(':').unwrap_or_default();
     ChannelType::parse(kind).filter(|_| validate::is_slug(slug)).ok_or_else(|| {
-        Error::with(ErrorCode::InvalidId, format!("{cid:?} is no `cid`: `type:slug`, such as `team:general`."))
+        Error::with(
+            ErrorCode::InvalidId,
+            format!("{cid:?} is no `cid`: `type:slug`, such as `team:general`."),
+        )
     })
 }
 
@@ -273,7 +278,10 @@ mod tests {
             (json!({ "channel": { "cid": "team:a", "distinct": ["a"] } }), Some(E::TooManyMembers)),
             (json!({ "channel": { "cid": "team:a", "distinct": ["a", "a"] } }), Some(E::TooManyMembers)),
             (json!({ "channel": { "cid": "team:a", "distinct": ["a", "b"] } }), None),
-            (json!({ "reaction": { "message_id": "1", "user_id": "a", "type": "a b" } }), Some(E::InvalidReaction)),
+            (
+                json!({ "reaction": { "message_id": "1", "user_id": "a", "type": "a b" } }),
+                Some(E::InvalidReaction),
+            ),
             (json!({ "nothing": {} }), Some(E::InvalidRequest)),
         ] {
             assert_eq!(code(line.clone()), expected, "{line}");
@@ -287,7 +295,8 @@ mod tests {
                 { "id": "2", "text": "b", "votes": 0, "suggested_by": null }],
             "voters": 0, "max_votes": 1, "anonymous": false, "suggestions": false, "closes_at": null, "closed_at": null,
         });
-        let vote = |options: Value| json!({ "poll": poll, "votes": [{ "user_id": "ann", "options": options }] });
+        let vote =
+            |options: Value| json!({ "poll": poll, "votes": [{ "user_id": "ann", "options": options }] });
         assert_eq!(code(message(vote(json!(["1"])))), None);
         for wrong in [json!([]), json!(["3"]), json!(["1", "2"]), json!(["1", "1"])] {
             assert_eq!(code(message(vote(wrong))), Some(ErrorCode::InvalidVote));

@@ -48,8 +48,7 @@ async fn open_import(
         let id = ImportId::new();
         imports::insert(tx, id, now, now + Duration::days(IMPORT_DAYS)).await?;
         let row = imports::find(tx, id).await?.ok_or(ErrorCode::ImportNotFound)?;
-        let answer =
-            serde_json::to_string(&row.into_import()?).map_err(parlor_platform::Error::internal)?;
+        let answer = serde_json::to_string(&row.into_import()?).map_err(parlor_platform::Error::internal)?;
         idempotency.keep(tx, &caller, StatusCode::CREATED, &answer).await?;
         Ok(HttpResponse::Created().content_type("application/json").body(answer))
     })
@@ -65,7 +64,11 @@ impl FromRequest for Number {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let number = segment::<i32>(request, "number").and_then(|number| {
-            if (1..=IMPORT_PARTS).contains(&number) { Ok(Self(number)) } else { Err(ErrorCode::InvalidParameter.into()) }
+            if (1..=IMPORT_PARTS).contains(&number) {
+                Ok(Self(number))
+            } else {
+                Err(ErrorCode::InvalidParameter.into())
+            }
         });
         std::future::ready(number.map_err(Into::into))
     }
@@ -169,8 +172,7 @@ async fn export_user(
         store::insert(tx, export, &id.0, now, now + Duration::days(EXPORT_DAYS)).await?;
         entries.job(&export.0, TOPIC, &Step::Export(export))?;
         let row = store::find(tx, export).await?.ok_or(ErrorCode::ExportNotFound)?;
-        let answer =
-            serde_json::to_string(&row.into_export()?).map_err(parlor_platform::Error::internal)?;
+        let answer = serde_json::to_string(&row.into_export()?).map_err(parlor_platform::Error::internal)?;
         idempotency.keep(tx, &caller, StatusCode::ACCEPTED, &answer).await?;
         Ok(HttpResponse::Accepted().content_type("application/json").body(answer))
     })

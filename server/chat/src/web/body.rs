@@ -63,7 +63,8 @@ impl FromRequest for LinesBody {
     type Future = Reading<Self>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let fits = content_type(request).is_some_and(|kind| kind.eq_ignore_ascii_case("application/x-ndjson"));
+        let fits =
+            content_type(request).is_some_and(|kind| kind.eq_ignore_ascii_case("application/x-ndjson"));
         let body = up_to(IMPORT_PART_BYTES, payload);
         Box::pin(async move {
             let body = in_time(body).await;
@@ -74,7 +75,10 @@ impl FromRequest for LinesBody {
 }
 
 /// A body of at most so many bytes.
-fn up_to(most: usize, payload: &mut Payload) -> impl Future<Output = Result<web::Bytes, actix_web::Error>> + 'static {
+fn up_to(
+    most: usize,
+    payload: &mut Payload,
+) -> impl Future<Output = Result<web::Bytes, actix_web::Error>> + 'static {
     let mut payload = payload.take();
     async move {
         let mut body = web::BytesMut::new();

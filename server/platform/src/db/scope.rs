@@ -82,8 +82,10 @@ impl TenantTx {
     /// For work that looks at all of an app: its statements may take long.
     pub async fn without_time_limit(&self) -> Result<()> {
         let mut conn: &AsyncPgConnection = self.conn()?;
-        conn.batch_execute("SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0")
-            .await?;
+        conn.batch_execute(
+            "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0",
+        )
+        .await?;
         Ok(())
     }
 

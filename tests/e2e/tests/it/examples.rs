@@ -7,6 +7,7 @@ use parlor_protocol::channel::{
     AccessCode, ChangeCounters, ChannelChanges, CreateChannel, JoinByCode, ReplaceChannel, Typing,
     UpdateChannel,
 };
+use parlor_protocol::deletion::UserDeletion;
 use parlor_protocol::draft::PutDraft;
 use parlor_protocol::job::{AcceptedJob, ChangeMembers, CreateChannels};
 use parlor_protocol::member::{
@@ -28,7 +29,7 @@ use parlor_protocol::token::{
     App, CreateGuest, CreateToken, RealtimeConnection, RevokeTokens, SubscribeRequest, SubscriptionToken,
     UserToken,
 };
-use parlor_protocol::transfer::{Export, Import, ImportPart, StartImport, UserDeletion};
+use parlor_protocol::transfer::{Export, Import, ImportPart, StartImport};
 use parlor_protocol::user::{UpdateUser, UpsertUser, UpsertUsers, UpsertedUsers};
 use parlor_protocol::{
     Channel, Draft, ErrorBody, Invite, Job, Member, Message, Reaction, Reminder, ScheduledMessage, Task,

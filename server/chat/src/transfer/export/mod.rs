@@ -7,6 +7,7 @@
 //! Of a user are told: the user, the channels that they are or were in, their memberships and pointers, their messages
 //! and their reactions.
 
+mod reactions;
 mod store;
 
 use std::collections::HashSet;
@@ -83,7 +84,7 @@ pub async fn user(db: &Db, app: AppId, user: &UserId, out: Out) -> Result<i64> {
     }
     let mut after = (Uuid::nil(), String::new());
     loop {
-        let page = store::reactions_by(&out.tx, user, &after, PAGE).await?;
+        let page = reactions::by(&out.tx, user, &after, PAGE).await?;
         let Some((id, last)) = page.last() else { break };
         after = (*id, last.kind.clone());
         for (_, line) in page {
@@ -148,7 +149,7 @@ impl Teller {
             for message in page {
                 self.tell(&Line::Message(Box::new(message.line))).await?;
             }
-            for line in store::reactions(&self.tx, &ids).await? {
+            for line in reactions::of(&self.tx, &ids).await? {
                 self.tell(&Line::Reaction(line)).await?;
             }
         }

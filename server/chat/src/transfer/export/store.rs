@@ -4,14 +4,12 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{
-    Array, Bool, Int4, Int8, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid,
-};
+use diesel::sql_types::{Array, Bool, Int8, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use parlor_platform::db::{TenantTx, prepared};
 use parlor_platform::schema::users;
 use parlor_platform::{Error, Result};
-use parlor_protocol::transfer::{ChannelLine, MemberLine, MessageLine, ReactionLine, ReadLine, UserLine, VoteLine};
+use parlor_protocol::transfer::{ChannelLine, MemberLine, MessageLine, ReadLine, UserLine, VoteLine};
 use parlor_protocol::{ChannelConfig, Custom, Role, UserId};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -375,46 +373,4 @@ async fn votes(tx: &TenantTx, polls: &[Uuid]) -> Result<HashMap<Uuid, Vec<VoteLi
         }
     }
     Ok(votes)
-}
-
-type ReactionRow = (Uuid, String, String, i32, DateTime<Utc>);
-
-fn reaction_line((message, user, kind, score, at): ReactionRow) -> Result<ReactionLine> {
-    let message_id = message.to_string();
-    Ok(ReactionLine { message_id, user_id: user_id(user)?, kind, score, created_at: Some(at) })
-}
-
-/// Reactions to these messages, message by message, each in the order in which they were given.
-pub async fn reactions(tx: &TenantTx, messages: &[Uuid]) -> Result<Vec<ReactionLine>> {
-    let rows = prepared::<(SqlUuid, Text, Text, Int4, Timestamptz)>(
-        "SELECT r.message_id, r.user_id, r.kind, r.score, r.created_at FROM UNNEST(?) WITH ORDINALITY AS n (id, place) \
-         CROSS JOIN LATERAL (SELECT * FROM reactions WHERE app_id = ? AND message_id = n.id OFFSET 0) r \
-         ORDER BY n.place, r.seq",
-    )
-    .bind::<Array<SqlUuid>, _>(messages.to_vec())
-    .bind::<SqlUuid, _>(tx.app())
-    .load::<ReactionRow>(&mut tx.conn()?)
-    .await?;
-    rows.into_iter().map(reaction_line).collect()
-}
-
-/// Reactions of a user, by message and type.
-pub async fn reactions_by(
-    tx: &TenantTx,
-    user: &UserId,
-    after: &(Uuid, String),
-    limit: i64,
-) -> Result<Vec<(Uuid, ReactionLine)>> {
-    let rows = prepared::<(SqlUuid, Text, Text, Int4, Timestamptz)>(
-        "SELECT r.message_id, r.user_id, r.kind, r.score, r.created_at FROM reactions r \
-         WHERE r.app_id = ? AND r.user_id = ? AND (r.message_id, r.kind) > (?, ?) ORDER BY r.message_id, r.kind LIMIT ?",
-    )
-    .bind::<SqlUuid, _>(tx.app())
-    .bind::<Text, _>(user.as_str())
-    .bind::<SqlUuid, _>(after.0)
-    .bind::<Text, _>(after.1.as_str())
-    .bind::<Int8, _>(limit)
-    .load::<ReactionRow>(&mut tx.conn()?)
-    .await?;
-    rows.into_iter().map(|row| Ok((row.0, reaction_line(row)?))).collect()
 }

@@ -17,7 +17,8 @@ use super::{channel, link, name, slug, text, user};
 
 /// The lines of a room.
 pub fn room(export: &Value) -> Vec<Line> {
-    let events: Vec<&Value> = export.get("messages").and_then(Value::as_array).into_iter().flatten().collect();
+    let events: Vec<&Value> =
+        export.get("messages").and_then(Value::as_array).into_iter().flatten().collect();
     let room = events.iter().find_map(|event| text(event, "/room_id"));
     let room = room.or_else(|| text(export, "/room_name")).unwrap_or("room");
     let cid = format!("team:{}", short(room));
@@ -47,7 +48,8 @@ fn short(room: &str) -> String {
 /// A user's id; one that is too long by its hash.
 fn user_of(id: &str) -> UserId {
     let hash = || {
-        let hash: String = sha256(&[id.as_bytes()]).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        let hash: String =
+            sha256(&[id.as_bytes()]).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
         format!("mx-{hash}")
     };
     match UserId::new(id) {
@@ -150,7 +152,8 @@ fn messages(cid: &str, events: &[&Value]) -> Vec<Line> {
     let mut seen: HashMap<&str, bool> = HashMap::new();
     let mut reacted: HashSet<(&str, &str, &str)> = HashSet::new();
     for event in events {
-        let (Some(id), Some(sender), Some(at)) = (text(event, "/event_id"), text(event, "/sender"), time(event))
+        let (Some(id), Some(sender), Some(at)) =
+            (text(event, "/event_id"), text(event, "/sender"), time(event))
         else {
             continue;
         };
@@ -164,7 +167,9 @@ fn messages(cid: &str, events: &[&Value]) -> Vec<Line> {
             Some("m.reaction") if !later.redacted(id) => {
                 let to = text(event, "/content/m.relates_to/event_id").filter(|to| seen.contains_key(to));
                 let key = text(event, "/content/m.relates_to/key");
-                let key = key.filter(|key| key.chars().count() <= REACTION_CHARS && !key.contains(char::is_whitespace));
+                let key = key.filter(|key| {
+                    key.chars().count() <= REACTION_CHARS && !key.contains(char::is_whitespace)
+                });
                 if let (Some(to), Some(key)) = (to, key)
                     && reacted.insert((to, sender, key))
                 {
@@ -279,7 +284,12 @@ mod tests {
     }
 
     fn said(id: &str, sender: &str, body: &str, relation: Value) -> Value {
-        event(id, sender, "m.room.message", json!({ "msgtype": "m.text", "body": body, "m.relates_to": relation }))
+        event(
+            id,
+            sender,
+            "m.room.message",
+            json!({ "msgtype": "m.text", "body": body, "m.relates_to": relation }),
+        )
     }
 
     fn lines(events: Vec<Value>) -> Vec<Value> {
@@ -296,7 +306,8 @@ mod tests {
 
     #[test]
     fn a_room_has_its_people() {
-        let mut came = event("$1", ANN, "m.room.member", json!({ "membership": "join", "displayname": "Ann" }));
+        let mut came =
+            event("$1", ANN, "m.room.member", json!({ "membership": "join", "displayname": "Ann" }));
         came["state_key"] = json!(ANN);
         let mut left = event("$2", BEN, "m.room.member", json!({ "membership": "leave" }));
         left["state_key"] = json!(BEN);
@@ -314,15 +325,37 @@ mod tests {
     fn edits_redactions_threads_and_reactions_are_applied() {
         let mut redaction = event("$r", ANN, "m.room.redaction", json!({}));
         redaction["redacts"] = json!("$3");
-        let edit = event("$e", ANN, "m.room.message", json!({ "msgtype": "m.text", "body": "* b",
-            "m.new_content": { "msgtype": "m.text", "body": "b" }, "m.relates_to": { "rel_type": "m.replace", "event_id": "$1" } }));
-        let foreign = event("$f", BEN, "m.room.message", json!({ "body": "* x",
-            "m.new_content": { "body": "x" }, "m.relates_to": { "rel_type": "m.replace", "event_id": "$2" } }));
-        let react = |id: &str, to: &str| event(id, BEN, "m.reaction", json!({ "m.relates_to": {
-            "rel_type": "m.annotation", "event_id": to, "key": "👍" } }));
+        let edit = event(
+            "$e",
+            ANN,
+            "m.room.message",
+            json!({ "msgtype": "m.text", "body": "* b",
+            "m.new_content": { "msgtype": "m.text", "body": "b" }, "m.relates_to": { "rel_type": "m.replace", "event_id": "$1" } }),
+        );
+        let foreign = event(
+            "$f",
+            BEN,
+            "m.room.message",
+            json!({ "body": "* x",
+            "m.new_content": { "body": "x" }, "m.relates_to": { "rel_type": "m.replace", "event_id": "$2" } }),
+        );
+        let react = |id: &str, to: &str| {
+            event(
+                id,
+                BEN,
+                "m.reaction",
+                json!({ "m.relates_to": {
+            "rel_type": "m.annotation", "event_id": to, "key": "👍" } }),
+            )
+        };
         let lines = lines(vec![
             said("$1", ANN, "a", Value::Null),
-            said("$2", ANN, "reply", json!({ "rel_type": "m.thread", "event_id": "$1", "is_falling_back": true, "m.in_reply_to": { "event_id": "$1" } })),
+            said(
+                "$2",
+                ANN,
+                "reply",
+                json!({ "rel_type": "m.thread", "event_id": "$1", "is_falling_back": true, "m.in_reply_to": { "event_id": "$1" } }),
+            ),
             said("$3", BEN, "secret", Value::Null),
             said("$4", BEN, "> <@ann:hs.example> a\n\nyes", json!({ "m.in_reply_to": { "event_id": "$1" } })),
             said("$5", BEN, "lost", json!({ "rel_type": "m.thread", "event_id": "$nowhere" })),
@@ -346,8 +379,13 @@ mod tests {
 
     #[test]
     fn files_are_links() {
-        let file = event("$1", ANN, "m.room.message", json!({ "msgtype": "m.image", "body": "x.png",
-            "url": "mxc://hs.example/1", "info": { "mimetype": "image/png", "size": 9 } }));
+        let file = event(
+            "$1",
+            ANN,
+            "m.room.message",
+            json!({ "msgtype": "m.image", "body": "x.png",
+            "url": "mxc://hs.example/1", "info": { "mimetype": "image/png", "size": 9 } }),
+        );
         let lines = lines(vec![file]);
         assert_eq!(
             of(&lines, "message")[0]["attachments"],

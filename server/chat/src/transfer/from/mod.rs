@@ -4,8 +4,8 @@ pub mod matrix;
 pub mod slack;
 
 use parlor_protocol::limits::NAME_CHARS;
-use parlor_protocol::{ChannelConfig, Custom, UserId};
 use parlor_protocol::transfer::{ChannelLine, UserLine};
+use parlor_protocol::{ChannelConfig, Custom, UserId};
 use serde_json::{Map, Value};
 
 /// A text of JSON, or nothing.

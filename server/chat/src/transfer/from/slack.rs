@@ -219,7 +219,13 @@ fn lines(cid: &str, of: &Value, known: &impl Fn(&str) -> bool) -> Option<Vec<Lin
             let Ok(user_id) = UserId::new(user) else { continue };
             let kind = format!(":{}:", kind.chars().take(48).collect::<String>());
             let message_id = id.clone();
-            lines.push(Line::Reaction(ReactionLine { message_id, user_id, kind, score: 1, created_at: None }));
+            lines.push(Line::Reaction(ReactionLine {
+                message_id,
+                user_id,
+                kind,
+                score: 1,
+                created_at: None,
+            }));
         }
     }
     Some(lines)
@@ -242,7 +248,13 @@ fn attachments(of: &Value) -> Vec<Custom> {
         Some(link("link", url, text(one, "/title").or_else(|| text(one, "/fallback")), None, None))
     };
     let links = of.get("attachments").and_then(Value::as_array).into_iter().flatten().filter_map(shared);
-    files.chain(links).filter(|one| crate::validate::content("", std::slice::from_ref(one), &[], &Custom::default()).is_ok()).take(ATTACHMENTS).collect()
+    files
+        .chain(links)
+        .filter(|one| {
+            crate::validate::content("", std::slice::from_ref(one), &[], &Custom::default()).is_ok()
+        })
+        .take(ATTACHMENTS)
+        .collect()
 }
 
 /// `1355517523.000005`: seconds, and a number that tells messages of a moment apart.

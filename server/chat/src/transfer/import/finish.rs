@@ -23,7 +23,8 @@ pub async fn channels(
 ) -> Result<()> {
     let ids: Vec<_> = touched.iter().map(|channel| channel.channel).collect();
     let held = store::lock_channels(tx, &ids).await?;
-    let before = |id| touched.iter().find(|channel| channel.channel == id).map_or(0, |channel| channel.ordinal);
+    let before =
+        |id| touched.iter().find(|channel| channel.channel == id).map_or(0, |channel| channel.ordinal);
     prepared::<Untyped>(
         "MERGE INTO channel_members m USING (SELECT ? AS app, v.* FROM UNNEST(?, ?, ?, ?) AS v (channel, before, seq, ordinal)) v \
          ON m.app_id = v.app AND m.channel_id = v.channel AND m.removed_at IS NULL AND m.read_ordinal >= v.before \

@@ -8,12 +8,12 @@ use parlor_protocol::{Custom, ErrorCode, Poll};
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::Numbered;
 use super::quotes::{self, People};
 use super::run::{Batch, distinct};
 use super::store::{self, Advanced};
 use super::threads::Thread;
 use super::write::{self, Known, NewMessage, NewPin, NewVote, Reader};
-use super::Numbered;
 use crate::transfer::lines::message_id;
 
 /// What decides about the messages of a chunk.
@@ -79,7 +79,8 @@ async fn read(
     let here: HashSet<Uuid> = ids.into_iter().collect();
     let referred = lines.iter().flat_map(|(_, line)| [&line.parent_id, &line.reply_to_id]).flatten();
     let referred: BTreeSet<Uuid> = referred.map(|id| message_id(id).0).collect();
-    let taken: HashMap<_, _> = taken.into_iter().map(|(id, channel, author)| (id, (channel, author))).collect();
+    let taken: HashMap<_, _> =
+        taken.into_iter().map(|(id, channel, author)| (id, (channel, author))).collect();
     let elsewhere: Vec<Uuid> =
         referred.into_iter().filter(|id| !here.contains(id) || taken.contains_key(id)).collect();
     let known = write::known(tx, &elsewhere).await?;
@@ -131,7 +132,10 @@ fn take(
     let voters = line.votes.iter().map(|vote| &vote.user_id);
     for user in std::iter::once(&line.user_id).chain(&line.mentions).chain(voters) {
         if !facts.people.contains_key(user.as_str()) {
-            return Err(Error::with(ErrorCode::UserUnknown, format!("There is no user {:?}.", user.as_str())));
+            return Err(Error::with(
+                ErrorCode::UserUnknown,
+                format!("There is no user {:?}.", user.as_str()),
+            ));
         }
     }
     let parent = line.parent_id.as_deref().map(|parent| message_id(parent).0);
@@ -233,7 +237,8 @@ fn fill(row: &mut NewMessage, line: &MessageLine) -> Result<()> {
 /// A poll with as many votes as there are.
 fn counted(poll: &Poll, line: &MessageLine) -> Poll {
     let mut poll = poll.clone();
-    let count = |id: &str| line.votes.iter().filter(|vote| vote.options.iter().any(|option| option == id)).count();
+    let count =
+        |id: &str| line.votes.iter().filter(|vote| vote.options.iter().any(|option| option == id)).count();
     for option in &mut poll.options {
         option.votes = i64::try_from(count(&option.id)).unwrap_or(i64::MAX);
     }

@@ -3,9 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
-use diesel::sql_types::{
-    Array, Bool, Int8, Jsonb, Nullable, Text, Timestamptz, Untyped, Uuid as SqlUuid,
-};
+use diesel::sql_types::{Array, Bool, Int8, Jsonb, Nullable, Text, Timestamptz, Untyped, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use parlor_platform::db::{TenantTx, prepared};
 use parlor_platform::{Error, Result};
@@ -14,9 +12,9 @@ use parlor_protocol::transfer::{ChannelLine, MemberLine, UserLine};
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::Numbered;
 use super::run::{Batch, distinct};
 use super::store::{self, Advanced};
-use super::Numbered;
 use crate::channels::distinct_key;
 use crate::erasure::subject;
 use crate::members::store::step_user_seq;
@@ -151,7 +149,8 @@ pub async fn members(batch: &mut Batch<'_>, lines: Vec<Numbered<MemberLine>>) ->
     ids.dedup();
     let held = store::lock_channels(tx, &ids).await?;
     let users = known_users(tx, distinct(lines.iter().map(|(_, line)| line.user_id.as_str()))).await?;
-    let pair = |line: &MemberLine| channels.get(&line.channel).map(|id| (*id, line.user_id.as_str().to_owned()));
+    let pair =
+        |line: &MemberLine| channels.get(&line.channel).map(|id| (*id, line.user_id.as_str().to_owned()));
     let pairs: Vec<(Uuid, String)> = lines.iter().filter_map(|(_, line)| pair(line)).collect();
     let mut there: HashSet<(Uuid, String)> = members_of(tx, &pairs).await?.into_iter().collect();
 

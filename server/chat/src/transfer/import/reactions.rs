@@ -13,10 +13,10 @@ use parlor_protocol::{ErrorCode, ReactionCount};
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::Numbered;
 use super::people::known_users;
 use super::run::{Batch, distinct};
 use super::store::{self, Advanced};
-use super::Numbered;
 use crate::transfer::lines::message_id;
 
 /// A message that gets reactions.
@@ -48,9 +48,9 @@ pub async fn reactions(batch: &mut Batch<'_>, lines: Vec<Numbered<ReactionLine>>
     let mut new = Vec::new();
     for (number, line) in &lines {
         let id = message_id(&line.message_id).0;
-        let place = targets.get_mut(&id).and_then(|target| {
-            numbers.get_mut(&target.channel).map(|channel| (target, channel))
-        });
+        let place = targets
+            .get_mut(&id)
+            .and_then(|target| numbers.get_mut(&target.channel).map(|channel| (target, channel)));
         let Some((target, channel)) = place else {
             batch.done.refused.error(*number, &ErrorCode::MessageNotFound.into());
             continue;
@@ -77,7 +77,8 @@ pub async fn reactions(batch: &mut Batch<'_>, lines: Vec<Numbered<ReactionLine>>
         return Ok(());
     }
     let changed: HashSet<Uuid> = targets.iter().map(|(_, target)| target.channel).collect();
-    let numbers: Vec<Advanced> = numbers.into_values().filter(|channel| changed.contains(&channel.id)).collect();
+    let numbers: Vec<Advanced> =
+        numbers.into_values().filter(|channel| changed.contains(&channel.id)).collect();
     store::note_channels(tx, batch.import, &changed.into_iter().collect::<Vec<_>>(), false).await?;
     store::advance_channels(tx, &numbers).await?;
     insert(tx, &new).await?;

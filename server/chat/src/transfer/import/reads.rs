@@ -65,9 +65,8 @@ async fn some(batch: &mut Batch<'_>, pointers: &[Pointer]) -> Result<i64> {
     let untouched = untouched(tx, pointers).await?;
     let mut fits: Vec<(&Pointer, (i64, i64), Option<(i64, i64)>)> = Vec::new();
     for pointer in pointers {
-        let place = |message: Option<Uuid>| {
-            message.map(|message| places.get(&(pointer.channel, message)).copied())
-        };
+        let place =
+            |message: Option<Uuid>| message.map(|message| places.get(&(pointer.channel, message)).copied());
         match (place(pointer.message), place(pointer.hidden)) {
             (Some(None), _) | (_, Some(None)) => {
                 batch.done.refused.error(pointer.number, &ErrorCode::MessageNotFound.into());

@@ -13,8 +13,8 @@ use parlor_protocol::limits::{IMPORT_DAYS, IMPORT_REPORT_DAYS};
 use parlor_protocol::transfer::{ImportState, Line};
 use parlor_protocol::{AppId, Import, ImportId};
 
-use super::store::{self, Done, ImportRow};
 use super::source::{Chunk, Place};
+use super::store::{self, Done, ImportRow};
 use super::{Numbered, Phase, Refused, Source, check, finish, messages, people, reactions, reads};
 use crate::search;
 use crate::transfer::lines::{self, Kind};
@@ -49,7 +49,8 @@ impl Importer {
         let row = store::lock(&tx, id).await?.ok_or(parlor_protocol::ErrorCode::ImportNotFound)?;
         if row.state()? == ImportState::Checking {
             if found.refused.count == 0 && !row.dry_run {
-                store::begin(&tx, id, ImportState::Running, false, now + Duration::days(IMPORT_REPORT_DAYS)).await?;
+                store::begin(&tx, id, ImportState::Running, false, now + Duration::days(IMPORT_REPORT_DAYS))
+                    .await?;
             } else {
                 let counts = serde_json::to_value(&found.counts).map_err(Error::internal)?;
                 store::report(&tx, id, counts, &found.refused, found.lines).await?;

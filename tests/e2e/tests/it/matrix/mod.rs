@@ -72,7 +72,11 @@ fn request(operation: &str, scene: &Scene, by_server: bool) -> (Method, String, 
     } else {
         &scene.channel
     };
-    let path = path.replace("{id}", id).replace("{user_id}", scene.target).replace("{number}", "1").replace("{type}", "%F0%9F%91%8D");
+    let path = path
+        .replace("{id}", id)
+        .replace("{user_id}", scene.target)
+        .replace("{number}", "1")
+        .replace("{type}", "%F0%9F%91%8D");
     let path = match operation {
         "GET /channels/{id}/changes" => format!("{path}?since=0"),
         "GET /tasks" => format!("{path}?assignee=me"),

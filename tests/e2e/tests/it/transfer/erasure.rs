@@ -31,14 +31,24 @@ async fn lived(app: &App) -> (Client, Client, Client, String) {
     let two = eve.say(&channel, "canary two").await;
     eve.post(&path, json!({ "text": "canary reply", "parent_id": root })).await.gives(201);
     ben.post(&path, json!({ "text": "another reply", "parent_id": root })).await.gives(201);
-    ann.post(&path, json!({ "text": "so says @Eve Canary, or @eve, not @everybody", "mentions": ["eve", "ben"] })).await.gives(201);
+    ann.post(
+        &path,
+        json!({ "text": "so says @Eve Canary, or @eve, not @everybody", "mentions": ["eve", "ben"] }),
+    )
+    .await
+    .gives(201);
     ben.post(&path, json!({ "text": "quoting", "reply_to_id": two["id"] })).await.gives(201);
-    let poll = ann.post(&path, json!({ "text": "?", "poll": { "options": ["a", "b"], "suggestions": true } })).await.gives(201);
+    let poll = ann
+        .post(&path, json!({ "text": "?", "poll": { "options": ["a", "b"], "suggestions": true } }))
+        .await
+        .gives(201);
     let poll = poll["id"].as_str().unwrap();
     eve.post(&format!("/messages/{poll}/poll/options"), json!({ "text": "c" })).await.gives(200);
     eve.put(&format!("/messages/{poll}/poll/votes"), json!({ "options": ["1"] })).await.gives(200);
     eve.post(&format!("/messages/{root}/reactions"), json!({ "type": "👍" })).await.gives(200);
-    ann.post(&format!("/messages/{}/reactions", two["id"].as_str().unwrap()), json!({ "type": "👍" })).await.gives(200);
+    ann.post(&format!("/messages/{}/reactions", two["id"].as_str().unwrap()), json!({ "type": "👍" }))
+        .await
+        .gives(200);
     eve.put(&format!("/channels/{channel}/draft"), json!({ "text": "canary draft" })).await.gives(200);
     eve.put(&format!("/messages/{root}/reminder"), json!({ "note": "canary" })).await.gives(200);
     eve.put(&format!("/messages/{root}/star"), json!({})).await;
@@ -94,16 +104,32 @@ async fn a_user_becomes_nobody() {
     let one = items.iter().find(|message| message["text"] == "canary one").unwrap();
     assert_eq!(one["user"], json!({ "id": ghost, "name": null, "image": null }));
     let named = items.iter().find(|message| message["text"].as_str().unwrap().contains("so says")).unwrap();
-    assert_eq!((&named["text"], &named["mentions"]), (&json!("so says @deleted, or @deleted, not @everybody"), &json!(["ben"])));
+    assert_eq!(
+        (&named["text"], &named["mentions"]),
+        (&json!("so says @deleted, or @deleted, not @everybody"), &json!(["ben"]))
+    );
     let quoting = items.iter().find(|message| message["text"] == "quoting").unwrap();
-    assert_eq!((&quoting["quoted"]["user"]["id"], &quoting["quoted"]["text"]), (&json!(ghost), &json!("canary two")));
+    assert_eq!(
+        (&quoting["quoted"]["user"]["id"], &quoting["quoted"]["text"]),
+        (&json!(ghost), &json!("canary two"))
+    );
     let root = items.iter().find(|message| message["text"] == "root").unwrap();
-    assert_eq!((&root["thread"]["reply_count"], &root["thread"]["participant_count"], &root["reactions"][0]["count"]), (&json!(2), &json!(2), &json!(1)));
+    assert_eq!(
+        (
+            &root["thread"]["reply_count"],
+            &root["thread"]["participant_count"],
+            &root["reactions"][0]["count"]
+        ),
+        (&json!(2), &json!(2), &json!(1))
+    );
     assert_eq!(ben.get("/unread").await.gives(200)["total"], unread);
     holds(&server).await;
     let after = ann.get(&format!("/channels/{channel}")).await.gives(200);
     assert_eq!((&after["member_count"], &after["ordinal"]), (&json!(2), &before["ordinal"]));
-    assert_eq!(ann.get("/search/messages?q=canary").await.gives(200)["items"].as_array().map(Vec::len), Some(2));
+    assert_eq!(
+        ann.get("/search/messages?q=canary").await.gives(200)["items"].as_array().map(Vec::len),
+        Some(2)
+    );
 
     // Clients hear who goes, see a gap, and pull.
     let events = theirs.events_of(&channel);
@@ -163,7 +189,10 @@ async fn a_soft_deletion_can_be_undone() {
     let app = server.app("acme").await;
     let (ann, _, eve, channel) = lived(&app).await;
     let taken = app.server.delete("/users/eve").await.gives(202);
-    assert_eq!((&taken["mode"], &taken["ghost_id"], taken["finished_at"].is_string()), (&json!("soft"), &Value::Null, true));
+    assert_eq!(
+        (&taken["mode"], &taken["ghost_id"], taken["finished_at"].is_string()),
+        (&json!("soft"), &Value::Null, true)
+    );
     assert_eq!(app.server.delete("/users/eve").await.gives(202), taken, "a repetition");
     assert_eq!(eve.get("/users/me").await.status / 100, 4);
     let page = ann.get(&format!("/channels/{channel}/messages")).await.gives(200);
@@ -187,7 +216,10 @@ async fn a_deletion_survives_kills() {
     let channel = app.channel(&[&ann, &eve]).await;
     let path = format!("/channels/{channel}/messages");
     for n in 0..8 {
-        futures_util::future::join_all((0..100).map(|at| eve.post(&path, json!({ "text": format!("{n} {at}") })))).await;
+        futures_util::future::join_all(
+            (0..100).map(|at| eve.post(&path, json!({ "text": format!("{n} {at}") }))),
+        )
+        .await;
     }
     server.settled().await;
     let taken = app.server.delete("/users/eve?mode=hard").await.gives(202);
@@ -210,7 +242,10 @@ async fn a_deletion_survives_kills() {
     assert_eq!(server.db.count("SELECT count(*) FROM messages WHERE NOT erased OR text <> ''").await, 0);
     assert_eq!(server.db.count("SELECT count(*) FROM messages WHERE user_id LIKE 'deleted-%'").await, 800);
     holds(&server).await;
-    let call = app.server.call(Method::PUT, "/users", Some(json!({ "users": [{ "id": "eve", "name": "new" }] }))).await;
+    let call = app
+        .server
+        .call(Method::PUT, "/users", Some(json!({ "users": [{ "id": "eve", "name": "new" }] })))
+        .await;
     call.gives(200);
     server.settled().await;
 }

@@ -23,7 +23,11 @@ async fn a_workspace_of_slack_moves_in() {
     let path = folder.0.to_str().unwrap().to_owned();
     let run = ["import", "--app", &app.id, "--json", "--from", "slack", &path];
     let report: Value = serde_json::from_str(&server.command(&run).await.unwrap()).unwrap();
-    assert_eq!((&report["counts"]["messages"], &report["counts"]["users"]), (&json!(4), &json!(3)), "{report}");
+    assert_eq!(
+        (&report["counts"]["messages"], &report["counts"]["users"]),
+        (&json!(4), &json!(3)),
+        "{report}"
+    );
     holds(&server).await;
     let ann = app.user("U1").await;
     let page = ann.get("/channels/team:C1/messages").await.gives(200);
@@ -34,7 +38,8 @@ async fn a_workspace_of_slack_moves_in() {
     let again = server.command(&run).await.unwrap();
     assert_eq!(serde_json::from_str::<Value>(&again).unwrap()["counts"], report["counts"]);
     holds(&server).await;
-    let error = server.command(&["import", "--app", &app.id, "--from", "matrix", "/nowhere.json"]).await.unwrap_err();
+    let error =
+        server.command(&["import", "--app", &app.id, "--from", "matrix", "/nowhere.json"]).await.unwrap_err();
     assert!(error.contains("/nowhere.json"), "{error}");
 }
 
@@ -43,9 +48,7 @@ async fn a_room_of_matrix_moves_in() {
     let server = Server::start(Mode::Embedded).await;
     let app = server.app("acme").await;
     let folder = Folder::new();
-    let event = |id: &str, sender: &str, kind: &str, content: Value| {
-        json!({ "type": kind, "event_id": id, "sender": sender, "room_id": "!abc:hs", "origin_server_ts": 1_600_000_000_000_i64, "content": content, "state_key": sender })
-    };
+    let event = |id: &str, sender: &str, kind: &str, content: Value| json!({ "type": kind, "event_id": id, "sender": sender, "room_id": "!abc:hs", "origin_server_ts": 1_600_000_000_000_i64, "content": content, "state_key": sender });
     folder.put("room.json", &json!({ "room_name": "Hall", "room_creator": "@ann:hs", "messages": [
         event("$0", "@ann:hs", "m.room.member", json!({ "membership": "join", "displayname": "Ann" })),
         event("$1", "@ann:hs", "m.room.message", json!({ "msgtype": "m.text", "body": "hello" })),
@@ -55,7 +58,10 @@ async fn a_room_of_matrix_moves_in() {
     let path = folder.0.join("room.json");
     let run = ["import", "--app", &app.id, "--json", "--from", "matrix", path.to_str().unwrap()];
     let report: Value = serde_json::from_str(&server.command(&run).await.unwrap()).unwrap();
-    assert_eq!(report["counts"], json!({ "users": 2, "channels": 1, "members": 1, "messages": 2, "reactions": 1 }));
+    assert_eq!(
+        report["counts"],
+        json!({ "users": 2, "channels": 1, "members": 1, "messages": 2, "reactions": 1 })
+    );
     holds(&server).await;
     let ann = app.user("@ann:hs").await;
     let channels = ann.all("/channels", "").await;

@@ -62,7 +62,8 @@ fn all<'a>(lines: &'a [Value], what: &str) -> Vec<&'a Value> {
 fn history() -> Vec<Value> {
     let at = |minute: u32| format!("2020-05-01T10:{minute:02}:00Z");
     let said = |id: &str, channel: &str, by: &str, text: &str, minute: u32, more: Value| {
-        let mut line = json!({ "id": id, "channel": channel, "user_id": by, "text": text, "created_at": at(minute) });
+        let mut line =
+            json!({ "id": id, "channel": channel, "user_id": by, "text": text, "created_at": at(minute) });
         line.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         json!({ "message": line })
     };
@@ -70,17 +71,38 @@ fn history() -> Vec<Value> {
         // Messages first: lines of other kinds may come in any order.
         said("m1", "team:general", "ann", "hello @ben", 1, json!({ "mentions": ["ben"] })),
         said("m2", "team:general", "ben", "a reply", 2, json!({ "parent_id": "m1" })),
-        said("m3", "team:general", "eve", "also here", 3, json!({ "parent_id": "m1", "show_in_channel": true })),
+        said(
+            "m3",
+            "team:general",
+            "eve",
+            "also here",
+            3,
+            json!({ "parent_id": "m1", "show_in_channel": true }),
+        ),
         said("m4", "team:general", "ben", "quoting", 4, json!({ "reply_to_id": "m1", "edited_at": at(5) })),
         said("m5", "team:general", "ann", "", 5, json!({ "deleted_at": at(6) })),
-        said("m6", "team:general", "ann", "lunch?", 6, json!({
-            "poll": { "options": [{ "id": "1", "text": "yes", "votes": 9, "suggested_by": null },
-                    { "id": "2", "text": "no", "votes": 0, "suggested_by": null }],
-                "voters": 9, "max_votes": 1, "anonymous": false, "suggestions": false, "closes_at": null, "closed_at": null },
-            "votes": [{ "user_id": "ben", "options": ["1"] }, { "user_id": "eve", "options": ["2"] }],
-            "pinned": { "at": at(7), "by": "ann", "expires_at": null },
-        })),
-        said("d1", "messaging:d", "ann", "only us", 8, json!({ "attachments": [{ "type": "image", "url": "https://a.example/1.png" }] })),
+        said(
+            "m6",
+            "team:general",
+            "ann",
+            "lunch?",
+            6,
+            json!({
+                "poll": { "options": [{ "id": "1", "text": "yes", "votes": 9, "suggested_by": null },
+                        { "id": "2", "text": "no", "votes": 0, "suggested_by": null }],
+                    "voters": 9, "max_votes": 1, "anonymous": false, "suggestions": false, "closes_at": null, "closed_at": null },
+                "votes": [{ "user_id": "ben", "options": ["1"] }, { "user_id": "eve", "options": ["2"] }],
+                "pinned": { "at": at(7), "by": "ann", "expires_at": null },
+            }),
+        ),
+        said(
+            "d1",
+            "messaging:d",
+            "ann",
+            "only us",
+            8,
+            json!({ "attachments": [{ "type": "image", "url": "https://a.example/1.png" }] }),
+        ),
         json!({ "reaction": { "message_id": "m1", "user_id": "ben", "type": "👍" } }),
         json!({ "reaction": { "message_id": "m1", "user_id": "eve", "type": "👍", "created_at": at(9) } }),
         json!({ "reaction": { "message_id": "m1", "user_id": "eve", "type": "clap", "score": 5 } }),

@@ -34,15 +34,27 @@ async fn in_parts(mode: Mode) {
     let path = format!("/imports/{import}/start");
     app.server.post(&path, json!({ "dry_run": true })).await.gives(202);
     let looked = ended(&app, &import).await;
-    assert_eq!((&looked["state"], &looked["dry_run"], &looked["failed"]), (&json!("open"), &json!(true), &json!(0)), "{looked}");
+    assert_eq!(
+        (&looked["state"], &looked["dry_run"], &looked["failed"]),
+        (&json!("open"), &json!(true), &json!(0)),
+        "{looked}"
+    );
     assert_eq!((&looked["counts"]["messages"], &looked["line"]), (&json!(7), &json!(21)));
     assert_eq!(server.db.count("SELECT count(*) FROM messages").await, 0);
 
     app.server.post(&path, json!({})).await.gives(202);
     app.server.post(&path, json!({})).await.gives(202);
     let done = ended(&app, &import).await;
-    assert_eq!((&done["state"], &done["counts"]["messages"], &done["failed"]), (&json!("done"), &json!(7), &json!(0)), "{done}");
-    assert_eq!(server.db.count("SELECT count(*) FROM import_parts").await, 0, "parts go when they are imported");
+    assert_eq!(
+        (&done["state"], &done["counts"]["messages"], &done["failed"]),
+        (&json!("done"), &json!(7), &json!(0)),
+        "{done}"
+    );
+    assert_eq!(
+        server.db.count("SELECT count(*) FROM import_parts").await,
+        0,
+        "parts go when they are imported"
+    );
     put(&app, &import, 1, "{}".to_owned()).await.refused(ErrorCode::ImportStarted);
     app.server.post(&path, json!({})).await.gives(202);
     assert_eq!(ended(&app, &import).await, done, "a repetition changes nothing");
@@ -70,9 +82,7 @@ async fn an_upload_survives_kills() {
     let import = open(&app).await;
     let mut first = vec![json!({ "user": { "id": "ann" } }), json!({ "channel": { "cid": "team:a" } })];
     let body = "x".repeat(200);
-    let message = |n: u32| {
-        json!({ "message": { "id": format!("m{n}"), "channel": "team:a", "user_id": "ann", "text": body, "created_at": "2020-05-01T10:00:00Z" } })
-    };
+    let message = |n: u32| json!({ "message": { "id": format!("m{n}"), "channel": "team:a", "user_id": "ann", "text": body, "created_at": "2020-05-01T10:00:00Z" } });
     first.extend((0..10_000).map(message));
     put(&app, &import, 1, text(&first)).await.gives(200);
     put(&app, &import, 2, text(&(10_000..20_000).map(message).collect::<Vec<_>>())).await.gives(200);
@@ -103,7 +113,10 @@ async fn wrong_uploads_are_refused() {
     put(&app, &import, 401, "{}".to_owned()).await.refused(ErrorCode::InvalidParameter);
     put(&app, &import, 1, "\n \n".to_owned()).await.refused(ErrorCode::BatchTooLarge);
     put(&app, &import, 1, " ".repeat(5 * 1024 * 1024 + 1)).await.refused(ErrorCode::BodyTooLarge);
-    app.server.put(&format!("/imports/{import}/parts/1"), json!({})).await.refused(ErrorCode::UnsupportedMediaType);
+    app.server
+        .put(&format!("/imports/{import}/parts/1"), json!({}))
+        .await
+        .refused(ErrorCode::UnsupportedMediaType);
     let full = format!("{}\n{}", r#"{"user":{"id":"ann"}}"#, " ".repeat(5 * 1024 * 1024 - 22));
     put(&app, &import, 2, full).await.gives(200);
     app.server.post(&start, json!({})).await.refused(ErrorCode::BatchTooLarge);
@@ -114,7 +127,10 @@ async fn wrong_uploads_are_refused() {
     app.server.post(&start, json!({})).await.gives(202);
     let wrong = ended(&app, &import).await;
     assert_eq!(wrong["state"], "failed");
-    assert_eq!(wrong["errors"], json!([{ "line": 1, "code": "reserved_id", "reason": ErrorCode::ReservedId.meaning() }]));
+    assert_eq!(
+        wrong["errors"],
+        json!([{ "line": 1, "code": "reserved_id", "reason": ErrorCode::ReservedId.meaning() }])
+    );
     put(&app, &import, 1, r#"{"user":{"id":"ben"}}"#.to_owned()).await.gives(200);
     app.server.post(&start, json!({})).await.gives(202);
     assert_eq!(ended(&app, &import).await["counts"]["users"], 2);

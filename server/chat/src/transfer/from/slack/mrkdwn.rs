@@ -107,7 +107,11 @@ fn double(text: &str, mark: char) -> String {
     let (mut out, mut at) = (String::new(), 0);
     while let Some(char) = chars.get(at) {
         let end = (*char == mark && opens(at))
-            .then(|| (at + 2..chars.len()).take_while(|end| chars.get(*end) != Some(&'\n')).find(|end| chars.get(*end) == Some(&mark) && closes(*end)))
+            .then(|| {
+                (at + 2..chars.len())
+                    .take_while(|end| chars.get(*end) != Some(&'\n'))
+                    .find(|end| chars.get(*end) == Some(&mark) && closes(*end))
+            })
             .flatten();
         match end {
             Some(end) => {
