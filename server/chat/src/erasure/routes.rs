@@ -43,7 +43,7 @@ async fn delete_user(
             start::start(tx, &caller, &id.0, query.0.mode, entries, now).await
         })
         .await?;
-    chat.keys.forget(&start::cached(&caller, &id.0)).await;
+    chat.keys.forget(&start::cached(caller.app(), &id.0)).await;
     Ok(HttpResponse::Accepted().json(deletion))
 }
 

@@ -7,7 +7,7 @@ use parlor_platform::outbox::Entries;
 use parlor_platform::{Error, Result};
 use parlor_protocol::deletion::{DeletionMode, UserDeletion};
 use parlor_protocol::event::realtime_user;
-use parlor_protocol::{DeletionId, ErrorCode, UserId};
+use parlor_protocol::{AppId, DeletionId, ErrorCode, UserId};
 
 use super::{Step, TOPIC, store};
 use crate::realtime;
@@ -15,8 +15,8 @@ use crate::users::store as users;
 use crate::web::Caller;
 
 /// The name under which a user's standing is cached.
-pub fn cached(caller: &Caller, user: &UserId) -> String {
-    format!("user:{}:{user}", caller.app())
+pub fn cached(app: AppId, user: &UserId) -> String {
+    format!("user:{app}:{user}")
 }
 
 /// Begins to delete a user; a repetition gives what it gave before.
@@ -68,7 +68,7 @@ pub async fn start(
         users::set_deactivated(tx, user, Some(now), now).await?;
     }
     users::revoke_tokens(tx, user, now).await?;
-    keys::announce(tx, &cached(caller, user)).await?;
+    keys::announce(tx, &cached(caller.app(), user)).await?;
     let connected = realtime_user(caller.app(), user);
     entries.command(user, realtime::disconnect(connected, realtime::DEACTIVATED));
     store::find(tx, id).await?.ok_or_else(|| Error::internal("a new deletion is gone"))?.into_deletion()

@@ -10,7 +10,7 @@ use parlor_platform::broker::{Binding, Consumer, Delivery};
 use parlor_platform::clock::{Clock, monotonic};
 use parlor_platform::config::Config;
 use parlor_platform::db::{Db, TenantTx};
-use parlor_platform::keys::Keys;
+use parlor_platform::keys::{self, Keys};
 use parlor_platform::outbox::{Bell, Entries, inbox};
 use parlor_platform::{Error, Result};
 use parlor_protocol::deletion::DeletionMode;
@@ -18,6 +18,7 @@ use parlor_protocol::{AppId, ChannelId, DeletionId, ErrorCode, EventType, Messag
 use serde_json::json;
 use uuid::Uuid;
 
+use super::start::cached;
 use super::store::{self, DeletionRow, Looked, Replacement};
 use super::{BINDING, Phase, Step, TOPIC};
 use crate::channels::change::Change;
@@ -117,6 +118,7 @@ impl Erasures {
             messages: 0,
             now,
         };
+        let forget = cached(caller.app(), &step.user);
         let next = step.run(&row).await?;
         let entries = step.entries;
         let messages = step.messages;
@@ -124,12 +126,20 @@ impl Erasures {
             Next::Here(after) => store::advance(&tx, row.id, row.phase, after, messages).await?,
             Next::Phase => store::advance(&tx, row.id, row.phase + 1, None, messages).await?,
             Next::Again => store::advance(&tx, row.id, row.phase - 1, None, messages).await?,
-            Next::End => store::end(&tx, row.id, now).await?,
+            Next::End => {
+                store::end(&tx, row.id, now).await?;
+                keys::announce(&tx, &forget).await?;
+            }
         }
         entries.store(&tx, now).await?;
         tx.commit().await?;
         self.bell.ring();
-        Ok(!matches!(next, Next::End))
+        if matches!(next, Next::End) {
+            // Whoever has the id next is somebody else.
+            self.keys.forget(&forget).await;
+            return Ok(false);
+        }
+        Ok(true)
     }
 }
 

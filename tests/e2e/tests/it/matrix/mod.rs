@@ -224,8 +224,10 @@ async fn the_document_describes_what_is_served() {
             "POST /channels/{id}/counters",
             "POST /channels/{id}/members/batch",
             "POST /channels/{id}/messages",
+            "POST /imports",
             "POST /messages/{id}/forward",
-            "POST /rooms/{id}/messages"
+            "POST /rooms/{id}/messages",
+            "POST /users/{id}/export"
         ]
     );
     let printed: Value = serde_json::from_str(&server.command(&["openapi"]).await.unwrap()).unwrap();

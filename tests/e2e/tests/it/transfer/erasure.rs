@@ -23,7 +23,9 @@ async fn lived(app: &App) -> (Client, Client, Client, String) {
     let (ann, ben, eve) = (app.user("ann").await, app.user("ben").await, app.user("eve").await);
     let profile = json!({ "name": "Eve Canary", "image": "https://a.example/canary.png", "custom": { "secret": "canary" } });
     eve.patch("/users/eve", profile).await.gives(200);
-    let channel = app.channel(&[&ann, &ben, &eve]).await;
+    // Who only reads.
+    let dan = app.user("dan").await;
+    let channel = app.channel(&[&ann, &ben, &eve, &dan]).await;
     let root = ann.say(&channel, "root").await;
     let root = root["id"].as_str().unwrap();
     let path = format!("/channels/{channel}/messages");
@@ -53,7 +55,7 @@ async fn lived(app: &App) -> (Client, Client, Client, String) {
     eve.put(&format!("/messages/{root}/reminder"), json!({ "note": "canary" })).await.gives(200);
     eve.put(&format!("/messages/{root}/star"), json!({})).await;
     app.server.post(&format!("/messages/{root}/task"), json!({ "assignee_id": "eve" })).await.gives(201);
-    let mine = eve.post("/channels", json!({ "type": "team", "name": "of eve" })).await.gives(201);
+    let mine = eve.post("/channels", json!({ "type": "team", "name": "hers" })).await.gives(201);
     ann.get(&format!("/channels/{}", mine["id"].as_str().unwrap())).await.refused(ErrorCode::NotAMember);
     (ann, ben, eve, channel)
 }
@@ -74,10 +76,11 @@ async fn stands(server: &Server, text: &str) -> Vec<String> {
 async fn a_user_becomes_nobody() {
     let server = Server::start(Mode::Embedded).await;
     let app = server.app("acme").await;
-    let (ann, ben, eve, channel) = lived(&app).await;
+    let (ann, _, eve, channel) = lived(&app).await;
+    let dan = app.user("dan").await;
     let (theirs, hers) = (Listener::connect(&ann).await, Listener::connect(&eve).await);
     theirs.subscribe(&channel).await;
-    let unread = ben.get("/unread").await.gives(200)["total"].clone();
+    let unread = dan.get("/unread").await.gives(200)["total"].clone();
     let before = ann.get(&format!("/channels/{channel}")).await.gives(200);
 
     eve.delete("/users/ann?mode=soft").await.refused(ErrorCode::Forbidden);
@@ -122,13 +125,13 @@ async fn a_user_becomes_nobody() {
         ),
         (&json!(2), &json!(2), &json!(1))
     );
-    assert_eq!(ben.get("/unread").await.gives(200)["total"], unread);
+    assert_eq!(dan.get("/unread").await.gives(200)["total"], unread);
     holds(&server).await;
     let after = ann.get(&format!("/channels/{channel}")).await.gives(200);
-    assert_eq!((&after["member_count"], &after["ordinal"]), (&json!(2), &before["ordinal"]));
+    assert_eq!((&after["member_count"], &after["ordinal"]), (&json!(3), &before["ordinal"]));
     assert_eq!(
         ann.get("/search/messages?q=canary").await.gives(200)["items"].as_array().map(Vec::len),
-        Some(2)
+        Some(3)
     );
 
     // Clients hear who goes, see a gap, and pull.
@@ -146,15 +149,16 @@ async fn a_user_becomes_nobody() {
     eve.get("/users/me").await.refused(ErrorCode::TokenRevoked);
     let lines = exported(&server, &app).await;
     assert!(!lines.iter().any(|line| line.to_string().contains("Canary")));
-    assert_eq!(all(&lines, "user").len(), 4);
+    assert_eq!(all(&lines, "user").len(), 5);
 }
 
 async fn everything_is_erased(mode: Mode) {
     let server = Server::start(mode).await;
     let app = server.app("acme").await;
-    let (ann, ben, eve, channel) = lived(&app).await;
+    let (ann, _, eve, channel) = lived(&app).await;
+    let dan = app.user("dan").await;
     let unread = async |user: &Client| user.get("/unread").await.gives(200)["total"].as_i64().unwrap();
-    let before = unread(&ben).await;
+    let before = unread(&dan).await;
     let taken = app.server.delete("/users/eve?mode=hard").await.gives(202);
     assert_eq!(taken["requested_by"], app.public_key);
     let again = app.server.delete("/users/eve?mode=hard").await;
@@ -165,7 +169,7 @@ async fn everything_is_erased(mode: Mode) {
     eve.get("/users/me").await.refused(ErrorCode::UserNotRegistered);
     assert_eq!(stands(&server, "\\meve\\M").await, Vec::<String>::new());
     assert_eq!(stands(&server, "canary").await, Vec::<String>::new());
-    assert_eq!(unread(&ben).await, before - 2, "two of the unread are gone");
+    assert_eq!((before, unread(&dan).await), (6, 4), "two of the unread are gone");
     let page = ann.get(&format!("/channels/{channel}/messages")).await.gives(200);
     let root = &page["items"][0];
     assert_eq!((&root["text"], &root["thread"]["reply_count"]), (&json!("root"), &json!(1)));
