@@ -132,10 +132,8 @@ fn check_channel(channel: &ChannelLine) -> Result<()> {
     members.sort_unstable();
     members.dedup();
     let all_are_told = members.len() == channel.distinct.len();
-    if !members.is_empty() && !(all_are_told && (2..=DISTINCT_MEMBERS).contains(&members.len())) {
-        return Err(ErrorCode::TooManyMembers.into());
-    }
-    Ok(())
+    let fits = members.is_empty() || (all_are_told && (2..=DISTINCT_MEMBERS).contains(&members.len()));
+    if fits { Ok(()) } else { Err(ErrorCode::TooManyMembers.into()) }
 }
 
 fn check_message(message: &MessageLine) -> Result<()> {

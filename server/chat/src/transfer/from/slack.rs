@@ -235,10 +235,8 @@ fn attachments(of: &Value) -> Vec<Custom> {
     let file = |file: &Value| {
         let url = text(file, "/permalink").or_else(|| text(file, "/url_private"))?;
         let mime = text(file, "/mimetype");
-        let kind = match mime.and_then(|mime| mime.split('/').next()) {
-            Some(kind @ ("image" | "video" | "audio")) => kind,
-            _ => "file",
-        };
+        let kind = mime.and_then(|mime| mime.split('/').next());
+        let kind = kind.filter(|kind| ["image", "video", "audio"].contains(kind)).unwrap_or("file");
         let title = text(file, "/title").or_else(|| text(file, "/name"));
         Some(link(kind, url, title, mime, file.get("size").and_then(Value::as_i64)))
     };

@@ -20,6 +20,9 @@ use crate::transfer::lines::message_id;
 /// Pointers that are set together: what each leaves unread gets rows of its own.
 const AT_ONCE: usize = 100;
 
+/// `seq` and `ordinal` of a message.
+type Place = (i64, i64);
+
 /// A pointer to set.
 struct Pointer {
     number: i64,
@@ -63,7 +66,7 @@ async fn some(batch: &mut Batch<'_>, pointers: &[Pointer]) -> Result<i64> {
     let tx = batch.tx;
     let places = places(tx, pointers).await?;
     let untouched = untouched(tx, pointers).await?;
-    let mut fits: Vec<(&Pointer, (i64, i64), Option<(i64, i64)>)> = Vec::new();
+    let mut fits: Vec<(&Pointer, Place, Option<Place>)> = Vec::new();
     for pointer in pointers {
         let place =
             |message: Option<Uuid>| message.map(|message| places.get(&(pointer.channel, message)).copied());
@@ -131,7 +134,7 @@ async fn untouched(tx: &TenantTx, pointers: &[Pointer]) -> Result<HashSet<(Uuid,
 }
 
 /// `seq` and `ordinal` of messages, by channel and id.
-async fn places(tx: &TenantTx, pointers: &[Pointer]) -> Result<HashMap<(Uuid, Uuid), (i64, i64)>> {
+async fn places(tx: &TenantTx, pointers: &[Pointer]) -> Result<HashMap<(Uuid, Uuid), Place>> {
     let ids: Vec<Uuid> =
         pointers.iter().flat_map(|pointer| [pointer.message, pointer.hidden]).flatten().collect();
     let rows = prepared::<(SqlUuid, SqlUuid, Int8, Int8)>(
