@@ -56,6 +56,16 @@ async fn furnish(db: &Db, app: parlor_protocol::AppId) {
         "INSERT INTO thread_members (app_id, root_id, user_id) VALUES ('{app}', '{app}', 'ann')",
         "INSERT INTO tasks (app_id, id, channel_id, message_id, title, status, created_at, updated_at, updated_seq)
             VALUES ('{app}', '{app}', '{app}', '{app}', 'call', 'open', now(), now(), 1)",
+        "INSERT INTO imports (app_id, id, state, created_at, expires_at)
+            VALUES ('{app}', '{app}', 'open', now(), now() + interval '1 day')",
+        "INSERT INTO import_parts (app_id, import_id, number, body, lines) VALUES ('{app}', '{app}', 1, '', 1)",
+        "INSERT INTO import_channels (app_id, import_id, channel_id, created, ordinal)
+            VALUES ('{app}', '{app}', '{app}', true, 0)",
+        "INSERT INTO exports (app_id, id, user_id, state, created_at, expires_at)
+            VALUES ('{app}', '{app}', 'ann', 'waiting', now(), now() + interval '1 day')",
+        "INSERT INTO export_parts (app_id, export_id, number, body) VALUES ('{app}', '{app}', 1, 'x')",
+        "INSERT INTO user_deletions (app_id, id, subject, mode, created_at, finished_at)
+            VALUES ('{app}', '{app}', '', 'soft', now(), now())",
         "INSERT INTO api_keys (app_id, id, secret_ciphertext, created_at) VALUES ('{app}', 'key {app}', '', now())",
         "INSERT INTO outbox (app_id, event_id, sink, lane, topic, payload, created_at, available_at)
             VALUES ('{app}', '{app}', 'job', 0, 't', '{{}}', now(), now())",
@@ -128,6 +138,9 @@ async fn an_app_neither_sees_nor_changes_rows_of_another() {
                 "thread_members",
                 "drafts",
                 "due",
+                "import_parts",
+                "import_channels",
+                "export_parts",
             ];
             if sql.contains("created_at") && timeless.contains(&table) {
                 continue;
@@ -179,10 +192,17 @@ async fn the_system_sees_keys_and_queues_and_no_conversations() {
         assert_eq!(seen, i64::from(open), "{table}");
     }
     tx.commit().await.unwrap();
-    // But for pins that wait for their end.
-    TestDb::execute(&test_db, "UPDATE pins SET expires_at = now()").await;
+    // But for pins that wait for their end, and for imports and exports whose time is over.
+    let over = "UPDATE pins SET expires_at = now(); UPDATE imports SET expires_at = now() - interval '1 s'; \
+        UPDATE exports SET expires_at = now() - interval '1 s'";
+    TestDb::execute(&test_db, over).await;
     let tx = db.system().await.unwrap();
-    assert_eq!(count(tx.conn().unwrap(), "pins").await, 1);
+    for table in ["pins", "imports", "exports"] {
+        assert_eq!(count(tx.conn().unwrap(), table).await, 1, "{table}");
+    }
+    for table in ["import_parts", "export_parts", "user_deletions"] {
+        assert_eq!(count(tx.conn().unwrap(), table).await, 0, "{table}");
+    }
     tx.commit().await.unwrap();
 }
 
