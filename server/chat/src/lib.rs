@@ -159,6 +159,9 @@ pub const ALIASES: [(&str, &str, &[Method]); 3] = [
 
 /// Adds every route of the API below `/api/v1`.
 pub fn routes(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
+    // What is asked for most stands first: a request is compared with one pattern after the other.
+    messages::routes::configure(config);
+    reads::routes::configure(config);
     apps::routes::configure(config);
     // Before the users: `/users/search` is no id.
     search::configure(config);
@@ -168,8 +171,6 @@ pub fn routes(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) 
     invites::routes::configure(config);
     access_codes::routes::configure(config);
     jobs::routes::configure(config);
-    reads::routes::configure(config);
-    messages::routes::configure(config);
     reactions::routes::configure(config);
     pins::routes::configure(config);
     polls::routes::configure(config);
