@@ -47,7 +47,8 @@ async fn channels_are_found_with_what_an_app_shows_of_them() {
     assert_eq!(all[0]["channel"], ann.get(&format!("/channels/{one}")).await.gives(200));
     let texts: Vec<_> =
         all[0]["messages"].as_array().unwrap().iter().map(|message| &message["text"]).collect();
-    assert_eq!((texts, all[0]["members"].as_array().unwrap().len()), (vec!["first", "second"], 1));
+    assert_eq!(texts, ["first", "second"]);
+    assert_eq!(all[0]["members"].as_array().unwrap().len(), 1);
     assert_eq!((&all[0]["pinned"][0]["id"], &all[1]["pinned"]), (&json!(second), &json!([])));
     let plain = ask(&ann, "/channels", json!({})).await;
     assert_eq!((plain[0]["messages"].as_array().unwrap().len(), plain[0].get("pinned")), (1, None));
@@ -255,7 +256,7 @@ async fn a_query_sends_as_many_statements_for_thirty_channels_as_for_one() {
         ("/channels/query", json!({ "limit": 1, "messages": 5, "pinned": true }), "items"),
         ("/sync", json!({}), "channels"),
     ] {
-        let mut cost = async |body: Value| {
+        let cost = async |body: Value| {
             let before = statements(&server, route).await;
             let answer = ann.post(route, body).await.gives(200);
             (answer[items].as_array().unwrap().len(), statements(&server, route).await - before)
@@ -269,7 +270,7 @@ async fn a_query_sends_as_many_statements_for_thirty_channels_as_for_one() {
         if route == "/channels/query" {
             assert_eq!(cost(body).await, (1, thirty), "{route}");
         }
-        assert!((5..=20).contains(&thirty), "{route}: {thirty}");
+        assert!((5..=25).contains(&thirty), "{route}: {thirty}");
     }
     // A device that was told of thirty changed channels at once.
     let start = ben.post("/sync", json!({})).await.gives(200);

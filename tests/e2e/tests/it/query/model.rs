@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 
 use parlor_e2e::{Client, Mode, Server};
 use proptest::prelude::*;
+use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use serde_json::{Value, json};
 
@@ -27,12 +28,15 @@ fn order(one: &Value, other: &Value) -> Option<Ordering> {
 fn equal(one: &Value, other: &Value) -> bool {
     match (one, other) {
         (Value::Number(_), Value::Number(_)) => order(one, other) == Some(Ordering::Equal),
-        (Value::Array(list), other) => list.contains(other),
         _ => one == other,
     }
 }
 
-fn compare(found: &Value, operator: &str, value: &Value) -> bool {
+fn compare(name: &str, found: &Value, operator: &str, value: &Value) -> bool {
+    // Tags are equal to what they contain; a list in custom data is a value like any other.
+    let tags = found.as_array().filter(|_| name == "tags");
+    let equal =
+        |found: &Value, value: &Value| tags.map_or_else(|| equal(found, value), |tags| tags.contains(value));
     let any = |values: &Value| values.as_array().unwrap().iter().any(|value| equal(found, value));
     let is = |wanted: &[Ordering]| order(found, value).is_some_and(|order| wanted.contains(&order));
     match operator {
@@ -44,9 +48,7 @@ fn compare(found: &Value, operator: &str, value: &Value) -> bool {
         "$gte" => is(&[Ordering::Greater, Ordering::Equal]),
         "$lt" => is(&[Ordering::Less]),
         "$lte" => is(&[Ordering::Less, Ordering::Equal]),
-        "$exists" => {
-            (!found.is_null() && found.as_array().is_none_or(|list| !list.is_empty())) == (*value == true)
-        }
+        "$exists" => (!found.is_null() && tags.is_none_or(|tags| !tags.is_empty())) == (*value == true),
         "$contains" => found.as_array().is_some_and(|list| list.contains(value)),
         "$autocomplete" => {
             let words = format!(" {}", found.as_str().unwrap_or_default().to_lowercase());
@@ -64,10 +66,10 @@ fn holds(channel: &Value, filter: &Value) -> bool {
             "$or" => parts().any(|part| holds(channel, part)),
             "$nor" => !parts().any(|part| holds(channel, part)),
             name => match value.as_object() {
-                Some(operators) => {
-                    operators.iter().all(|(operator, value)| compare(&field(channel, name), operator, value))
-                }
-                None => equal(&field(channel, name), value),
+                Some(operators) => operators
+                    .iter()
+                    .all(|(operator, value)| compare(name, &field(channel, name), operator, value)),
+                None => compare(name, &field(channel, name), "$eq", value),
             },
         }
     })

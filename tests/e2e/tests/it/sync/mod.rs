@@ -51,7 +51,8 @@ async fn a_start_is_all_that_an_app_shows_first_and_the_next_time_nothing_is_new
     assert_eq!(part["channel"], ben.get(&format!("/channels/{busy}")).await.gives(200));
     let members: Vec<_> =
         part["members"].as_array().unwrap().iter().map(|member| &member["user"]["id"]).collect();
-    assert_eq!((members, &part["members"][0]["read_seq"]), (vec!["ann", "ben"], &json!(31)));
+    assert_eq!(members, ["ann", "ben"]);
+    assert_eq!(part["members"][0]["read_seq"], 31);
     assert_eq!(start["own"]["drafts"][0]["text"], "begun");
     assert_eq!(start["unread"], ben.get("/unread").await.gives(200));
 
@@ -85,6 +86,8 @@ async fn channels_come_and_go_and_those_not_held_begin_anew() {
     for _ in 0..32 {
         rooms.push(app.channel(&[&ann, &ben]).await);
     }
+    // What was active just now is told of in any case.
+    server.db.execute("UPDATE channels SET created_at = created_at - interval '1 hour'").await;
     let start = sync(&ben, json!({})).await;
     assert_eq!(ids(&start).len(), 30);
     let rest = ben.post("/channels/query", json!({ "cursor": start["next_channels"] })).await.gives(200);
