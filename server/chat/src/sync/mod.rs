@@ -161,8 +161,7 @@ impl Sync<'_> {
         let next = last.map(|last| query::after_active(last.active_at, last.channel)).transpose()?;
         let fresh: Vec<Uuid> = shown.iter().map(|channel| channel.channel).collect();
         let mut place = Place { user_seq: 0, at: self.now, held: hold };
-        // Memberships are told with their channels, which all are new.
-        let own = self.own(0, &[]).await?;
+        let own = self.own(0, true).await?;
         let rows = self.rows(&fresh).await?;
         let (channels, roots) = self.fresh(&fresh, rows, &mut place).await?;
         let told = Told { channels, roots, fresh, more: own.more, user: true, unread: true };
@@ -172,7 +171,7 @@ impl Sync<'_> {
 
     /// What has changed since.
     async fn go_on(&self, mut place: Place) -> Result<SyncAnswer> {
-        let own = self.own(place.user_seq, &self.memberships).await?;
+        let own = self.own(place.user_seq, false).await?;
         let readable = self.readable(&place).await?;
         let floor = place.at - SLACK;
         let rows = i64::try_from(self.rows).map_err(Error::internal)?;
@@ -205,13 +204,17 @@ impl Sync<'_> {
         Ok(SyncAnswer { left: ids(plan.left), released: ids(released), ..answer })
     }
 
-    async fn own(&self, since: i64, changed: &[Membership]) -> Result<OwnPage> {
+    /// What changed of the user's own after `since`; of a device that `begins`, but for memberships, which are told with
+    /// their channels.
+    async fn own(&self, since: i64, begins: bool) -> Result<OwnPage> {
+        let changed = if begins { &[][..] } else { &self.memberships };
         let request = own::Request {
             memberships: &self.memberships,
             changed,
             since,
             until: self.user_seq,
             limit: self.rows,
+            begins,
         };
         own::page(self.tx, &self.caller.user, &request, self.now).await
     }

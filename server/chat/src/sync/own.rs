@@ -11,7 +11,7 @@ use parlor_platform::Result;
 use parlor_platform::db::TenantTx;
 use parlor_protocol::limits::SYNC_CHANNELS;
 use parlor_protocol::sync::OwnChanges;
-use parlor_protocol::{MessageId, UserId};
+use parlor_protocol::{InviteState, MessageId, UserId};
 use uuid::Uuid;
 
 use super::store::Membership;
@@ -43,6 +43,8 @@ pub struct Request<'a> {
     pub until: i64,
     /// Rows of each kind.
     pub limit: usize,
+    /// Whether the device holds nothing: then nothing is told of what is over.
+    pub begins: bool,
 }
 
 /// At most `limit` of each kind after `since`, up to the user's `seq` of now.
@@ -52,7 +54,7 @@ pub async fn page(
     request: &Request<'_>,
     now: DateTime<Utc>,
 ) -> Result<OwnPage> {
-    let Request { memberships, changed, since, until, limit } = *request;
+    let Request { memberships, changed, since, until, limit, begins } = *request;
     let mut page = OwnPage {
         changes: OwnChanges::default(),
         memberships: Vec::new(),
@@ -127,5 +129,16 @@ pub async fn page(
     page.roots = threads.into_iter().filter(|(_, seq)| *seq <= end).map(|(root, _)| root).collect();
     page.memberships =
         joined.into_iter().filter(|(seq, _)| *seq <= end).map(|(_, channel)| channel).collect();
+    if begins {
+        forget_what_is_over(&mut page.changes);
+    }
     Ok(page)
+}
+
+fn forget_what_is_over(changes: &mut OwnChanges) {
+    changes.deleted_drafts.clear();
+    changes.deleted_reminders.clear();
+    changes.scheduled_messages.retain(|message| message.content.is_some());
+    changes.invites.retain(|invite| invite.state == InviteState::Pending);
+    changes.stars.retain(|star| star.starred);
 }

@@ -35,6 +35,14 @@ async fn a_start_is_all_that_an_app_shows_first_and_the_next_time_nothing_is_new
         ann.say(&busy, &format!("{n}")).await;
     }
     ben.put(&format!("/channels/{busy}/draft"), json!({ "text": "begun" })).await.gives(200);
+    let star = format!("/messages/{}/star", ann.say(&quiet, "not ben's").await["id"].as_str().unwrap());
+    ann.put(&star, json!({})).await;
+    let begun = sync(&ann, json!({})).await;
+    assert_eq!(begun["own"]["stars"].as_array().unwrap().len(), 1);
+    ann.delete(&star).await;
+    let ended = sync(&ann, json!({ "cursor": begun["cursor"] })).await;
+    assert_eq!(ended["own"]["stars"][0]["starred"], false);
+    assert_eq!(sync(&ann, json!({})).await["own"]["stars"], json!([]), "who begins is not told of what is over");
     server.settled().await;
 
     let start = sync(&ben, json!({})).await;
