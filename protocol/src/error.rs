@@ -59,6 +59,8 @@ error_codes! {
     InvalidPoll = "invalid_poll", 422, retry: false, "A poll begins with 2 to 20 different options of 1 to 100 characters, has 50 at most, and allows a user 1 to 50 votes.";
     InvalidVote = "invalid_vote", 422, retry: false, "The vote names an option that the poll does not have, or more options than it allows.";
     InvalidSearch = "invalid_search", 422, retry: false, "A search has 1 to 200 characters and 1 to 10 words or phrases, of which one is not excluded.";
+    InvalidFilter = "invalid_filter", 422, retry: false, "The filter or order names an unknown field or operator, a value of the wrong type, or is too large.";
+    QueryNotServable = "query_not_servable", 422, retry: false, "No index serves this filter or order. The message names the field and what would make it servable.";
     InvalidThread = "invalid_thread", 422, retry: false, "The parent or quoted message is not in this channel, or is itself a reply; replies can't be pinned.";
     InvalidReaction = "invalid_reaction", 422, retry: false, "A reaction's type has 1 to 50 characters, no spaces among them; its score is 1 to 1,000.";
     TooManyReactions = "too_many_reactions", 422, retry: false, "A message has at most 100 types of reactions.";

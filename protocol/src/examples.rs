@@ -438,6 +438,48 @@ pub(crate) fn reminder() -> Value {
     })
 }
 
+pub(crate) fn query() -> Value {
+    json!({
+        "filter": { "role": { "$in": ["moderator", "admin"] }, "custom.plan": "pro" },
+        "sort": [{ "field": "joined_at", "order": "desc" }], "limit": 20,
+    })
+}
+
+pub(crate) fn query_channels() -> Value {
+    json!({
+        "filter": { "type": "commerce", "members": { "$in": ["ann"] }, "custom.order": { "$gte": 1000 } },
+        "sort": [{ "field": "active_at", "order": "desc" }], "limit": 10, "messages": 5, "members": 10, "pinned": true,
+    })
+}
+
+pub(crate) fn channel_state() -> Value {
+    json!({ "channel": channel(), "messages": [message()], "members": [member()], "pinned": [message()] })
+}
+
+pub(crate) fn sync_request() -> Value {
+    json!({ "cursor": "AbxY0kP3nA", "limit": 500, "hold": [{ "id": CHANNEL, "seq": 5 }] })
+}
+
+pub(crate) fn sync_answer() -> Value {
+    json!({
+        "reset": false, "user": user(),
+        "channels": [{
+            "reset": false, "channel": channel(), "messages": [message()], "members": [member()], "tasks": [], "seq": 5,
+            "more": false,
+        }],
+        "next_channels": null, "left": [WAREHOUSE], "released": [],
+        "own": {
+            "drafts": [draft()], "deleted_drafts": [{ "channel_id": CHANNEL, "parent_id": MESSAGE }],
+            "scheduled_messages": [], "reminders": [], "deleted_reminders": [QUESTION], "invites": [],
+            "threads": [{
+                "channel_id": CHANNEL, "parent_id": QUESTION, "following": true, "unread": 1, "read": thread_read(),
+            }],
+            "stars": [{ "message_id": MESSAGE, "channel_id": CHANNEL, "starred": true }],
+        },
+        "unread": unread_counts(), "cursor": "AbxY0kP3nQ", "more": false,
+    })
+}
+
 pub(crate) fn error_body() -> Value {
     json!({
         "error": {

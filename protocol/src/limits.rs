@@ -74,6 +74,44 @@ pub const SEARCH_CHARS: usize = 200;
 pub const SEARCH_TERMS: usize = 10;
 /// Channels, authors, mentioned users or types of attachments that one search names.
 pub const SEARCH_FILTERS: usize = 20;
+/// Levels of `$and`, `$or` and `$nor` in a filter.
+pub const FILTER_DEPTH: usize = 5;
+/// Conditions of a filter.
+pub const FILTER_CONDITIONS: usize = 50;
+/// Values of one `$in` or `$nin`.
+pub const FILTER_VALUES: usize = 100;
+/// Bytes of a text in a filter.
+pub const FILTER_TEXT_BYTES: usize = 1_024;
+/// Keys of the order of a query.
+pub const SORT_KEYS: usize = 3;
+/// Channels of a page of a query.
+pub const QUERY_CHANNELS: u32 = 30;
+/// Newest messages of each channel of a query.
+pub const QUERY_MESSAGES: u32 = 25;
+/// First members of each channel of a query.
+pub const QUERY_MEMBERS: u32 = 30;
+/// Members of a channel up to which they are queried by any field; those of larger ones by their user ids.
+pub const QUERY_MEMBERS_ANY: i32 = 10_000;
+/// Messages that a page of a query looks at, however few of them it finds.
+pub const QUERY_WINDOW: i64 = 5_000;
+/// Users whose names are likest to what was typed, among which a query looks.
+pub const QUERY_LIKEST: i64 = 1_000;
+/// Changed rows of an answer of a sync, unless the request says otherwise.
+pub const SYNC_ROWS: u32 = 500;
+/// Changed rows of an answer of a sync at the most.
+pub const SYNC_ROWS_MOST: u32 = 1_000;
+/// Channels in an answer of a sync that begin anew, or of which only what is the user's own changed.
+pub const SYNC_CHANNELS: usize = 30;
+/// Channels with changed rows in an answer of a sync.
+pub const SYNC_CHANGED: usize = 100;
+/// Channels that a sync's cursor follows.
+pub const SYNC_HELD: usize = 1_000;
+/// Changes of one channel beyond which it begins anew.
+pub const SYNC_BEHIND: i64 = 1_000;
+/// Changes of all channels beyond which everything begins anew.
+pub const SYNC_BEHIND_ALL: i64 = 20_000;
+/// Days after which a cursor of a sync begins anew: less than what is over is told of.
+pub const SYNC_DAYS: i64 = 28;
 /// Bytes of a request's body.
 pub const BODY_BYTES: usize = 256 * 1024;
 /// Depth of nested JSON arrays and objects in custom data and attachments.

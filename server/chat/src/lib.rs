@@ -7,6 +7,7 @@
 
 pub mod access_codes;
 pub mod apps;
+pub mod changes;
 pub mod channels;
 pub mod drafts;
 pub mod due;
@@ -19,6 +20,7 @@ pub mod messages;
 pub mod permissions;
 pub mod pins;
 pub mod polls;
+pub mod query;
 pub mod reactions;
 pub mod reads;
 pub mod realtime;
@@ -26,6 +28,7 @@ pub mod reminders;
 pub mod scheduled;
 pub mod search;
 pub mod stars;
+pub mod sync;
 pub mod tasks;
 pub mod threads;
 pub mod tombstones;
@@ -163,6 +166,9 @@ pub fn routes(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) 
     messages::routes::configure(config);
     reads::routes::configure(config);
     apps::routes::configure(config);
+    // Before the addresses with an id: `query` is none.
+    query::configure(config);
+    sync::routes::configure(config);
     // Before the users: `/users/search` is no id.
     search::configure(config);
     users::routes::configure(config);

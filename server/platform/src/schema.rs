@@ -239,6 +239,18 @@ diesel::table! {
 }
 
 diesel::table! {
+    stars (app_id, user_id, message_id) {
+        app_id -> Uuid,
+        user_id -> Text,
+        message_id -> Uuid,
+        channel_id -> Uuid,
+        starred -> Bool,
+        user_seq -> Int8,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     drafts (app_id, user_id, channel_id, place) {
         app_id -> Uuid,
         user_id -> Text,
@@ -382,6 +394,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     reactions,
     pins,
     user_messages,
+    stars,
     drafts,
     scheduled_messages,
     reminders,

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::setting;
 
 /// All tables: every row belongs to one tenant, or is one.
-pub const TENANT_TABLES: [&str; 24] = [
+pub const TENANT_TABLES: [&str; 25] = [
     "apps",
     "api_keys",
     "users",
@@ -32,6 +32,7 @@ pub const TENANT_TABLES: [&str; 24] = [
     "reactions",
     "pins",
     "user_messages",
+    "stars",
     "drafts",
     "scheduled_messages",
     "reminders",

@@ -2,10 +2,10 @@
 
 pub mod access;
 pub mod change;
-mod changes;
 mod counters;
 pub mod create;
 pub mod routes;
+pub mod state;
 pub mod store;
 mod update;
 pub mod view;

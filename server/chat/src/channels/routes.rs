@@ -12,11 +12,11 @@ use parlor_protocol::{Capability, Channel, ChannelType, ErrorCode, Page};
 use serde::Deserialize;
 
 use super::store::ChannelRow;
-use super::{access, changes, counters, create, store, update, view};
-use crate::Chat;
+use super::{access, counters, create, store, update, view};
 use crate::web::{
     Caller, ChannelRef, Id, IdempotencyKey, Params, ValidJson, decode, encode, limit, one_more,
 };
+use crate::{Chat, changes};
 
 /// Adds the routes of this file.
 pub fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {

@@ -65,7 +65,16 @@ pub async fn find(tx: &TenantTx, id: ChannelId) -> Result<Option<ChannelRow>> {
         .optional()?)
 }
 
-/// The same, holding its row until the transaction ends.
+/// Of these channels, those that were not deleted.
+pub async fn of(tx: &TenantTx, ids: &[Uuid]) -> Result<Vec<ChannelRow>> {
+    Ok(ChannelRow::query()
+        .filter(channels::app_id.eq(tx.app()).and(channels::id.eq_any(ids)))
+        .filter(channels::deleted_at.is_null())
+        .load(&mut tx.conn()?)
+        .await?)
+}
+
+/// One channel, holding its row until the transaction ends.
 pub async fn lock(tx: &TenantTx, id: ChannelId) -> Result<Option<ChannelRow>> {
     Ok(ChannelRow::query()
         .filter(channels::app_id.eq(tx.app()).and(channels::id.eq(id.0)).and(channels::deleted_at.is_null()))

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, Bool, Int8, Text, Timestamptz, Untyped, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Bool, Int8, Nullable, Text, Timestamptz, Untyped, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use parlor_platform::db::{TenantTx, prepared};
 use parlor_platform::schema::{channel_members, users};
@@ -77,6 +77,44 @@ impl MemberRow {
     }
 }
 
+/// The columns of [`MemberRow`] in statements that are written by hand, of `channel_members m` and `users u`.
+macro_rules! member_columns {
+    () => {
+        "m.channel_id, m.user_id, m.role, m.read_seq, m.read_ordinal, m.read_at, m.last_read_message_id, m.joined_at, \
+         m.removed_at, m.updated_seq, m.user_seq, m.pinned_at, m.archived_at, m.muted_at, m.muted_until, \
+         m.hidden_ordinal, m.notifications, m.history_from_seq, m.history_ordinal, u.name, u.image"
+    };
+}
+pub(crate) use member_columns;
+
+/// Their types.
+pub type MemberColumns = (
+    SqlUuid,
+    Text,
+    Text,
+    Int8,
+    Int8,
+    Nullable<Timestamptz>,
+    Nullable<SqlUuid>,
+    Timestamptz,
+    Nullable<Timestamptz>,
+    Int8,
+    Int8,
+    SettingsColumns,
+    Nullable<Text>,
+    Nullable<Text>,
+);
+type SettingsColumns = (
+    Nullable<Timestamptz>,
+    Nullable<Timestamptz>,
+    Nullable<Timestamptz>,
+    Nullable<Timestamptz>,
+    Nullable<Int8>,
+    Text,
+    Int8,
+    Int8,
+);
+
 macro_rules! with_users {
     () => {
         channel_members::table
@@ -137,22 +175,22 @@ pub async fn page(
     Ok(query.load(&mut tx.conn()?).await?)
 }
 
-/// Members that changed after a `seq`, ended memberships included.
-pub async fn changed_since(
-    tx: &TenantTx,
-    channel: ChannelId,
-    since: i64,
-    limit: i64,
-) -> Result<Vec<MemberRow>> {
-    Ok(with_users!()
-        .filter(channel_members::app_id.eq(tx.app()).and(channel_members::channel_id.eq(channel.0)))
-        .filter(channel_members::updated_seq.gt(since))
-        // As the partial index is written, so that it serves this.
-        .filter(diesel::dsl::sql::<Bool>("channel_members.updated_seq > 0"))
-        .order(channel_members::updated_seq)
-        .limit(limit)
-        .load(&mut tx.conn()?)
-        .await?)
+/// The first `most` members of each channel by id, in one statement.
+pub async fn first_of_each(tx: &TenantTx, channels: &[Uuid], most: i64) -> Result<Vec<MemberRow>> {
+    Ok(prepared::<MemberColumns>(concat!(
+        "SELECT ",
+        member_columns!(),
+        " FROM UNNEST(?) AS c (id) CROSS JOIN (SELECT ?::uuid AS app, ?::bigint AS most) v \
+         CROSS JOIN LATERAL (SELECT * FROM channel_members WHERE app_id = v.app AND channel_id = c.id \
+             AND removed_at IS NULL ORDER BY user_id LIMIT v.most) m \
+         CROSS JOIN LATERAL (SELECT name, image FROM users WHERE app_id = v.app AND id = m.user_id OFFSET 0) u \
+         ORDER BY m.user_id"
+    ))
+    .bind::<Array<SqlUuid>, _>(channels.to_vec())
+    .bind::<SqlUuid, _>(tx.app())
+    .bind::<Int8, _>(most)
+    .load(&mut tx.conn()?)
+    .await?)
 }
 
 /// How many owners a channel has.

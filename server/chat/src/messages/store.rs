@@ -359,84 +359,29 @@ pub async fn window(
     Ok(query.limit(limit).load(&mut tx.conn()?).await?)
 }
 
-/// Messages sent after a `seq` that have not changed since: of the timeline, and replies beside it.
-pub async fn new_since(
-    tx: &TenantTx,
-    channel: ChannelId,
-    since: i64,
-    reader: Option<&UserId>,
-    limit: i64,
-) -> Result<Vec<MessageRow>> {
-    Ok(prepared::<MessageColumns>(concat!(
-        "SELECT ",
-        message_columns!(),
-        " FROM (SELECT ?::uuid AS app, ?::uuid AS channel, ?::bigint AS since, ?::text AS reader, ?::bigint AS most) v \
-         CROSS JOIN LATERAL (SELECT coalesce(max(h.history_from_seq), 0) AS first FROM channel_members h \
-             WHERE h.app_id = v.app AND h.channel_id = v.channel AND h.user_id = v.reader AND h.removed_at IS NULL) h \
-         CROSS JOIN LATERAL ( \
-             (SELECT * FROM messages m WHERE m.app_id = v.app AND m.channel_id = v.channel AND m.seq > v.since \
-                 AND m.seq >= h.first \
-                 AND m.updated_seq = m.seq AND m.in_timeline AND NOT m.erased \
-                 AND (NOT m.shadowed OR v.reader IS NULL OR m.user_id = v.reader) ORDER BY m.seq LIMIT v.most) \
-             UNION ALL \
-             (SELECT * FROM messages m WHERE m.app_id = v.app AND m.channel_id = v.channel AND m.seq > v.since \
-                 AND m.seq >= h.first \
-                 AND m.updated_seq = m.seq AND NOT m.in_timeline AND NOT m.erased \
-                 AND (NOT m.shadowed OR v.reader IS NULL OR m.user_id = v.reader) ORDER BY m.seq LIMIT v.most)) m \
-         CROSS JOIN LATERAL (SELECT u.name, u.image FROM users u WHERE u.app_id = m.app_id AND u.id = m.user_id OFFSET 0) u \
-         ORDER BY m.seq LIMIT ?"
-    ))
-    .bind::<SqlUuid, _>(tx.app())
-    .bind::<SqlUuid, _>(channel.0)
-    .bind::<BigInt, _>(since)
-    .bind::<Nullable<Text>, _>(reader.map(|reader| reader.as_str().to_owned()))
-    .bind::<BigInt, _>(limit)
-    .bind::<BigInt, _>(limit)
-    .load(&mut tx.conn()?)
-    .await?)
-}
-
-/// Messages that changed after a `seq`, erased ones included: the reader has to forget them.
-pub async fn changed_since(
-    tx: &TenantTx,
-    channel: ChannelId,
-    since: i64,
-    reader: Option<&UserId>,
-    limit: i64,
-) -> Result<Vec<MessageRow>> {
-    let mut query = with_users!()
-        .filter(messages::app_id.eq(tx.app()).and(messages::channel_id.eq(channel.0)))
-        .filter(messages::updated_seq.gt(since).and(messages::updated_seq.ne(messages::seq)))
-        .into_boxed();
-    if let Some(reader) = reader {
-        query = query
-            .filter(messages::shadowed.eq(false).or(messages::user_id.eq(reader.as_str())))
-            .filter(in_history!(reader, tx, channel));
-    }
-    Ok(query.order(messages::updated_seq).limit(limit).load(&mut tx.conn()?).await?)
-}
-
-/// The newest message of each channel's main timeline, in one statement.
+/// The newest `most` messages of each channel's main timeline, in one statement, the newest of each channel first.
 pub async fn newest_of_each(
     tx: &TenantTx,
     channels: &[Uuid],
     reader: Option<&UserId>,
+    most: i64,
 ) -> Result<Vec<MessageRow>> {
     Ok(prepared::<MessageColumns>(concat!(
         "SELECT ",
         message_columns!(),
-        " FROM UNNEST(?) AS c (id) CROSS JOIN (SELECT ?::uuid AS app, ?::text AS reader) v \
+        " FROM UNNEST(?) AS c (id) CROSS JOIN (SELECT ?::uuid AS app, ?::text AS reader, ?::bigint AS most) v \
          CROSS JOIN LATERAL (SELECT coalesce(max(h.history_from_seq), 0) AS first FROM channel_members h \
              WHERE h.app_id = v.app AND h.channel_id = c.id AND h.user_id = v.reader AND h.removed_at IS NULL) h \
          CROSS JOIN LATERAL ( \
              SELECT * FROM messages m WHERE m.app_id = v.app AND m.channel_id = c.id AND m.in_timeline \
              AND m.seq >= h.first AND NOT m.erased AND (NOT m.shadowed OR v.reader IS NULL OR m.user_id = v.reader) \
-             ORDER BY m.seq DESC LIMIT 1) m \
+             ORDER BY m.seq DESC LIMIT v.most) m \
          CROSS JOIN LATERAL (SELECT u.name, u.image FROM users u WHERE u.app_id = m.app_id AND u.id = m.user_id OFFSET 0) u"
     ))
     .bind::<Array<SqlUuid>, _>(channels.to_vec())
     .bind::<SqlUuid, _>(tx.app())
     .bind::<Nullable<Text>, _>(reader.map(|reader| reader.as_str().to_owned()))
+    .bind::<BigInt, _>(most)
     .load(&mut tx.conn()?)
     .await?)
 }

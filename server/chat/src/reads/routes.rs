@@ -5,16 +5,16 @@ use std::collections::HashMap;
 use actix_web::web::Data;
 use actix_web::{HttpResponse, get, post};
 use parlor_platform::Result;
-use parlor_protocol::member::{ChannelUnread, MarkRead, MarkUnread, ReadResult, UnreadCounts};
+use parlor_protocol::member::{MarkRead, MarkUnread, ReadResult, UnreadCounts};
 use parlor_protocol::message::UserMessage;
 use parlor_protocol::{ChannelId, Message, MessageId, Page};
 use serde::Deserialize;
 use uuid::Uuid;
 
 use super::{mark, store};
+use crate::Chat;
 use crate::messages::{store as messages, view};
 use crate::web::{ChannelRef, Id, Params, UserCaller, ValidJson, decode, encode, limit, one_more};
-use crate::{Chat, threads};
 
 /// Adds the routes of this file.
 pub fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
@@ -63,18 +63,9 @@ async fn mark_unread(
 #[get("/unread")]
 async fn unread_counts(chat: Data<Chat>, caller: UserCaller) -> Result<HttpResponse> {
     let tx = chat.db.tenant(caller.app).await?;
-    let rows = store::unread(&tx, &caller.user).await?;
-    let threads_total = threads::store::unread_total(&tx, &caller.user).await?;
+    let counts = super::counts(&tx, &caller.user, chat.clock.now()).await?;
     tx.commit().await?;
-    let now = chat.clock.now();
-    let count = |row: &store::UnreadRow| ChannelUnread {
-        channel_id: ChannelId(row.channel_id),
-        unread: row.unread,
-        muted: row.muted(now),
-    };
-    let channels: Vec<_> = rows.iter().map(count).collect();
-    let total = channels.iter().filter(|channel| !channel.muted).map(|channel| channel.unread).sum();
-    Ok(HttpResponse::Ok().json(UnreadCounts { total, threads_total, channels }))
+    Ok(HttpResponse::Ok().json(counts))
 }
 
 #[derive(Clone, Copy, Deserialize, utoipa::ToSchema)]

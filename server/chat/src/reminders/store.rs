@@ -130,6 +130,17 @@ pub async fn page(
         .await?)
 }
 
+/// A user's reminders that changed after a `seq`, deleted ones included, in the order of that.
+pub async fn changed_since(tx: &TenantTx, user: &UserId, since: i64, limit: i64) -> Result<Vec<ReminderRow>> {
+    Ok(ReminderRow::query()
+        .filter(reminders::app_id.eq(tx.app()).and(reminders::user_id.eq(user.as_str())))
+        .filter(reminders::user_seq.gt(since))
+        .order(reminders::user_seq)
+        .limit(limit)
+        .load(&mut tx.conn()?)
+        .await?)
+}
+
 /// How many reminders of a user are not done, counted up to `most`.
 pub async fn live(tx: &TenantTx, user: &UserId, most: usize) -> Result<usize> {
     let rows = prepared::<SqlUuid>(

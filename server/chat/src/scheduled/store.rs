@@ -148,6 +148,22 @@ pub async fn page(
     .await?)
 }
 
+/// A user's scheduled messages that changed after a `seq`, in the order of that.
+pub async fn changed_since(
+    tx: &TenantTx,
+    user: &UserId,
+    since: i64,
+    limit: i64,
+) -> Result<Vec<ScheduledRow>> {
+    Ok(ScheduledRow::query()
+        .filter(scheduled_messages::app_id.eq(tx.app()).and(scheduled_messages::user_id.eq(user.as_str())))
+        .filter(scheduled_messages::user_seq.gt(since))
+        .order(scheduled_messages::user_seq)
+        .limit(limit)
+        .load(&mut tx.conn()?)
+        .await?)
+}
+
 /// How many messages of a user wait or are being sent, counted up to `most`.
 pub async fn waiting(tx: &TenantTx, user: &UserId, most: usize) -> Result<usize> {
     let rows = scheduled_messages::table

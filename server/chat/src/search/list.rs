@@ -147,3 +147,22 @@ fn any(lexemes: impl Iterator<Item = String>) -> String {
     let lexemes: Vec<String> = lexemes.map(|lexeme| quoted(&lexeme)).collect();
     format!("({})", lexemes.join(" | "))
 }
+
+/// The newest messages of one channel in which a search finds its words.
+pub async fn newest_in(
+    tx: &TenantTx,
+    typed: &str,
+    channel: Part,
+    until: DateTime<Utc>,
+    most: i64,
+) -> Result<Vec<Uuid>> {
+    let query = Query::parse(typed)?;
+    let asked = [
+        query.tsquery(),
+        quoted(&tags::app(tx.app_id())),
+        any(std::iter::once(tags::channel(channel.0.into()))),
+    ];
+    let (place, since) = ((until, Uuid::nil()), DateTime::UNIX_EPOCH);
+    let places = find(tx, &asked.join(" & "), Some(&[channel]), place, since, most).await?;
+    Ok(places.into_iter().map(|(_, id)| id).collect())
+}

@@ -17,4 +17,5 @@ mod tags;
 mod words;
 
 pub use index::{BINDING, Index, changed};
+pub use list::newest_in;
 pub use routes::configure;

@@ -31,7 +31,17 @@ pub struct TaskRow {
     pub updated_seq: i64,
 }
 
-type TaskColumns = (
+/// The columns of [`TaskRow`] in statements that are written by hand, of `tasks k`.
+macro_rules! task_columns {
+    () => {
+        "k.id, k.channel_id, k.message_id, k.title, k.status, k.assignee_id, k.due_at, k.created_by, k.created_at, \
+         k.updated_at, k.deleted_at, k.updated_seq"
+    };
+}
+pub(crate) use task_columns;
+
+/// Their types.
+pub type TaskColumns = (
     SqlUuid,
     SqlUuid,
     SqlUuid,
@@ -161,18 +171,18 @@ pub async fn page_of_user(
     before: Option<Uuid>,
     limit: i64,
 ) -> Result<Vec<TaskRow>> {
-    Ok(prepared::<TaskColumns>(
-        "SELECT k.id, k.channel_id, k.message_id, k.title, k.status, k.assignee_id, k.due_at, k.created_by, k.created_at, \
-             k.updated_at, k.deleted_at, k.updated_seq \
-         FROM tasks k \
+    Ok(prepared::<TaskColumns>(concat!(
+        "SELECT ",
+        task_columns!(),
+        " FROM tasks k \
          CROSS JOIN LATERAL (SELECT type FROM channels WHERE app_id = k.app_id AND id = k.channel_id \
              AND deleted_at IS NULL OFFSET 0) c \
          LEFT JOIN LATERAL (SELECT true AS present FROM channel_members WHERE app_id = k.app_id \
              AND channel_id = k.channel_id AND user_id = k.assignee_id AND removed_at IS NULL OFFSET 0) r ON true \
          WHERE k.app_id = ? AND k.assignee_id = ? AND k.deleted_at IS NULL AND coalesce(k.status = ?, true) \
              AND coalesce(k.id < ?, true) AND (c.type = 'livestream' OR r.present) \
-         ORDER BY k.id DESC LIMIT ?",
-    )
+         ORDER BY k.id DESC LIMIT ?"
+    ))
     .bind::<SqlUuid, _>(tx.app())
     .bind::<Text, _>(user.as_str())
     .bind::<Nullable<Text>, _>(status.map(TaskStatus::as_str))
@@ -180,20 +190,4 @@ pub async fn page_of_user(
     .bind::<BigInt, _>(limit)
     .load(&mut tx.conn()?)
     .await?)
-}
-
-/// Tasks that changed after a `seq`, deleted ones included.
-pub async fn changed_since(
-    tx: &TenantTx,
-    channel: ChannelId,
-    since: i64,
-    limit: i64,
-) -> Result<Vec<TaskRow>> {
-    Ok(TaskRow::query()
-        .filter(tasks::app_id.eq(tx.app()).and(tasks::channel_id.eq(channel.0)))
-        .filter(tasks::updated_seq.gt(since))
-        .order(tasks::updated_seq)
-        .limit(limit)
-        .load(&mut tx.conn()?)
-        .await?)
 }

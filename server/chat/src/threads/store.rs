@@ -11,6 +11,7 @@ use parlor_platform::Result;
 use parlor_platform::db::{TenantTx, prepared};
 use parlor_platform::schema::messages;
 use parlor_protocol::limits::THREAD_PARTICIPANTS;
+use parlor_protocol::sync::ThreadState;
 use parlor_protocol::thread::ThreadRead;
 use parlor_protocol::{Message, MessageId, ThreadSummary, UserId};
 use uuid::Uuid;
@@ -76,6 +77,52 @@ pub async fn state(tx: &TenantTx, root: MessageId, user: &UserId) -> Result<Stat
     .get_result::<StateRow>(&mut tx.conn()?)
     .await?;
     Ok(state_of(row))
+}
+
+/// `(root, seq)` of the threads that a user did something to by themselves after their own `seq`, in the order of that.
+pub async fn changed_since(tx: &TenantTx, user: &UserId, since: i64, limit: i64) -> Result<Vec<(Uuid, i64)>> {
+    Ok(prepared::<(SqlUuid, Int8)>(
+        "SELECT root_id, user_seq FROM thread_members WHERE app_id = ? AND user_id = ? AND user_seq > ? \
+             AND user_seq > 0 ORDER BY user_seq LIMIT ?",
+    )
+    .bind::<SqlUuid, _>(tx.app())
+    .bind::<Text, _>(user.as_str())
+    .bind::<Int8, _>(since)
+    .bind::<BigInt, _>(limit)
+    .load(&mut tx.conn()?)
+    .await?)
+}
+
+/// What these threads are to the user, of those that they follow or have read, in channels that they can read.
+pub async fn states(tx: &TenantTx, user: &UserId, roots: &[Uuid]) -> Result<Vec<ThreadState>> {
+    let rows = prepared::<(SqlUuid, SqlUuid, StateColumns)>(concat!(
+        "SELECT m.channel_id, m.id, t.following, t.read_seq, t.read_ordinal, t.read_at, ",
+        unread!(),
+        " FROM UNNEST(?) AS e (root) CROSS JOIN (SELECT ?::uuid AS app, ?::text AS reader) v \
+         CROSS JOIN LATERAL (SELECT * FROM thread_members WHERE app_id = v.app AND root_id = e.root \
+             AND user_id = v.reader OFFSET 0) t \
+         CROSS JOIN LATERAL (SELECT app_id, id, channel_id, seq, thread_ordinal FROM messages WHERE app_id = v.app \
+             AND id = e.root AND NOT erased AND (NOT shadowed OR user_id = v.reader) OFFSET 0) m ",
+        readable!(join),
+        " WHERE ",
+        readable!(condition)
+    ))
+    .bind::<Array<SqlUuid>, _>(roots.to_vec())
+    .bind::<SqlUuid, _>(tx.app())
+    .bind::<Text, _>(user.as_str())
+    .load::<(Uuid, Uuid, StateRow)>(&mut tx.conn()?)
+    .await?;
+    let state = |(channel, root, row): (Uuid, Uuid, StateRow)| {
+        let State { following, read, unread } = state_of(row);
+        ThreadState {
+            channel_id: channel.into(),
+            parent_id: root.into(),
+            following: following == Some(true),
+            unread,
+            read,
+        }
+    };
+    Ok(rows.into_iter().map(state).collect())
 }
 
 /// `seq` and number of a thread's newest reply, deleted or not.

@@ -45,6 +45,8 @@ async fn furnish(db: &Db, app: parlor_protocol::AppId) {
         "INSERT INTO pins (app_id, message_id, channel_id, created_at) VALUES ('{app}', '{app}', '{app}', now())",
         "INSERT INTO user_messages (app_id, user_id, message_id, channel_id, seq, flags)
             VALUES ('{app}', 'ann', '{app}', '{app}', 1, 0)",
+        "INSERT INTO stars (app_id, user_id, message_id, channel_id, starred, user_seq, updated_at)
+            VALUES ('{app}', 'ann', '{app}', '{app}', true, 1, now())",
         "INSERT INTO drafts (app_id, user_id, channel_id, place, content, user_seq, updated_at)
             VALUES ('{app}', 'ann', '{app}', '{app}', '{}', 1, now())",
         "INSERT INTO scheduled_messages (app_id, id, channel_id, user_id, by_server, send_at, state, content, fingerprint,
@@ -127,6 +129,7 @@ async fn an_app_neither_sees_nor_changes_rows_of_another() {
                 "user_messages",
                 "thread_members",
                 "drafts",
+                "stars",
                 "due",
             ];
             if sql.contains("created_at") && timeless.contains(&table) {

@@ -18,10 +18,12 @@ use parlor_protocol::message::{
 };
 use parlor_protocol::pin::PinMessage;
 use parlor_protocol::poll::{PollVote, SuggestOption, Vote};
+use parlor_protocol::query::{ChannelState, Query, QueryChannels};
 use parlor_protocol::reaction::AddReaction;
 use parlor_protocol::reminder::PutReminder;
 use parlor_protocol::scheduled::{CreateScheduledMessage, UpdateScheduledMessage};
 use parlor_protocol::search::FoundMessage;
+use parlor_protocol::sync::{SyncAnswer, SyncRequest};
 use parlor_protocol::task::{CreateTask, UpdateTask};
 use parlor_protocol::thread::{MarkThreadRead, ThreadReadResult};
 use parlor_protocol::token::{
@@ -65,6 +67,9 @@ const REQUESTS: &[(&str, Read)] = &[
     ("SuggestOption", read::<SuggestOption>),
     ("Vote", read::<Vote>),
     ("PutDraft", read::<PutDraft>),
+    ("Query", read::<Query>),
+    ("QueryChannels", read::<QueryChannels>),
+    ("SyncRequest", read::<SyncRequest>),
     ("PutReminder", read::<PutReminder>),
     ("RevokeTokens", read::<RevokeTokens>),
     ("SendMessage", read::<SendMessage>),
@@ -89,6 +94,8 @@ const RESPONSES: &[(&str, Read)] = &[
     ("AddedMembers", read::<AddedMembers>),
     ("App", read::<App>),
     ("Channel", read::<Channel>),
+    ("ChannelState", read::<ChannelState>),
+    ("SyncAnswer", read::<SyncAnswer>),
     ("ChannelChanges", read::<ChannelChanges>),
     ("Draft", read::<Draft>),
     ("ErrorBody", read::<ErrorBody>),

@@ -8,8 +8,9 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use serde_json::{Value, json};
 
+/// Something that happens in a channel.
 #[derive(Clone, Copy, Debug)]
-enum Step {
+pub enum Step {
     Send,
     Reply(usize, bool),
     Quote(usize),
@@ -34,7 +35,7 @@ enum Step {
     HandOver(usize),
 }
 
-fn step() -> impl Strategy<Value = Step> {
+pub fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         5 => Just(Step::Send),
         3 => (0..64_usize, any::<bool>()).prop_map(|(root, shown)| Step::Reply(root, shown)),
@@ -62,7 +63,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 /// Takes a step if it can be taken; refusals leave everything as it is, which the comparison would show.
-async fn take(app: &App, ann: &Client, at: &str, roots: &mut Vec<String>, step: Step) {
+pub async fn take(app: &App, ann: &Client, at: &str, roots: &mut Vec<String>, step: Step) {
     let chosen = |n: usize| roots.get(n % roots.len().max(1)).cloned().unwrap_or_default();
     match step {
         Step::Send => {

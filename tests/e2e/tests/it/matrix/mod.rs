@@ -24,7 +24,7 @@ struct Scene {
 }
 
 /// So far ahead that no test sees it.
-fn in_an_hour() -> String {
+pub fn in_an_hour() -> String {
     (Clock::default().now() + chrono::Duration::hours(1)).to_rfc3339()
 }
 
@@ -87,6 +87,7 @@ fn request(operation: &str, scene: &Scene, by_server: bool) -> (Method, String, 
         if by_server { json!({ "type": "👍", "user_id": "caller" }) } else { json!({ "type": "👍" }) };
     let body = match operation {
         "POST /channels" => json!({ "type": "team" }),
+        "POST /messages/query" => json!({ "filter": { "channel_id": scene.channel } }),
         "PATCH /channels/{id}" => json!({ "name": "n" }),
         "PUT /channels/{id}" => json!({ "name": "n" }),
         "POST /channels/{id}/counters" => json!({ "operations": [{ "field": "n", "increment": 1 }] }),
