@@ -23,6 +23,7 @@ pub mod patch;
 pub mod pin;
 pub mod poll;
 pub mod reaction;
+pub mod receipt;
 pub mod reminder;
 pub mod scheduled;
 pub mod search;

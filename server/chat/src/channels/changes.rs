@@ -57,7 +57,7 @@ pub async fn changes(
     let members: Vec<Member> = people
         .into_iter()
         .filter(|row| within(row.updated_seq))
-        .map(members::MemberRow::into_member)
+        .map(|row| row.seen_by(caller.user()))
         .collect::<Result<_>>()?;
     let tasks: Vec<Task> = work
         .into_iter()

@@ -7,5 +7,5 @@ mod counters;
 pub mod create;
 pub mod routes;
 pub mod store;
-mod update;
+pub mod update;
 pub mod view;

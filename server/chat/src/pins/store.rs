@@ -60,7 +60,7 @@ pub async fn page(
         .order((pins::created_at.desc(), pins::message_id.desc()))
         .limit(limit)
         .into_boxed();
-    if history_from_seq > 0 {
+    if history_from_seq > 1 {
         let is_read = sql::<Bool>(
             "(SELECT m.seq FROM messages m WHERE m.app_id = pins.app_id AND m.id = pins.message_id) >= ",
         );

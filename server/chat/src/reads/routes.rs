@@ -7,18 +7,24 @@ use actix_web::{HttpResponse, get, post};
 use parlor_platform::Result;
 use parlor_protocol::member::{ChannelUnread, MarkRead, MarkUnread, ReadResult, UnreadCounts};
 use parlor_protocol::message::UserMessage;
+use parlor_protocol::receipt::ReadEverything;
 use parlor_protocol::{ChannelId, Message, MessageId, Page};
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::{mark, store};
+use super::{all, mark, store};
 use crate::messages::{store as messages, view};
-use crate::web::{ChannelRef, Id, Params, UserCaller, ValidJson, decode, encode, limit, one_more};
+use crate::web::{ChannelRef, Id, NoBody, Params, UserCaller, ValidJson, decode, encode, limit, one_more};
 use crate::{Chat, threads};
 
 /// Adds the routes of this file.
 pub fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
-    config.service(mark_read).service(mark_unread).service(unread_counts).service(flagged);
+    config
+        .service(mark_read)
+        .service(mark_everything)
+        .service(mark_unread)
+        .service(unread_counts)
+        .service(flagged);
 }
 
 /// Read up to a message, or everything. The pointer never moves backwards.
@@ -39,6 +45,13 @@ async fn mark_read(
     Ok(HttpResponse::Ok().json(result))
 }
 
+/// Read all of one's channels, and all threads that one follows. What comes meanwhile stays unread.
+#[utoipa::path(tag = "reads", responses((status = 200, body = ReadEverything)))]
+#[post("/channels/read")]
+async fn mark_everything(chat: Data<Chat>, caller: UserCaller, _body: NoBody) -> Result<HttpResponse> {
+    Ok(HttpResponse::Ok().json(all::read(&chat, &caller).await?))
+}
+
 /// Make a message the first unread one.
 #[utoipa::path(tag = "reads", params(("id" = String, Path,)), request_body = MarkUnread, responses((status = 200, body = ReadResult)))]
 #[post("/channels/{id}/unread")]
@@ -57,24 +70,35 @@ async fn mark_unread(
     Ok(HttpResponse::Ok().json(result))
 }
 
-/// Unread counts of all of one's channels, and of the threads that one follows. Muted channels are listed and not in the
-/// total.
+/// Unread counts of all of one's channels, the mentions in them, and of the threads that one follows. Muted and hidden
+/// channels are listed and not in the totals.
 #[utoipa::path(tag = "reads", responses((status = 200, body = UnreadCounts)))]
 #[get("/unread")]
 async fn unread_counts(chat: Data<Chat>, caller: UserCaller) -> Result<HttpResponse> {
     let tx = chat.db.tenant(caller.app).await?;
     let rows = store::unread(&tx, &caller.user).await?;
+    let mentions = store::mentions(&tx, &caller.user).await?;
     let threads_total = threads::store::unread_total(&tx, &caller.user).await?;
     tx.commit().await?;
     let now = chat.clock.now();
-    let count = |row: &store::UnreadRow| ChannelUnread {
+    let total = rows.iter().filter(|row| row.counts(now)).map(|row| row.unread).sum();
+    let mentions_total = mentions.iter().filter(|row| row.counts(now)).map(|row| row.unread).sum();
+    let count = |row: &store::UnreadRow, unread, mentions| ChannelUnread {
         channel_id: ChannelId(row.channel_id),
-        unread: row.unread,
+        unread,
+        mentions,
         muted: row.muted(now),
+        hidden: row.hidden,
     };
-    let channels: Vec<_> = rows.iter().map(count).collect();
-    let total = channels.iter().filter(|channel| !channel.muted).map(|channel| channel.unread).sum();
-    Ok(HttpResponse::Ok().json(UnreadCounts { total, threads_total, channels }))
+    let mut mentions: HashMap<Uuid, store::UnreadRow> =
+        mentions.into_iter().map(|row| (row.channel_id, row)).collect();
+    let mut channels: Vec<_> = rows
+        .iter()
+        .map(|row| count(row, row.unread, mentions.remove(&row.channel_id).map_or(0, |row| row.unread)))
+        .collect();
+    // Mentions in replies beside the timeline alone.
+    channels.extend(mentions.values().map(|row| count(row, 0, row.unread)));
+    Ok(HttpResponse::Ok().json(UnreadCounts { total, mentions_total, threads_total, channels }))
 }
 
 #[derive(Clone, Copy, Deserialize, utoipa::ToSchema)]
