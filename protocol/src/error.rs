@@ -103,6 +103,8 @@ error_codes! {
     MethodNotAllowed = "method_not_allowed", 405, retry: false, "The address exists, but not with this method; see `Allow`.";
     MessageIdReused = "message_id_reused", 409, retry: false, "A message with this id exists and is not this one. Make a new id.";
     MessageDeleted = "message_deleted", 409, retry: false, "The message was deleted.";
+    UndeleteExpired = "undelete_expired", 409, retry: false, "The message was deleted for good, or too long ago to take it back.";
+    NoReceipts = "no_receipts", 409, retry: false, "The channel has no such receipts: they are switched off, it is a livestream, or it has too many members.";
     CounterMismatch = "counter_mismatch", 409, retry: false, "A field is not what it was compared with, is no integer, or would leave the range; nothing was changed.";
     PollClosed = "poll_closed", 409, retry: false, "The poll is closed.";
     NotWaiting = "not_waiting", 409, retry: false, "The scheduled message is being sent, or is over: it can't be changed any more.";

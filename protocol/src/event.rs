@@ -46,6 +46,9 @@ event_types! {
     /// shows it from now on, `null` where no reply is left. The root's `updated_seq` is the event's `seq`. With `hard` it
     /// is erased: what it said is forgotten in the `quoted` of others, too.
     MessageDeleted = "message.deleted", durable: true;
+    /// A deletion was taken back: the message is what it was. `data` is `{message}`; of a reply `{message, thread}` with the
+    /// thread as its root shows it from now on. The root's `updated_seq` is the event's `seq`.
+    MessageUndeleted = "message.undeleted", durable: true;
     /// A user reacted to a message; older documents call it `reaction.added`. `data` is `{message_id, reaction, message}`,
     /// where `message` is the message's `{id, reactions, updated_seq}` after the change.
     ReactionNew = "reaction.new", durable: true;
@@ -57,7 +60,11 @@ event_types! {
     ReactionDeleted = "reaction.deleted", durable: true;
     /// A member marked messages read or unread. `data` is `{user_id, read}`. Sending a message moves its author's own
     /// pointer silently, without this event. Read pointers carry no `seq`: the newest `read_at` counts.
+    /// It also counts as a delivery. Where read receipts are off, it is not told.
     MessageRead = "message.read", durable: false;
+    /// Messages have arrived at members' devices, told at most 4 times a second for a channel. `data` is `{deliveries}`, each
+    /// `{user_id, delivered_seq, delivered_at}`; the highest `delivered_seq` counts.
+    MessageDelivered = "message.delivered", durable: false;
     /// Somebody voted in a poll, added an option or closed it. `data` is `{message_id, poll, updated_seq}`, and unless the
     /// poll is anonymous or it was no vote, `vote`: `{user, options}`, all that the user votes for now.
     PollUpdated = "poll.updated", durable: true;
@@ -75,6 +82,9 @@ event_types! {
     MemberRemoved = "member.removed", durable: true;
     /// Name, image, custom data, tags or config changed. `data` is `{channel}`, without what is the reader's own.
     ChannelUpdated = "channel.updated", durable: true;
+    /// Messages are gone for good, because somebody truncated the channel or they were too old for it. `data` is
+    /// `{truncated_seq, truncated_ordinal}`; what becomes of them is said there, at [`Channel`](crate::Channel).
+    ChannelTruncated = "channel.truncated", durable: true;
     /// The channel was deleted. `data` is `{}`.
     ChannelDeleted = "channel.deleted", durable: true;
     /// A task was made of a message. `data` is `{task}`.
@@ -96,6 +106,8 @@ event_types! {
     /// On the user's channel, with the user's own `seq`: what a channel is to the user alone has changed.
     /// `data` is `{channel_id, membership}`.
     MembershipUpdated = "membership.updated", durable: true;
+    /// On the user's channel, with the user's own `seq`: what the user lets others know has changed. `data` is `{settings}`.
+    SettingsUpdated = "settings.updated", durable: true;
     /// On the user's channel, with the user's own `seq`: the user is invited to a channel; or has rejected the invitation
     /// on some device, or it was taken back, as its `state` says. `data` is `{invite}`.
     NotificationInvited = "notification.invited", durable: true;

@@ -18,6 +18,61 @@ pub(crate) fn app() -> Value {
     json!({
         "id": "0198c0de-0001-7b6d-8f21-4c9e5a3d7f00", "name": "Acme Shop", "webhook_url": "https://acme.example/hooks/chat",
         "rate_limit_rps": 100, "guests_enabled": true, "created_at": AT, "keys": [api_key()],
+        "settings": {
+            "retention_days": { "messaging": null, "livestream": 30, "team": null, "commerce": 365 },
+            "undelete_minutes": 10,
+        },
+    })
+}
+
+pub(crate) fn update_app() -> Value {
+    json!({ "retention_days": { "livestream": 30, "team": null }, "undelete_minutes": 5 })
+}
+
+pub(crate) fn user_settings() -> Value {
+    json!({ "read_receipts": false, "delivery_receipts": true, "typing": true, "user_seq": 6 })
+}
+
+pub(crate) fn update_user_settings() -> Value {
+    json!({ "read_receipts": false })
+}
+
+pub(crate) fn read_receipt() -> Value {
+    json!({ "user": user_ref(), "read_at": LATER })
+}
+
+pub(crate) fn delivery_receipt() -> Value {
+    json!({ "user": user_ref(), "delivered_at": LATER })
+}
+
+pub(crate) fn delivery_state() -> Value {
+    json!({ "delivered_seq": 3, "delivered_at": LATER })
+}
+
+pub(crate) fn mark_delivered() -> Value {
+    json!({ "message_id": MESSAGE })
+}
+
+pub(crate) fn mark_many_delivered() -> Value {
+    json!({ "channels": [{ "channel_id": CHANNEL, "message_id": MESSAGE }, { "channel_id": WAREHOUSE }] })
+}
+
+pub(crate) fn delivered_channels() -> Value {
+    json!({ "channels": [{ "channel_id": CHANNEL, "delivered_seq": 3, "delivered_at": LATER }] })
+}
+
+pub(crate) fn read_everything() -> Value {
+    json!({ "channels": 3, "threads": 1 })
+}
+
+pub(crate) fn truncate_channel() -> Value {
+    json!({ "before": "2026-03-02T00:00:00Z" })
+}
+
+pub(crate) fn message_edit() -> Value {
+    json!({
+        "seq": 5, "text": "It was left with your neihgbour.", "attachments": [], "custom": {}, "edited_by": "support-7",
+        "edited_at": LATER,
     })
 }
 
@@ -159,8 +214,11 @@ pub(crate) fn channel() -> Value {
     json!({
         "id": CHANNEL, "cid": "commerce:order-1042", "type": "commerce", "name": "Order 1042", "image": null,
         "custom": { "order": 1042 }, "tags": ["delivery", "vip"],
-        "config": { "frozen": false, "open": false, "typing_disabled": false, "hide_history_for_new_members": false },
-        "created_by": null, "member_count": 2, "seq": 5, "ordinal": 2, "last_message_at": LATER, "created_at": AT,
+        "config": {
+            "frozen": false, "open": false, "typing_disabled": false, "hide_history_for_new_members": false,
+            "read_receipts_disabled": false, "delivery_receipts_disabled": false, "retention_days": null,
+        },
+        "created_by": null, "member_count": 2, "seq": 5, "ordinal": 2, "truncated_seq": 0, "truncated_ordinal": 0, "last_message_at": LATER, "created_at": AT,
         "updated_at": AT, "membership": membership(), "unread": 0,
         "capabilities": ["read_channel", "send_message", "react", "update_own_message", "delete_own_message"],
         "last_message": message(),
@@ -256,7 +314,7 @@ pub(crate) fn update_member() -> Value {
 pub(crate) fn member() -> Value {
     json!({
         "user": user_ref(), "role": "member", "joined_at": AT, "removed_at": null, "read_seq": 3, "read_ordinal": 2,
-        "read_at": LATER, "last_read_message_id": MESSAGE, "updated_seq": 1,
+        "read_at": LATER, "last_read_message_id": MESSAGE, "delivered_seq": 3, "delivered_at": LATER, "updated_seq": 1,
     })
 }
 
@@ -273,7 +331,10 @@ pub(crate) fn read_result() -> Value {
 }
 
 pub(crate) fn unread_counts() -> Value {
-    json!({ "total": 2, "threads_total": 1, "channels": [{ "channel_id": CHANNEL, "unread": 2, "muted": false }] })
+    json!({
+        "total": 2, "mentions_total": 1, "threads_total": 1,
+        "channels": [{ "channel_id": CHANNEL, "unread": 2, "mentions": 1, "muted": false, "hidden": false }],
+    })
 }
 
 pub(crate) fn user_message() -> Value {
@@ -303,7 +364,7 @@ pub(crate) fn send_message() -> Value {
 }
 
 pub(crate) fn update_message() -> Value {
-    json!({ "text": "It was left with your neighbour, *Mr Kim*." })
+    json!({ "text": "It was left with your neighbour, *Mr Kim*.", "custom_set": { "proof": "photo" } })
 }
 
 pub(crate) fn message() -> Value {
@@ -320,7 +381,7 @@ pub(crate) fn message() -> Value {
 }
 
 pub(crate) fn quoted() -> Value {
-    json!({ "id": QUESTION, "user": user_ref(), "text": "Where is my parcel?", "attachments": [], "created_at": AT })
+    json!({ "id": QUESTION, "seq": 2, "user": user_ref(), "text": "Where is my parcel?", "attachments": [], "created_at": AT })
 }
 
 pub(crate) fn forwarded_from() -> Value {

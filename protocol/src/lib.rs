@@ -24,6 +24,7 @@ pub mod pin;
 pub mod poll;
 pub mod query;
 pub mod reaction;
+pub mod receipt;
 pub mod reminder;
 pub mod scheduled;
 pub mod search;

@@ -24,6 +24,12 @@ pub const QUOTED_CHARS: usize = 300;
 pub const THREAD_PARTICIPANTS: usize = 10;
 /// Channels that a message is forwarded to at once.
 pub const FORWARD_CHANNELS: usize = 10;
+/// Minutes for which a deletion can be taken back, unless the app says otherwise.
+pub const UNDELETE_MINUTES: u32 = 10;
+/// Minutes for which a deletion can be taken back at the most: a day.
+pub const UNDELETE_MINUTES_MOST: u32 = 1_440;
+/// Days that messages are kept at the most, where they are not kept for good.
+pub const RETENTION_DAYS_MOST: u32 = 3_650;
 /// Users or members in one batch request.
 pub const BATCH: usize = 100;
 /// Items of one batch that is worked off in the background.

@@ -62,7 +62,7 @@ pub struct Message {
     pub ordinal: i64,
     /// When the server took it. For display; nothing sorts by it.
     pub created_at: DateTime<Utc>,
-    /// Set once the text was edited.
+    /// Set once text or attachments were edited. Custom data may change without.
     pub edited_at: Option<DateTime<Utc>>,
     /// Set once it was deleted.
     pub deleted_at: Option<DateTime<Utc>>,
@@ -85,6 +85,9 @@ pub struct Message {
 pub struct Quoted {
     /// The quoted message.
     pub id: MessageId,
+    /// Its place. At or below the channel's `truncated_seq` it is gone, and what it said is forgotten here, too.
+    #[serde(default)]
+    pub seq: i64,
     /// Who sent it.
     pub user: UserRef,
     /// The first 300 characters of its text.
@@ -96,6 +99,15 @@ pub struct Quoted {
     /// Set once the server erased the quoted message: text and attachments are forgotten here, too.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub erased: bool,
+}
+
+impl Quoted {
+    /// Forgets what it says.
+    pub fn forget(&mut self) {
+        self.text.clear();
+        self.attachments.clear();
+        self.erased = true;
+    }
 }
 
 /// Where a forwarded message comes from. It doesn't say from which channel: its reader may not know that one.
@@ -148,7 +160,7 @@ pub struct SendMessage {
     pub user_id: Option<UserId>,
 }
 
-/// New text of one's own message.
+/// What to change of one's own message. Fields left out stay.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(example = crate::examples::update_message))]
 #[serde(deny_unknown_fields)]
@@ -159,9 +171,33 @@ pub struct UpdateMessage {
     /// Replaces the attachments.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attachments: Option<Vec<Custom>>,
-    /// Replaces the sender's own fields.
+    /// Replaces the sender's own fields. Not together with `custom_set` and `custom_unset`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub custom: Option<Custom>,
+    /// Sets these of the sender's own fields; the others stay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub custom_set: Option<Custom>,
+    /// Removes these of the sender's own fields; the others stay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub custom_unset: Option<Vec<String>>,
+}
+
+/// What a message said before an edit.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(example = crate::examples::message_edit))]
+pub struct MessageEdit {
+    /// The channel's `seq` of the edit.
+    pub seq: i64,
+    /// The text until then.
+    pub text: String,
+    /// The attachments until then.
+    pub attachments: Vec<Custom>,
+    /// The sender's own fields until then.
+    pub custom: Custom,
+    /// Who edited it; `null`: the customer's server.
+    pub edited_by: Option<UserId>,
+    /// When it was edited.
+    pub edited_at: DateTime<Utc>,
 }
 
 /// Sends a message on to other channels.

@@ -41,6 +41,36 @@ pub struct UserRef {
     pub image: Option<String>,
 }
 
+/// What a user lets others know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(example = crate::examples::user_settings))]
+pub struct UserSettings {
+    /// Whether others learn how far the user has read.
+    pub read_receipts: bool,
+    /// Whether others learn what the user's devices have got.
+    pub delivery_receipts: bool,
+    /// Whether others learn that the user types.
+    pub typing: bool,
+    /// The user's own `seq` of their last change.
+    pub user_seq: i64,
+}
+
+/// Settings to change; those left out stay.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(example = crate::examples::update_user_settings))]
+#[serde(default, deny_unknown_fields)]
+pub struct UpdateUserSettings {
+    /// See [`UserSettings::read_receipts`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub read_receipts: Option<bool>,
+    /// See [`UserSettings::delivery_receipts`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delivery_receipts: Option<bool>,
+    /// See [`UserSettings::typing`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub typing: Option<bool>,
+}
+
 /// A user as the customer's server registers it. Fields left out keep what they were.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(example = crate::examples::upsert_user))]

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use parlor_chat::due::{Alarm, Worker};
 use parlor_chat::fanout::{Flags, Notify, Profiles, Quotes, Replies};
-use parlor_chat::jobs::Jobs;
+use parlor_chat::jobs::{Jobs, Steps};
 use parlor_chat::messages::send::Sender;
+use parlor_chat::removal::{self, Removal};
 use parlor_chat::{Chat, Foundation};
 use parlor_platform::broker::{self, Binding, Broker, Consumer};
 use parlor_platform::clock::Clock;
@@ -130,13 +131,14 @@ impl Parts {
         };
         let quotes = Quotes { db: self.db.clone() };
         let index = parlor_chat::search::Index { db: self.db.clone() };
-        let jobs = Jobs {
+        let steps = Steps {
             db: self.db.clone(),
             clock: self.clock.clone(),
             config: self.config.clone(),
-            keys: self.keys.clone(),
             bell: self.bell.clone(),
         };
+        let jobs = Jobs { steps: steps.clone(), keys: self.keys.clone() };
+        let removal = Removal { steps };
         let consumers: Vec<Arc<dyn Consumer>> = vec![
             Arc::new(notify),
             Arc::new(replies),
@@ -145,6 +147,7 @@ impl Parts {
             Arc::new(quotes),
             Arc::new(index),
             Arc::new(jobs),
+            Arc::new(removal),
         ];
         debug_assert_eq!(
             consumers.iter().map(|consumer| consumer.binding().name).collect::<Vec<_>>(),
@@ -174,6 +177,6 @@ impl Parts {
 
 /// All consumers of the system, whichever process runs them: a queue must exist before something is published.
 fn bindings() -> Vec<Binding> {
-    let others = [parlor_chat::search::BINDING, parlor_chat::jobs::BINDING];
+    let others = [parlor_chat::search::BINDING, parlor_chat::jobs::BINDING, removal::BINDING];
     parlor_chat::fanout::CONSUMERS.into_iter().chain(others).collect()
 }

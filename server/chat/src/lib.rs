@@ -11,6 +11,7 @@ pub mod changes;
 pub mod channels;
 pub mod drafts;
 pub mod due;
+pub mod edits;
 pub mod fanout;
 pub mod invites;
 pub mod jobs;
@@ -24,7 +25,9 @@ pub mod query;
 pub mod reactions;
 pub mod reads;
 pub mod realtime;
+pub mod receipts;
 pub mod reminders;
+pub mod removal;
 pub mod scheduled;
 pub mod search;
 pub mod stars;
@@ -32,6 +35,7 @@ pub mod sync;
 pub mod tasks;
 pub mod threads;
 pub mod tombstones;
+pub mod undelete;
 pub mod users;
 pub mod validate;
 pub mod web;
@@ -69,6 +73,7 @@ pub struct Chat {
     /// Rung when something is due earlier than before.
     pub alarm: due::Alarm,
     activity: users::activity::Activity,
+    deliveries: receipts::Deliveries,
     typing: realtime::typing::Throttle,
     cids: Cache<(AppId, String), ChannelId>,
 }
@@ -106,7 +111,9 @@ impl Chat {
         let Foundation { config, db, clock, keys, bell, realtime } = ground;
         let tokens = RealtimeTokens::new(config.realtime.token_secret.expose(), config.realtime.token_ttl_s);
         let sender = messages::send::Sender::start(&config, &db, &clock, &bell, tracker, stop);
-        let activity = users::activity::Activity::new(db.clone(), clock.clone());
+        let activity =
+            users::activity::Activity::new(db.clone(), clock.clone(), config.clone(), bell.clone());
+        let deliveries = receipts::Deliveries::start(clock.clone(), realtime.clone(), tracker, stop);
         let cids = Cache::builder().max_capacity(100_000).time_to_live(Duration::from_secs(30));
         let cids = cids.support_invalidation_closures().build();
         let (limits, typing) = (Limits::default(), realtime::typing::Throttle::default());
@@ -123,6 +130,7 @@ impl Chat {
             sender,
             alarm,
             activity,
+            deliveries,
             typing,
             cids,
         }
@@ -177,6 +185,9 @@ pub fn routes(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) 
     invites::routes::configure(config);
     access_codes::routes::configure(config);
     jobs::routes::configure(config);
+    edits::routes::configure(config);
+    undelete::routes::configure(config);
+    receipts::routes::configure(config);
     reactions::routes::configure(config);
     pins::routes::configure(config);
     polls::routes::configure(config);
@@ -186,6 +197,7 @@ pub fn routes(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) 
     reminders::routes::configure(config);
     threads::routes::configure(config);
     tasks::routes::configure(config);
+    removal::routes::configure(config);
     channels::routes::configure(config);
     realtime::routes::configure(config);
 }

@@ -17,19 +17,21 @@ pub enum Actor {
 /// What an actor may do.
 pub fn capabilities(actor: Actor, kind: ChannelType, config: &ChannelConfig) -> Vec<Capability> {
     use Capability as C;
-    const ALL: [Capability; 14] = [
+    const ALL: [Capability; 16] = [
         C::ReadChannel,
         C::SendMessage,
         C::React,
         C::UpdateOwnMessage,
         C::DeleteOwnMessage,
         C::DeleteAnyMessage,
+        C::ReadEdits,
         C::PinMessage,
         C::FreezeChannel,
         C::UpdateChannel,
         C::AddMembers,
         C::RemoveMembers,
         C::UpdateRoles,
+        C::TruncateChannel,
         C::DeleteChannel,
         C::TransferOwnership,
     ];
@@ -57,8 +59,8 @@ pub fn may(actor: Actor, capability: Capability, kind: ChannelType, config: &Cha
             let equals = kind == ChannelType::Messaging && role >= Role::Member && !config.frozen;
             equals || role >= Role::Moderator
         }
-        C::DeleteAnyMessage | C::FreezeChannel | C::RemoveMembers => role >= Role::Moderator,
-        C::UpdateChannel | C::AddMembers | C::UpdateRoles => role >= Role::Admin,
+        C::DeleteAnyMessage | C::ReadEdits | C::FreezeChannel | C::RemoveMembers => role >= Role::Moderator,
+        C::UpdateChannel | C::AddMembers | C::UpdateRoles | C::TruncateChannel => role >= Role::Admin,
         C::DeleteChannel | C::TransferOwnership => role == Role::Owner,
     }
 }
@@ -111,12 +113,15 @@ mod tests {
         open: false,
         typing_disabled: false,
         hide_history_for_new_members: false,
+        read_receipts_disabled: false,
+        delivery_receipts_disabled: false,
+        retention_days: None,
     };
     const FROZEN: ChannelConfig = ChannelConfig { frozen: true, ..OPEN };
 
     #[test]
     fn each_role_may_what_its_line_says() {
-        let lines: [(Capability, [bool; 5]); 14] = [
+        let lines: [(Capability, [bool; 5]); 16] = [
             // guest, member, moderator, admin, owner
             (C::ReadChannel, [true, true, true, true, true]),
             (C::SendMessage, [false, true, true, true, true]),
@@ -124,12 +129,14 @@ mod tests {
             (C::UpdateOwnMessage, [false, true, true, true, true]),
             (C::DeleteOwnMessage, [true, true, true, true, true]),
             (C::DeleteAnyMessage, [false, false, true, true, true]),
+            (C::ReadEdits, [false, false, true, true, true]),
             (C::PinMessage, [false, false, true, true, true]),
             (C::FreezeChannel, [false, false, true, true, true]),
             (C::RemoveMembers, [false, false, true, true, true]),
             (C::UpdateChannel, [false, false, false, true, true]),
             (C::AddMembers, [false, false, false, true, true]),
             (C::UpdateRoles, [false, false, false, true, true]),
+            (C::TruncateChannel, [false, false, false, true, true]),
             (C::DeleteChannel, [false, false, false, false, true]),
             (C::TransferOwnership, [false, false, false, false, true]),
         ];

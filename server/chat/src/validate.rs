@@ -1,7 +1,7 @@
 //! Limits of what clients send, as pure functions.
 
 use chrono::{DateTime, Duration, Utc};
-use parlor_platform::Result;
+use parlor_platform::{Error, Result};
 use parlor_protocol::limits::{
     self, ATTACHMENT_BYTES, ATTACHMENTS, CUSTOM_BYTES, JSON_DEPTH, MENTIONS, REACTION_CHARS, REACTION_SCORE,
     TEXT_CHARS,
@@ -104,6 +104,14 @@ pub fn future(time: DateTime<Utc>, now: DateTime<Utc>, ahead_s: i64) -> Result<D
 /// A time cut to microseconds, which is what the database keeps.
 pub fn stored(time: DateTime<Utc>) -> DateTime<Utc> {
     DateTime::from_timestamp_micros(time.timestamp_micros()).unwrap_or(time)
+}
+
+/// Days for which messages are kept.
+pub fn retention(days: Option<u32>) -> Result<()> {
+    if days.is_none_or(|days| (1..=limits::RETENTION_DAYS_MOST).contains(&days)) {
+        return Ok(());
+    }
+    Err(Error::with(ErrorCode::InvalidRequest, "Messages are kept for 1 to 3,650 days, or for good."))
 }
 
 /// A batch of 1 to 100 things.

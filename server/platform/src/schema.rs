@@ -15,6 +15,7 @@ diesel::table! {
         suspended_at -> Nullable<Timestamptz>,
         revoked_before -> Nullable<Timestamptz>,
         created_at -> Timestamptz,
+        settings -> Jsonb,
     }
 }
 
@@ -43,6 +44,10 @@ diesel::table! {
         deactivated_at -> Nullable<Timestamptz>,
         revoked_before -> Nullable<Timestamptz>,
         last_active_at -> Nullable<Timestamptz>,
+        hides_reads -> Bool,
+        hides_deliveries -> Bool,
+        hides_typing -> Bool,
+        settings_seq -> Int8,
     }
 }
 
@@ -68,6 +73,9 @@ diesel::table! {
         deleted_at -> Nullable<Timestamptz>,
         tags -> Array<Text>,
         access_code -> Nullable<Text>,
+        truncated_seq -> Int8,
+        truncated_ordinal -> Int8,
+        sweep_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -93,6 +101,8 @@ diesel::table! {
         notifications -> Text,
         history_from_seq -> Int8,
         history_ordinal -> Int8,
+        delivered_seq -> Int8,
+        delivered_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -176,6 +186,30 @@ diesel::table! {
         last_reply_at -> Nullable<Timestamptz>,
         quoted -> Nullable<Jsonb>,
         forwarded_from -> Nullable<Jsonb>,
+    }
+}
+
+diesel::table! {
+    message_edits (app_id, message_id, seq) {
+        app_id -> Uuid,
+        message_id -> Uuid,
+        seq -> Int8,
+        text -> Text,
+        attachments -> Nullable<Jsonb>,
+        custom -> Nullable<Jsonb>,
+        edited_by -> Nullable<Text>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    deleted_messages (app_id, message_id) {
+        app_id -> Uuid,
+        message_id -> Uuid,
+        content -> Jsonb,
+        deleted_by -> Nullable<Text>,
+        created_at -> Timestamptz,
+        expires_at -> Timestamptz,
     }
 }
 
@@ -389,6 +423,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     access_code_tries,
     jobs,
     messages,
+    message_edits,
+    deleted_messages,
     message_search,
     poll_votes,
     reactions,

@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use parlor_protocol::channel::ChannelChanges;
 use parlor_protocol::member::ReadState;
-use parlor_protocol::message::MessagePage;
+use parlor_protocol::message::{MessagePage, Quoted};
+use parlor_protocol::receipt::DeliveryState;
 use parlor_protocol::{
     Channel, Envelope, EventType, Member, Message, MessageId, Page, Reaction, Task, TaskId, ThreadSummary,
     UserId, UserRef,
@@ -142,6 +143,7 @@ impl Replica {
         // Read pointers move without a `seq`; a reader that was away asks for them with the members.
         self.channel = Some(changes.channel);
         self.seq = changes.seq;
+        self.forget_truncated();
         self.forget_what_only_the_server_computes();
         Ok(changes.more)
     }
@@ -174,6 +176,16 @@ impl Replica {
                 let message: Message = part(envelope, "message");
                 self.hear(message);
             }
+            EventType::MessageUndeleted => {
+                let message: Message = part(envelope, "message");
+                self.thread_moved(envelope, &message);
+                self.hear(message);
+            }
+            EventType::ChannelTruncated => {
+                channel.truncated_seq = part(envelope, "truncated_seq");
+                channel.truncated_ordinal = part(envelope, "truncated_ordinal");
+                self.forget_truncated();
+            }
             EventType::ReactionNew | EventType::ReactionUpdated | EventType::ReactionDeleted => {
                 self.react(envelope);
             }
@@ -200,6 +212,7 @@ impl Replica {
                 self.note(part(envelope, "task"));
             }
             EventType::MessageRead
+            | EventType::MessageDelivered
             | EventType::TypingStart
             | EventType::TypingStop
             | EventType::NotificationMessageNew
@@ -215,6 +228,7 @@ impl Replica {
                 panic!("what is a user's own, on a channel: {envelope:?}")
             }
             EventType::MembershipUpdated
+            | EventType::SettingsUpdated
             | EventType::NotificationInvited
             | EventType::DraftUpdated
             | EventType::DraftDeleted
@@ -235,6 +249,22 @@ impl Replica {
             let user: UserId = part(envelope, "user_id");
             if let Some(member) = self.members.get_mut(user.as_str()) {
                 member.read = part(envelope, "read");
+                // What was read has arrived.
+                if member.delivered.delivered_seq < member.read.read_seq {
+                    member.delivered.delivered_seq = member.read.read_seq;
+                    member.delivered.delivered_at = member.read.read_at;
+                }
+            }
+        }
+        if envelope.kind == EventType::MessageDelivered {
+            for delivery in envelope.data["deliveries"].as_array().into_iter().flatten() {
+                let member = delivery["user_id"].as_str().and_then(|user| self.members.get_mut(user));
+                let Ok(state) = serde_json::from_value::<DeliveryState>(delivery.clone()) else {
+                    panic!("no delivery: {envelope:?}")
+                };
+                if let Some(member) = member.filter(|it| it.delivered.delivered_seq < state.delivered_seq) {
+                    member.delivered = state;
+                }
             }
         }
         if envelope.kind == EventType::UserUpdated {
@@ -321,6 +351,19 @@ impl Replica {
         };
     }
 
+    /// What was truncated is gone, with the tasks that were made of it, and the words that others quote.
+    fn forget_truncated(&mut self) {
+        let upto = self.channel.as_ref().map_or(0, |channel| channel.truncated_seq);
+        let rest = self.messages.split_off(&(upto + 1));
+        let gone = std::mem::replace(&mut self.messages, rest);
+        for message in gone.values() {
+            self.places.remove(&message.id);
+            self.tasks.retain(|_, task| task.message_id != message.id);
+        }
+        let quotations = self.messages.values_mut().filter_map(|message| message.quoted.as_mut());
+        quotations.filter(|quoted| quoted.seq <= upto).for_each(Quoted::forget);
+    }
+
     fn hold(&mut self, message: Message) {
         let place = *self.places.entry(message.id).or_insert(message.seq);
         assert_eq!(place, message.seq, "a message is there twice: {message:?}");
@@ -336,9 +379,7 @@ impl Replica {
         // What it said is forgotten where others quote it, too.
         let quotations = self.messages.values_mut().filter_map(|other| other.quoted.as_mut());
         for quoted in quotations.filter(|quoted| quoted.id == message.id) {
-            quoted.text.clear();
-            quoted.attachments.clear();
-            quoted.erased = true;
+            quoted.forget();
         }
     }
 
@@ -363,11 +404,13 @@ impl Replica {
     /// What a member has not read, by the subtraction that clients make.
     pub fn unread(&self, user: &str) -> i64 {
         let (Some(channel), Some(member)) = (&self.channel, self.members.get(user)) else { return 0 };
+        let pointer = member.read.read_seq.max(channel.truncated_seq);
         let deleted = self.messages.values().filter(|message| {
-            message.deleted_at.is_some() && stands_in_channel(message) && message.seq > member.read.read_seq
+            message.deleted_at.is_some() && stands_in_channel(message) && message.seq > pointer
         });
-        let gone = deleted.count() + self.erased.range(member.read.read_seq + 1..).count();
-        channel.ordinal - member.read.read_ordinal - i64::try_from(gone).unwrap_or(0)
+        let gone = deleted.count() + self.erased.range(pointer + 1..).count();
+        let before = member.read.read_ordinal.max(channel.truncated_ordinal);
+        channel.ordinal - before - i64::try_from(gone).unwrap_or(0)
     }
 }
 

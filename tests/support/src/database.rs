@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::setting;
 
 /// All tables: every row belongs to one tenant, or is one.
-pub const TENANT_TABLES: [&str; 25] = [
+pub const TENANT_TABLES: [&str; 27] = [
     "apps",
     "api_keys",
     "users",
@@ -27,6 +27,8 @@ pub const TENANT_TABLES: [&str; 25] = [
     "access_code_tries",
     "jobs",
     "messages",
+    "message_edits",
+    "deleted_messages",
     "message_search",
     "poll_votes",
     "reactions",

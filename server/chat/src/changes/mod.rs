@@ -124,7 +124,7 @@ pub async fn of(
             people: people.remove(id).unwrap_or_default(),
             work: work.remove(id).unwrap_or_default(),
         };
-        let mut part = rows.merged(since, limit)?;
+        let mut part = rows.merged(since, limit, reader)?;
         messages.append(&mut part.messages);
         all.insert(since.channel, part);
     }
@@ -154,7 +154,7 @@ struct Rows {
 
 impl Rows {
     /// All that is no later than where the first list was cut.
-    fn merged(self, since: &Since, limit: usize) -> Result<Changed> {
+    fn merged(self, since: &Since, limit: usize, reader: Option<&UserId>) -> Result<Changed> {
         let ends = [
             cut(self.fresh.iter().map(|row| row.updated_seq), limit),
             cut(self.changed.iter().map(|row| row.updated_seq), limit),
@@ -176,7 +176,7 @@ impl Rows {
                 .people
                 .into_iter()
                 .filter(|row| within(row.updated_seq))
-                .map(MemberRow::into_member)
+                .map(|row| row.seen_by(reader))
                 .collect::<Result<_>>()?,
             tasks: self
                 .work

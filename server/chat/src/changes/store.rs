@@ -96,7 +96,8 @@ pub async fn members(tx: &TenantTx, of: &[Since], limit: i64) -> Result<Vec<Memb
         " FROM UNNEST(?, ?) AS c (id, since) CROSS JOIN (SELECT ?::uuid AS app, ?::bigint AS most) v \
          CROSS JOIN LATERAL (SELECT * FROM channel_members WHERE app_id = v.app AND channel_id = c.id \
              AND updated_seq > c.since AND updated_seq > 0 ORDER BY updated_seq LIMIT v.most) m \
-         CROSS JOIN LATERAL (SELECT name, image FROM users WHERE app_id = v.app AND id = m.user_id OFFSET 0) u \
+         CROSS JOIN LATERAL (SELECT name, image, hides_reads, hides_deliveries FROM users \
+             WHERE app_id = v.app AND id = m.user_id OFFSET 0) u \
          ORDER BY m.updated_seq"
     ))
     .bind::<Array<SqlUuid>, _>(ids(of))
@@ -107,14 +108,17 @@ pub async fn members(tx: &TenantTx, of: &[Since], limit: i64) -> Result<Vec<Memb
     .await?)
 }
 
-/// Tasks that changed after a `seq`, deleted ones included.
+/// Tasks that changed after a `seq`, deleted ones included: of messages that were not truncated, or to be forgotten.
 pub async fn tasks(tx: &TenantTx, of: &[Since], limit: i64) -> Result<Vec<TaskRow>> {
     Ok(prepared::<TaskColumns>(concat!(
         "SELECT ",
         task_columns!(),
         " FROM UNNEST(?, ?) AS c (id, since) CROSS JOIN (SELECT ?::uuid AS app, ?::bigint AS most) v \
          CROSS JOIN LATERAL (SELECT * FROM tasks WHERE app_id = v.app AND channel_id = c.id \
-             AND updated_seq > c.since ORDER BY updated_seq LIMIT v.most) k \
+             AND updated_seq > c.since AND (deleted_at IS NOT NULL \
+                 OR (SELECT m.seq FROM messages m WHERE m.app_id = v.app AND m.id = tasks.message_id) \
+                     > (SELECT t.truncated_seq FROM channels t WHERE t.app_id = v.app AND t.id = c.id)) \
+             ORDER BY updated_seq LIMIT v.most) k \
          ORDER BY k.updated_seq"
     ))
     .bind::<Array<SqlUuid>, _>(ids(of))

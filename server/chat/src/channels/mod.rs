@@ -7,5 +7,5 @@ pub mod create;
 pub mod routes;
 pub mod state;
 pub mod store;
-mod update;
+pub mod update;
 pub mod view;

@@ -67,7 +67,7 @@ pub async fn states(
     let mut newest = by_channel(newest);
     let mut people_of: HashMap<Uuid, Vec<Member>> = HashMap::new();
     for row in people {
-        people_of.entry(row.channel_id).or_default().push(row.into_member()?);
+        people_of.entry(row.channel_id).or_default().push(row.seen_by(reader)?);
     }
     let mut own = Own::new(reader, memberships, unread, now);
     let state = |row: ChannelRow| {

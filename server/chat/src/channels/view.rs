@@ -114,6 +114,8 @@ pub fn shared(row: ChannelRow) -> Result<Channel> {
         member_count: row.member_count,
         seq: row.seq,
         ordinal: row.ordinal,
+        truncated_seq: row.truncated_seq,
+        truncated_ordinal: row.truncated_ordinal,
         last_message_at: row.last_message_at,
         created_at: row.created_at,
         updated_at: row.updated_at,

@@ -3,7 +3,8 @@
 //!
 //! A row is there for what is unread or marked; what is read and unmarked has none, so that the table stays as small
 //! as what people have yet to read, and reading ends a row instead of rewriting it. Rows are written for members of
-//! channels up to the configured size who were active lately; who is mentioned gets one in any case. Writing rows and
+//! channels up to the configured size who were active lately; who was idle gets them on their return, the newest of each
+//! channel; who is mentioned gets one in any case. Writing rows and
 //! ending them are serialised per channel by an advisory lock: without it a pointer that moves between the two could
 //! leave a row unread for ever. [Stars](crate::stars) take it, too.
 
@@ -23,14 +24,20 @@ use parlor_platform::{Error, Result};
 use parlor_protocol::AppId;
 use uuid::Uuid;
 
-use super::{AT_ONCE, READ_TOPIC, ReadMoved, SENT_TOPIC, SentEvent};
+use super::{AT_ONCE, READ_TOPIC, RETURNED_TOPIC, ReadMoved, Returned, SENT_TOPIC, SentEvent};
+use crate::reads::store as reads;
 
-pub const BINDING: Binding = Binding { name: "flags", topics: &[SENT_TOPIC, READ_TOPIC], at_once: AT_ONCE };
+pub const BINDING: Binding =
+    Binding { name: "flags", topics: &[SENT_TOPIC, READ_TOPIC, RETURNED_TOPIC], at_once: AT_ONCE };
 
 /// Messages of one insert: with a backlog behind it a group must not run into the statement's time limit.
 const CHUNK: usize = 500;
 /// Rows that come back when a member makes a channel unread from far back: the newest. The count is exact all the same.
 const MOST_BACK: i64 = 10_000;
+
+/// Channels of one transaction when somebody comes back who was idle, and rows of each: the newest.
+const RETURN_CHANNELS: i64 = 20;
+const MOST_ON_RETURN: i64 = 1_000;
 
 /// Keeps `user_messages`.
 pub struct Flags {
@@ -46,6 +53,7 @@ impl Consumer for Flags {
     }
 
     async fn handle(&self, app: AppId, jobs: &[Delivery]) -> Result<()> {
+        self.welcome_back(app, jobs).await?;
         let now = self.clock.now();
         let tx = self.db.tenant_for_job(app).await?;
         let new = inbox::first_time(&tx, BINDING.name, jobs.iter().map(|job| job.event_id), now).await?;
@@ -53,7 +61,7 @@ impl Consumer for Flags {
         for job in jobs.iter().filter(|job| new.contains(&job.event_id)) {
             if job.topic == SENT_TOPIC {
                 sent.extend(super::sent(job)?);
-            } else {
+            } else if job.topic == READ_TOPIC {
                 moved.push(serde_json::from_str::<ReadMoved>(&job.payload).map_err(Error::internal)?);
             }
         }
@@ -81,6 +89,28 @@ impl Consumer for Flags {
             BrokerKind::Embedded => tx.commit_lazily().await,
             BrokerKind::Rabbitmq => tx.commit().await,
         }
+    }
+}
+
+impl Flags {
+    /// Writes the rows that those who come back do not have, because they were idle when the messages were sent. Doing so
+    /// again changes nothing.
+    async fn welcome_back(&self, app: AppId, jobs: &[Delivery]) -> Result<()> {
+        for job in jobs.iter().filter(|job| job.topic == RETURNED_TOPIC) {
+            let Returned { user_id } = serde_json::from_str(&job.payload).map_err(Error::internal)?;
+            let mut after = Uuid::nil();
+            loop {
+                let tx = self.db.tenant_for_job(app).await?;
+                let channels = reads::unread_channels(&tx, &user_id, after, RETURN_CHANNELS).await?;
+                let Some(last) = channels.last().copied() else { break };
+                lock(&tx, channels.iter().copied().collect()).await?;
+                let readers = vec![user_id.as_str(); channels.len()];
+                fill(&tx, channels, readers, self.config.chat.fanout_members, MOST_ON_RETURN).await?;
+                tx.commit().await?;
+                after = last;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -222,6 +252,17 @@ async fn mark(tx: &TenantTx, moved: &[ReadMoved], max_members: i32) -> Result<()
     .bind::<SqlUuid, _>(tx.app())
     .execute(&mut tx.conn()?)
     .await?;
+    fill(tx, channels, readers, max_members, MOST_BACK).await
+}
+
+/// Writes the rows of what is unread, the newest of each pair of channel and reader.
+async fn fill(
+    tx: &TenantTx,
+    channels: Vec<Uuid>,
+    readers: Vec<&str>,
+    max_members: i32,
+    most: i64,
+) -> Result<()> {
     prepared::<Untyped>(
         "INSERT INTO user_messages (app_id, user_id, message_id, channel_id, seq, flags) \
          SELECT m.app_id, m.user_id, x.id, m.channel_id, x.seq, 0 \
@@ -229,17 +270,17 @@ async fn mark(tx: &TenantTx, moved: &[ReadMoved], max_members: i32) -> Result<()
          CROSS JOIN LATERAL (SELECT app_id, channel_id, user_id, greatest(read_seq, history_from_seq - 1) AS read_seq \
              FROM channel_members WHERE app_id = ? \
              AND channel_id = r.channel AND user_id = r.reader AND removed_at IS NULL OFFSET 0) m \
-         CROSS JOIN LATERAL (SELECT FROM channels WHERE app_id = m.app_id AND id = m.channel_id \
-             AND type <> 'livestream' AND member_count <= ? OFFSET 0) c \
+         CROSS JOIN LATERAL (SELECT truncated_seq FROM channels WHERE app_id = m.app_id AND id = m.channel_id \
+             AND type <> 'livestream' AND member_count <= ? AND deleted_at IS NULL OFFSET 0) c \
          CROSS JOIN LATERAL (SELECT id, seq FROM messages WHERE app_id = m.app_id AND channel_id = m.channel_id \
-             AND seq > m.read_seq AND in_timeline AND countable AND deleted_at IS NULL ORDER BY seq DESC LIMIT ?) x \
+             AND seq > greatest(m.read_seq, c.truncated_seq) AND in_timeline AND countable AND deleted_at IS NULL ORDER BY seq DESC LIMIT ?) x \
          ON CONFLICT DO NOTHING",
     )
     .bind::<Array<SqlUuid>, _>(channels)
     .bind::<Array<Text>, _>(readers)
     .bind::<SqlUuid, _>(tx.app())
     .bind::<Int4, _>(max_members)
-    .bind::<Int8, _>(MOST_BACK)
+    .bind::<Int8, _>(most)
     .execute(&mut tx.conn()?)
     .await?;
     Ok(())

@@ -27,6 +27,9 @@ pub const READ_TOPIC: &str = "chat.message.read";
 /// Name, image or custom data of a user changed.
 pub const PROFILE_TOPIC: &str = "chat.user.updated";
 
+/// A user did something who had been idle for long.
+pub const RETURNED_TOPIC: &str = "chat.user.returned";
+
 /// A message was erased that more quote than were made to forget it at once.
 pub const ERASED_TOPIC: &str = "chat.message.erased";
 
@@ -77,6 +80,12 @@ pub struct ReadMoved {
 /// A user whose profile changed.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ProfileChanged {
+    pub user_id: UserId,
+}
+
+/// A user who is back.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Returned {
     pub user_id: UserId,
 }
 

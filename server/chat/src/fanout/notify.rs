@@ -73,16 +73,19 @@ impl Notify {
         let rows = reads::unread_of(&tx, &readers).await?;
         tx.commit().await?;
         let now = self.clock.now();
-        let mut unread: HashMap<String, HashMap<Uuid, (i64, bool)>> = HashMap::new();
+        let mut unread: HashMap<String, HashMap<Uuid, (i64, bool, bool)>> = HashMap::new();
         for (user, row) in rows {
-            unread.entry(user).or_default().insert(row.channel_id, (row.unread, row.muted(now)));
+            unread
+                .entry(user)
+                .or_default()
+                .insert(row.channel_id, (row.unread, row.muted(now), row.counts(now)));
         }
         let mut commands = Vec::new();
         for (user, channels) in users {
             let unread = unread.remove(user.as_str()).unwrap_or_default();
-            let total: i64 = unread.values().filter(|(_, muted)| !muted).map(|(count, _)| count).sum();
+            let total: i64 = unread.values().filter(|(_, _, counts)| *counts).map(|(count, ..)| count).sum();
             for (channel, (message, seq)) in channels {
-                let (count, muted) = unread.get(&channel.0).copied().unwrap_or_default();
+                let (count, muted, _) = unread.get(&channel.0).copied().unwrap_or_default();
                 let data = json!({
                     "channel_id": channel, "message_id": message, "seq": seq, "unread": count, "muted": muted,
                     "total_unread": total,

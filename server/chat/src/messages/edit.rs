@@ -1,19 +1,24 @@
 //! Editing one's own message.
+//!
+//! What it said before is kept ([`crate::edits`]) where text or attachments change. The sender's own fields may change
+//! without: that is no edit for who reads the message.
 
 use chrono::{DateTime, Utc};
 use parlor_platform::Result;
 use parlor_platform::db::TenantTx;
 use parlor_platform::outbox::Entries;
 use parlor_protocol::message::UpdateMessage;
-use parlor_protocol::{Capability, ErrorCode, EventType, Message, MessageId};
-use serde_json::json;
+use parlor_protocol::{Capability, ErrorCode, EventType, Message, MessageId, Patch};
+use serde_json::{Value, json};
 
 use super::{access, store, view};
 use crate::channels::change::Change;
+use crate::channels::update::custom_after;
+use crate::users::store::custom;
 use crate::web::Caller;
-use crate::{search, validate};
+use crate::{edits, search, validate};
 
-/// Replaces what the request names. Authors edit their own messages, the server all. What leaves the message as it is
+/// Changes what the request names. Authors edit their own messages, the server all. What leaves the message as it is
 /// takes no `seq`, is told to nobody, and is no edit.
 pub async fn edit(
     tx: &TenantTx,
@@ -30,25 +35,34 @@ pub async fn edit(
     if caller.user().is_some_and(|user| *user != old.user.id) {
         return Err(ErrorCode::Forbidden.into());
     }
-    validate::message(
-        request.text.as_ref().unwrap_or(&old.text),
-        request.attachments.as_ref().unwrap_or(&old.attachments),
-        &[],
-        request.custom.as_ref().unwrap_or(&old.custom),
-    )?;
-    if keeps(&request, &old) {
+    let new = edited(&old, request)?;
+    validate::message(&new.text, &new.attachments, &[], &new.custom)?;
+    if new == old {
         return view::message(tx, caller.user(), old, now).await;
     }
     let change = Change::begin(tx, old.channel_id, 0, now).await?;
-    store::update(tx, id, request, change.seq(), now).await?;
+    let says_other = new.text != old.text || new.attachments != old.attachments;
+    if says_other {
+        edits::store::keep(tx, id, change.seq(), caller.user(), now).await?;
+    }
+    let edited_at = if says_other { Some(now) } else { old.edited_at };
+    store::update(tx, &Message { edited_at, updated_seq: change.seq(), ..new }).await?;
     let message = access::find(tx, caller, id).await?;
     search::changed(entries, &message)?;
     change.tell(entries, EventType::MessageUpdated, json!({ "message": message }))?;
     view::message(tx, caller.user(), message, now).await
 }
 
-fn keeps(request: &UpdateMessage, old: &Message) -> bool {
-    request.text.as_ref().is_none_or(|text| *text == old.text)
-        && request.attachments.as_ref().is_none_or(|attachments| *attachments == old.attachments)
-        && request.custom.as_ref().is_none_or(|custom| *custom == old.custom)
+/// The message with what the request changes of it.
+fn edited(old: &Message, request: UpdateMessage) -> Result<Message> {
+    let mut new = old.clone();
+    let UpdateMessage { text, attachments, custom: whole, custom_set, custom_unset } = request;
+    new.text = text.unwrap_or(new.text);
+    new.attachments = attachments.unwrap_or(new.attachments);
+    let whole = whole.map_or(Patch::Absent, Patch::Set);
+    if let Some(fields) = custom_after(&Value::Object(old.custom.0.clone()), whole, custom_set, custom_unset)?
+    {
+        new.custom = custom(fields);
+    }
+    Ok(new)
 }

@@ -13,9 +13,9 @@ use diesel_async::RunQueryDsl;
 use parlor_platform::db::{TenantTx, prepared};
 use parlor_platform::schema::{messages, users};
 use parlor_platform::{Error, Result};
-use parlor_protocol::message::UpdateMessage;
+use parlor_protocol::message::Quoted;
 use parlor_protocol::{
-    ChannelId, Custom, Message, MessageId, Pin, Poll, ReactionCount, ThreadSummary, UserId, UserRef,
+    ChannelId, Message, MessageId, Pin, Poll, ReactionCount, ThreadSummary, UserId, UserRef,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -172,6 +172,27 @@ impl MessageRow {
 }
 
 impl MessageRow {
+    /// Forgets what it quotes, if that was truncated.
+    pub fn forget_truncated(&mut self, truncated_seq: i64) -> Result<()> {
+        if let Some(stored) = self.quoted.take() {
+            let mut quoted: Quoted = serde_json::from_value(stored).map_err(Error::internal)?;
+            if quoted.seq <= truncated_seq {
+                quoted.forget();
+            }
+            self.quoted = Some(serde_json::to_value(quoted).map_err(Error::internal)?);
+        }
+        Ok(())
+    }
+
+    /// Forgets what it says, as its row will when it is removed.
+    pub fn erase(&mut self) {
+        self.text.clear();
+        (self.attachments, self.mentions, self.custom, self.reactions) = (None, None, None, None);
+        (self.pinned, self.poll, self.quoted, self.forwarded_from) = (None, None, None, None);
+        self.deleted_at = self.deleted_at.or(Some(self.created_at));
+        self.erased = true;
+    }
+
     /// The thread below this message, if there ever was one.
     pub fn thread_summary(&self) -> Result<Option<ThreadSummary>> {
         let (Some(ordinal), None) = (self.thread_ordinal, self.parent_id) else { return Ok(None) };
@@ -241,11 +262,29 @@ macro_rules! in_history {
     };
 }
 
+/// The condition that a message is past the point up to which its channel was truncated, for everybody.
+macro_rules! not_truncated {
+    () => {
+        sql::<Bool>(
+            "messages.seq > (SELECT t.truncated_seq FROM channels t \
+             WHERE t.app_id = messages.app_id AND t.id = messages.channel_id)",
+        )
+    };
+    ($tx:expr, $channel:expr) => {
+        sql::<Bool>("messages.seq > (SELECT t.truncated_seq FROM channels t WHERE t.app_id = ")
+            .bind::<SqlUuid, _>($tx.app())
+            .sql(" AND t.id = ")
+            .bind::<SqlUuid, _>($channel.0)
+            .sql(")")
+    };
+}
+
 /// What a reader may see: what is not shadowed, and their own, since their history begins; the server sees all. Nobody
-/// sees what was erased. Of one channel where the transaction and the channel are given.
+/// sees what was erased or truncated. Of one channel where the transaction and the channel are given.
 macro_rules! visible_to {
     ($query:expr, $reader:expr $(, $tx:expr, $channel:expr)?) => {{
-        let query = $query.filter(messages::erased.eq(false)).into_boxed();
+        let query = $query.filter(messages::erased.eq(false));
+        let query = query.filter(not_truncated!($($tx, $channel)?)).into_boxed();
         match $reader {
             Some(reader) => {
                 let reader: &UserId = reader;
@@ -370,7 +409,8 @@ pub async fn newest_of_each(
         "SELECT ",
         message_columns!(),
         " FROM UNNEST(?) AS c (id) CROSS JOIN (SELECT ?::uuid AS app, ?::text AS reader, ?::bigint AS most) v \
-         CROSS JOIN LATERAL (SELECT coalesce(max(h.history_from_seq), 0) AS first FROM channel_members h \
+         CROSS JOIN LATERAL (SELECT greatest(max(h.history_from_seq), (SELECT t.truncated_seq + 1 FROM channels t \
+                 WHERE t.app_id = v.app AND t.id = c.id)) AS first FROM channel_members h \
              WHERE h.app_id = v.app AND h.channel_id = c.id AND h.user_id = v.reader AND h.removed_at IS NULL) h \
          CROSS JOIN LATERAL ( \
              SELECT * FROM messages m WHERE m.app_id = v.app AND m.channel_id = c.id AND m.in_timeline \
@@ -386,31 +426,25 @@ pub async fn newest_of_each(
     .await?)
 }
 
-/// Edits a message.
-pub async fn update(
-    tx: &TenantTx,
-    id: MessageId,
-    changes: UpdateMessage,
-    seq: i64,
-    now: DateTime<Utc>,
-) -> Result<()> {
-    let attachments =
-        changes.attachments.map(|list| serde_json::to_value(list).map_err(Error::internal)).transpose()?;
-    diesel::update(messages::table.find((tx.app(), id.0)))
+/// Writes what an edit changes of a message, and what it leaves.
+pub async fn update(tx: &TenantTx, message: &Message) -> Result<()> {
+    let attachments = serde_json::to_value(&message.attachments).map_err(Error::internal)?;
+    let some = |value: Value, empty: bool| (!empty).then_some(value);
+    diesel::update(messages::table.find((tx.app(), message.id.0)))
         .set((
-            changes.text.map(|text| messages::text.eq(text)),
-            attachments.map(|list| messages::attachments.eq(list)),
-            changes.custom.map(|Custom(fields)| messages::custom.eq(Value::Object(fields))),
-            messages::edited_at.eq(now),
-            messages::updated_seq.eq(seq),
+            messages::text.eq(&message.text),
+            messages::attachments.eq(some(attachments, message.attachments.is_empty())),
+            messages::custom.eq(some(Value::Object(message.custom.0.clone()), message.custom.0.is_empty())),
+            messages::edited_at.eq(message.edited_at),
+            messages::updated_seq.eq(message.updated_seq),
         ))
         .execute(&mut tx.conn()?)
         .await?;
     Ok(())
 }
 
-/// Clears a message. The row keeps its place; an erased one is listed to nobody.
-pub async fn clear(tx: &TenantTx, id: MessageId, erase: bool, seq: i64, now: DateTime<Utc>) -> Result<()> {
+/// Clears a message that is deleted. The row keeps its place.
+pub async fn clear(tx: &TenantTx, id: MessageId, seq: i64, now: DateTime<Utc>) -> Result<()> {
     diesel::update(messages::table.find((tx.app(), id.0)))
         .set((
             messages::text.eq(""),
@@ -423,9 +457,17 @@ pub async fn clear(tx: &TenantTx, id: MessageId, erase: bool, seq: i64, now: Dat
             messages::quoted.eq(None::<Value>),
             messages::forwarded_from.eq(None::<Value>),
             messages::deleted_at.eq(now),
-            messages::erased.eq(erase),
             messages::updated_seq.eq(seq),
         ))
+        .execute(&mut tx.conn()?)
+        .await?;
+    Ok(())
+}
+
+/// Notes the `seq` of a message's last change.
+pub async fn set_updated(tx: &TenantTx, id: MessageId, seq: i64) -> Result<()> {
+    diesel::update(messages::table.find((tx.app(), id.0)))
+        .set(messages::updated_seq.eq(seq))
         .execute(&mut tx.conn()?)
         .await?;
     Ok(())
@@ -464,11 +506,11 @@ pub async fn set_pinned(tx: &TenantTx, id: MessageId, pin: Option<&Pin>, seq: i6
 /// Quotations that one statement forgets.
 pub const QUOTED_AT_ONCE: usize = 1_000;
 
-/// Forgets what others keep of a message that they quote and that was erased: at most [`QUOTED_AT_ONCE`] of them. Gives
+/// Forgets what others keep of messages that they quote and that were erased: at most [`QUOTED_AT_ONCE`] of them. Gives
 /// how many there were.
-pub async fn forget_quoted(tx: &TenantTx, id: MessageId) -> Result<usize> {
+pub async fn forget_quoted(tx: &TenantTx, ids: &[Uuid]) -> Result<usize> {
     Ok(prepared::<Untyped>(
-        "MERGE INTO messages m USING (SELECT q.app_id, q.id FROM messages q WHERE q.app_id = ? AND q.reply_to_id = ? \
+        "MERGE INTO messages m USING (SELECT q.app_id, q.id FROM messages q WHERE q.app_id = ? AND q.reply_to_id = ANY(?) \
              AND q.quoted IS NOT NULL AND q.quoted -> 'erased' IS NULL LIMIT ?) q \
          ON m.app_id = q.app_id AND m.id = q.id \
          WHEN MATCHED THEN UPDATE SET \
@@ -476,7 +518,7 @@ pub async fn forget_quoted(tx: &TenantTx, id: MessageId) -> Result<usize> {
          WHEN NOT MATCHED AND false THEN INSERT DEFAULT VALUES",
     )
     .bind::<SqlUuid, _>(tx.app())
-    .bind::<SqlUuid, _>(id.0)
+    .bind::<Array<SqlUuid>, _>(ids.to_vec())
     .bind::<BigInt, _>(i64::try_from(QUOTED_AT_ONCE).unwrap_or(i64::MAX))
     .execute(&mut tx.conn()?)
     .await?)

@@ -62,7 +62,7 @@ pub async fn page(
         .order((pins::created_at.desc(), pins::message_id.desc()))
         .limit(limit)
         .into_boxed();
-    if history_from_seq > 0 {
+    if history_from_seq > 1 {
         let is_read = sql::<Bool>(
             "(SELECT m.seq FROM messages m WHERE m.app_id = pins.app_id AND m.id = pins.message_id) >= ",
         );
@@ -89,7 +89,8 @@ pub async fn last_of_each(
         message_columns!(),
         " FROM UNNEST(?) AS c (id) \
          CROSS JOIN (SELECT ?::uuid AS app, ?::text AS reader, ?::bigint AS most, ?::timestamptz AS now) v \
-         CROSS JOIN LATERAL (SELECT coalesce(max(h.history_from_seq), 0) AS first FROM channel_members h \
+         CROSS JOIN LATERAL (SELECT greatest(max(h.history_from_seq), (SELECT t.truncated_seq + 1 FROM channels t \
+                 WHERE t.app_id = v.app AND t.id = c.id)) AS first FROM channel_members h \
              WHERE h.app_id = v.app AND h.channel_id = c.id AND h.user_id = v.reader AND h.removed_at IS NULL) h \
          CROSS JOIN LATERAL (SELECT p.message_id, p.created_at FROM pins p \
              CROSS JOIN LATERAL (SELECT FROM messages x WHERE x.app_id = p.app_id AND x.id = p.message_id \

@@ -3,6 +3,14 @@
 
 use Kind::{Bool, Custom, Id, Int, List, Members, Text, Time};
 
+use crate::members::store::hidden;
+
+macro_rules! hides_reads {
+    () => {
+        hidden!("m", "u.hides_reads", "read_receipts_disabled")
+    };
+}
+
 /// What a field holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -163,8 +171,9 @@ pub static MEMBERS: Resource = Resource {
         Field::new("name", Text, "(u.name COLLATE \"C\")").nullable().sorted().autocomplete(),
         Field::new("role", Text, "(m.role COLLATE \"C\")"),
         Field::new("joined_at", Time, "m.joined_at").sorted(),
-        Field::new("read_at", Time, "m.read_at").nullable().sorted(),
-        Field::new("read_seq", Int, "m.read_seq").sorted(),
+        // As others see it: who hides it is found by it as one who has read nothing.
+        Field::new("read_at", Time, concat!("(CASE WHEN NOT ", hides_reads!(), " THEN m.read_at END)")).nullable().sorted(),
+        Field::new("read_seq", Int, concat!("(CASE WHEN ", hides_reads!(), " THEN 0 ELSE m.read_seq END)")).sorted(),
     ],
     custom: Field::new("custom.*", Custom, "u.custom"),
     unique: "user_id",

@@ -45,6 +45,6 @@ pub async fn page(tx: &TenantTx, caller: &Caller, channel: ChannelId, query: &Qu
     let mut rows: HashMap<String, MemberRow> =
         store::rows(tx, channel, &ids).await?.into_iter().map(|row| (row.user_id.clone(), row)).collect();
     let items =
-        ids.iter().filter_map(|id| rows.remove(*id)).map(MemberRow::into_member).collect::<Result<_>>()?;
+        ids.iter().filter_map(|id| rows.remove(*id)).map(|row| row.seen_by(caller.user())).collect::<Result<_>>()?;
     Ok(Page { items, next: page.next })
 }

@@ -7,18 +7,24 @@ use actix_web::{HttpResponse, get, post};
 use parlor_platform::Result;
 use parlor_protocol::member::{MarkRead, MarkUnread, ReadResult, UnreadCounts};
 use parlor_protocol::message::UserMessage;
+use parlor_protocol::receipt::ReadEverything;
 use parlor_protocol::{ChannelId, Message, MessageId, Page};
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::{mark, store};
+use super::{all, mark, store};
 use crate::Chat;
 use crate::messages::{store as messages, view};
-use crate::web::{ChannelRef, Id, Params, UserCaller, ValidJson, decode, encode, limit, one_more};
+use crate::web::{ChannelRef, Id, NoBody, Params, UserCaller, ValidJson, decode, encode, limit, one_more};
 
 /// Adds the routes of this file.
 pub fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
-    config.service(mark_read).service(mark_unread).service(unread_counts).service(flagged);
+    config
+        .service(mark_read)
+        .service(mark_everything)
+        .service(mark_unread)
+        .service(unread_counts)
+        .service(flagged);
 }
 
 /// Read up to a message, or everything. The pointer never moves backwards.
@@ -39,6 +45,13 @@ async fn mark_read(
     Ok(HttpResponse::Ok().json(result))
 }
 
+/// Read all of one's channels, and all threads that one follows. What comes meanwhile stays unread.
+#[utoipa::path(tag = "reads", responses((status = 200, body = ReadEverything)))]
+#[post("/channels/read")]
+async fn mark_everything(chat: Data<Chat>, caller: UserCaller, _body: NoBody) -> Result<HttpResponse> {
+    Ok(HttpResponse::Ok().json(all::read(&chat, &caller).await?))
+}
+
 /// Make a message the first unread one.
 #[utoipa::path(tag = "reads", params(("id" = String, Path,)), request_body = MarkUnread, responses((status = 200, body = ReadResult)))]
 #[post("/channels/{id}/unread")]
@@ -57,8 +70,8 @@ async fn mark_unread(
     Ok(HttpResponse::Ok().json(result))
 }
 
-/// Unread counts of all of one's channels, and of the threads that one follows. Muted channels are listed and not in the
-/// total.
+/// Unread counts of all of one's channels, the mentions in them, and of the threads that one follows. Muted and hidden
+/// channels are listed and not in the totals.
 #[utoipa::path(tag = "reads", responses((status = 200, body = UnreadCounts)))]
 #[get("/unread")]
 async fn unread_counts(chat: Data<Chat>, caller: UserCaller) -> Result<HttpResponse> {

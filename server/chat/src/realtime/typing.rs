@@ -66,8 +66,9 @@ pub async fn tell(chat: &Chat, caller: UserCaller, channel: ChannelId, typing: b
     let access =
         access::require(&tx, &Caller::User(caller.clone()), channel, Capability::SendMessage).await?;
     let user = users::store::active(&tx, &[caller.user.as_str()]).await?.pop();
+    let shown = users::settings::find(&tx, &caller.user).await?.typing;
     tx.commit().await?;
-    if !chat.typing.take(place, typing) || access.channel.config.typing_disabled {
+    if !chat.typing.take(place, typing) || access.channel.config.typing_disabled || !shown {
         return Ok(());
     }
     let kind = if typing { EventType::TypingStart } else { EventType::TypingStop };

@@ -219,7 +219,7 @@ pub async fn messages(tx: &TenantTx, wanted: &[(&str, Uuid)]) -> Result<HashMap<
          CROSS JOIN LATERAL (SELECT * FROM messages WHERE app_id = w.app AND id = v.id AND deleted_at IS NULL \
              AND NOT erased AND (NOT shadowed OR user_id = v.reader) OFFSET 0) m \
          CROSS JOIN LATERAL (SELECT type FROM channels WHERE app_id = w.app AND id = m.channel_id \
-             AND deleted_at IS NULL OFFSET 0) c \
+             AND deleted_at IS NULL AND truncated_seq < m.seq OFFSET 0) c \
          CROSS JOIN LATERAL (SELECT name, image FROM users WHERE app_id = w.app AND id = m.user_id OFFSET 0) u \
          CROSS JOIN LATERAL (SELECT max(history_from_seq) AS first FROM channel_members WHERE app_id = w.app \
              AND channel_id = m.channel_id AND user_id = v.reader AND removed_at IS NULL) b \

@@ -129,7 +129,8 @@ async fn channels(tx: &TenantTx, caller: &Caller, asked: Option<&str>) -> Result
     for text in list(asked)? {
         let id: ChannelId = text.parse().map_err(|_| ErrorCode::InvalidId)?;
         let access = access::require(tx, caller, id, Capability::ReadChannel).await?;
-        channels.push((id.0, access.history_from_seq()));
+        let first = access.history_from_seq();
+        channels.push((id.0, if first > 1 { first } else { 0 }));
     }
     Ok(Some(channels))
 }

@@ -225,14 +225,7 @@ impl Sync<'_> {
         let others: Vec<Uuid> = place.held.keys().filter(|id| !known.contains(*id)).copied().collect();
         let mut readable = self.memberships.clone();
         if !others.is_empty() {
-            let open = store::open_to_all(self.tx, &others).await?;
-            readable.extend(open.into_iter().map(|(channel, seq, active_at)| Membership {
-                channel,
-                seq,
-                active_at,
-                user_seq: 0,
-                history_from_seq: 0,
-            }));
+            readable.extend(store::open_to_all(self.tx, &others).await?);
         }
         Ok(readable)
     }

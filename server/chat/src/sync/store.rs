@@ -32,6 +32,7 @@ pub struct Membership {
     pub active_at: DateTime<Utc>,
     /// The user's own `seq` of the membership's last change.
     pub user_seq: i64,
+    /// The first `seq` whose message the user may read.
     pub history_from_seq: i64,
 }
 
@@ -39,7 +40,9 @@ pub struct Membership {
 pub async fn memberships(tx: &TenantTx, user: &UserId) -> Result<Vec<Membership>> {
     let mut rows: Vec<Membership> =
         prepared::<(SqlUuid, Int8, Timestamptz, Int8, Int8)>(
-            "SELECT c.id, c.seq, coalesce(c.last_message_at, c.created_at), m.user_seq, m.history_from_seq FROM channel_members m CROSS JOIN LATERAL (SELECT id, seq, last_message_at, created_at FROM channels \
+            "SELECT c.id, c.seq, coalesce(c.last_message_at, c.created_at), m.user_seq, \
+                 greatest(m.history_from_seq, c.truncated_seq + 1) FROM channel_members m \
+             CROSS JOIN LATERAL (SELECT id, seq, last_message_at, created_at, truncated_seq FROM channels \
                  WHERE app_id = m.app_id AND id = m.channel_id AND deleted_at IS NULL OFFSET 0) c \
              WHERE m.app_id = ? AND m.user_id = ? AND m.removed_at IS NULL",
         )
@@ -51,15 +54,28 @@ pub async fn memberships(tx: &TenantTx, user: &UserId) -> Result<Vec<Membership>
     Ok(rows)
 }
 
-/// Of these channels, with their `seq`, those that everybody may read.
-pub async fn open_to_all(tx: &TenantTx, ids: &[Uuid]) -> Result<Vec<(Uuid, i64, DateTime<Utc>)>> {
+/// Of these channels those that everybody may read, as one in which the user did nothing.
+pub async fn open_to_all(tx: &TenantTx, ids: &[Uuid]) -> Result<Vec<Membership>> {
     let rows = channels::table
         .filter(channels::app_id.eq(tx.app()).and(channels::id.eq_any(ids)))
         .filter(channels::kind.eq("livestream").and(channels::deleted_at.is_null()))
-        .select((channels::id, channels::seq, channels::last_message_at, channels::created_at))
-        .load::<(Uuid, i64, Option<DateTime<Utc>>, DateTime<Utc>)>(&mut tx.conn()?)
+        .select((
+            channels::id,
+            channels::seq,
+            channels::last_message_at,
+            channels::created_at,
+            channels::truncated_seq,
+        ))
+        .load::<(Uuid, i64, Option<DateTime<Utc>>, DateTime<Utc>, i64)>(&mut tx.conn()?)
         .await?;
-    Ok(rows.into_iter().map(|(id, seq, active, created)| (id, seq, active.unwrap_or(created))).collect())
+    let membership = |(channel, seq, active, created, truncated_seq)| Membership {
+        channel,
+        seq,
+        active_at: Option::unwrap_or(active, created),
+        user_seq: 0,
+        history_from_seq: truncated_seq + 1,
+    };
+    Ok(rows.into_iter().map(membership).collect())
 }
 
 /// For each channel that the user was in at a time, the `seq` of its newest message from before; `None` where that is

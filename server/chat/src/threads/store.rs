@@ -39,17 +39,17 @@ macro_rules! unread {
     };
 }
 
-/// Whether the user of `t` can read the channel of `m`, and `m` is no older than their history: what to join, and the
+/// Whether the user of `t` can read the channel of `m`, and `m` is no older than their history, nor truncated: what to join, and the
 /// condition on it.
 macro_rules! readable {
     (join) => {
-        "CROSS JOIN LATERAL (SELECT type FROM channels WHERE app_id = m.app_id AND id = m.channel_id \
+        "CROSS JOIN LATERAL (SELECT type, truncated_seq FROM channels WHERE app_id = m.app_id AND id = m.channel_id \
              AND deleted_at IS NULL OFFSET 0) c \
          LEFT JOIN LATERAL (SELECT true AS present, history_from_seq FROM channel_members WHERE app_id = m.app_id \
              AND channel_id = m.channel_id AND user_id = t.user_id AND removed_at IS NULL OFFSET 0) r ON true"
     };
     (condition) => {
-        "((c.type = 'livestream' OR r.present) AND m.seq >= coalesce(r.history_from_seq, 0))"
+        "((c.type = 'livestream' OR r.present) AND m.seq >= coalesce(r.history_from_seq, 0) AND m.seq > c.truncated_seq)"
     };
 }
 
@@ -309,20 +309,22 @@ pub async fn latest(tx: &TenantTx, roots: &[Uuid], reader: &UserId) -> Result<Ve
     .await?)
 }
 
-/// Counts a reply no more, which was cleared before, and gives what its root shows from now on. The caller holds the
-/// channel's row. `was_there`: it was not deleted yet.
-pub async fn forget_reply(
+/// Counts a reply no more (`by` is -1), or again (1), and gives what its root shows from now on. What it does to the reply
+/// itself was written before. The caller holds the channel's row.
+pub async fn count_reply(
     tx: &TenantTx,
     root: MessageId,
     reply: &Message,
-    was_there: bool,
+    by: i32,
 ) -> Result<Option<ThreadSummary>> {
-    if was_there {
+    if by != 0 {
         prepared::<Untyped>(
-            "UPDATE thread_members SET replies = replies - 1, \
-                 first_reply_seq = CASE WHEN replies > 1 THEN first_reply_seq END \
-             WHERE app_id = ? AND root_id = ? AND user_id = ?",
+            "UPDATE thread_members t SET replies = t.replies + v.by, \
+                 first_reply_seq = CASE WHEN t.replies + v.by > 0 THEN coalesce(t.first_reply_seq, v.seq) END \
+             FROM (SELECT ?::integer AS by, ?::bigint AS seq) v WHERE t.app_id = ? AND t.root_id = ? AND t.user_id = ?",
         )
+        .bind::<Int4, _>(by)
+        .bind::<Int8, _>(reply.seq)
         .bind::<SqlUuid, _>(tx.app())
         .bind::<SqlUuid, _>(root.0)
         .bind::<Text, _>(reply.user.id.as_str())
@@ -330,7 +332,7 @@ pub async fn forget_reply(
         .await?;
     }
     let row = prepared::<SummaryColumns>(concat!(
-        "UPDATE messages m SET updated_seq = ?, reply_count = m.reply_count - ?, \
+        "UPDATE messages m SET updated_seq = ?, reply_count = m.reply_count + ?, \
              last_reply_at = (SELECT r.created_at FROM messages r WHERE r.app_id = m.app_id AND r.parent_id = m.id \
                  AND r.deleted_at IS NULL ORDER BY r.seq DESC LIMIT 1), \
              participant_count = (SELECT count(*) FROM thread_members t WHERE t.app_id = m.app_id AND t.root_id = m.id \
@@ -343,7 +345,7 @@ pub async fn forget_reply(
         ", m.last_reply_at"
     ))
     .bind::<Int8, _>(reply.updated_seq)
-    .bind::<Int4, _>(i32::from(was_there))
+    .bind::<Int4, _>(by)
     .bind::<BigInt, _>(i64::try_from(THREAD_PARTICIPANTS).unwrap_or(i64::MAX))
     .bind::<SqlUuid, _>(tx.app())
     .bind::<SqlUuid, _>(root.0)
@@ -395,4 +397,62 @@ pub async fn unread_of(tx: &TenantTx, pairs: &[(Uuid, &str)]) -> Result<Vec<(Uui
     .bind::<Array<Text>, _>(pairs.iter().map(|(_, reader)| *reader).collect::<Vec<_>>())
     .load(&mut tx.conn()?)
     .await?)
+}
+
+/// A thread that a user follows and is behind in, and where it is.
+#[derive(Queryable)]
+pub struct Behind {
+    pub root: Uuid,
+    pub channel: Uuid,
+    pub seq: i64,
+    pub ordinal: i64,
+}
+
+/// Threads with unread replies that a user follows and can read, by root after one.
+pub async fn behind(tx: &TenantTx, user: &UserId, after: Uuid, limit: i64) -> Result<Vec<Behind>> {
+    Ok(prepared::<(SqlUuid, SqlUuid, Int8, Int8)>(concat!(
+        "SELECT t.root_id, m.channel_id, n.seq, n.thread_ordinal FROM thread_members t \
+         CROSS JOIN LATERAL (SELECT app_id, id, channel_id, seq FROM messages WHERE app_id = t.app_id \
+             AND id = t.root_id AND NOT erased AND (NOT shadowed OR user_id = t.user_id) \
+             AND thread_ordinal > t.read_ordinal OFFSET 0) m ",
+        readable!(join),
+        " CROSS JOIN LATERAL (SELECT seq, thread_ordinal FROM messages WHERE app_id = t.app_id AND parent_id = t.root_id \
+             ORDER BY seq DESC LIMIT 1) n \
+         WHERE t.app_id = ? AND t.user_id = ? AND t.following AND t.root_id > ? AND ",
+        readable!(condition),
+        " ORDER BY t.root_id LIMIT ?"
+    ))
+    .bind::<SqlUuid, _>(tx.app())
+    .bind::<Text, _>(user.as_str())
+    .bind::<SqlUuid, _>(after)
+    .bind::<BigInt, _>(limit)
+    .load(&mut tx.conn()?)
+    .await?)
+}
+
+/// Moves a user's pointers in these threads to where they are, each with the user's `seq` of its change.
+pub async fn read_up(
+    tx: &TenantTx,
+    user: &UserId,
+    moves: &[(&Behind, i64)],
+    now: DateTime<Utc>,
+) -> Result<()> {
+    prepared::<Untyped>(
+        "MERGE INTO thread_members t USING (SELECT ? AS now, ? AS app, ? AS reader, v.* \
+             FROM UNNEST(?, ?, ?, ?) AS v (root, seq, ordinal, user_seq)) v \
+         ON t.app_id = v.app AND t.root_id = v.root AND t.user_id = v.reader \
+         WHEN MATCHED THEN UPDATE SET read_seq = greatest(t.read_seq, v.seq), \
+             read_ordinal = greatest(t.read_ordinal, v.ordinal), read_at = v.now, user_seq = v.user_seq \
+         WHEN NOT MATCHED AND false THEN INSERT DEFAULT VALUES",
+    )
+    .bind::<Timestamptz, _>(now)
+    .bind::<SqlUuid, _>(tx.app())
+    .bind::<Text, _>(user.as_str())
+    .bind::<Array<SqlUuid>, _>(moves.iter().map(|(row, _)| row.root).collect::<Vec<_>>())
+    .bind::<Array<Int8>, _>(moves.iter().map(|(row, _)| row.seq).collect::<Vec<_>>())
+    .bind::<Array<Int8>, _>(moves.iter().map(|(row, _)| row.ordinal).collect::<Vec<_>>())
+    .bind::<Array<Int8>, _>(moves.iter().map(|(_, seq)| *seq).collect::<Vec<_>>())
+    .execute(&mut tx.conn()?)
+    .await?;
+    Ok(())
 }

@@ -4,31 +4,37 @@
 //! is not presence.
 
 use std::sync::Arc;
-use std::time::Duration;
 
+use chrono::Duration;
 use moka::future::Cache;
 use parlor_platform::clock::Clock;
+use parlor_platform::config::Config;
 use parlor_platform::db::Db;
+use parlor_platform::outbox::{Bell, Entries};
 use parlor_platform::{Result, task};
 use parlor_protocol::{AppId, UserId};
 use tokio::sync::OnceCell;
 
 use super::store;
+use crate::fanout::{RETURNED_TOPIC, Returned};
 
 /// Notes activity.
 #[derive(Clone)]
 pub struct Activity {
     db: Db,
     clock: Clock,
+    config: Arc<Config>,
+    bell: Bell,
     /// Set once it is written.
     recent: Cache<(AppId, UserId), Arc<OnceCell<()>>>,
 }
 
 impl Activity {
     /// Writes to `db`.
-    pub fn new(db: Db, clock: Clock) -> Self {
-        let recent = Cache::builder().max_capacity(500_000).time_to_live(Duration::from_secs(60)).build();
-        Self { db, clock, recent }
+    pub fn new(db: Db, clock: Clock, config: Arc<Config>, bell: Bell) -> Self {
+        let recent =
+            Cache::builder().max_capacity(500_000).time_to_live(std::time::Duration::from_secs(60)).build();
+        Self { db, clock, config, bell, recent }
     }
 
     /// The user is there now.
@@ -52,8 +58,20 @@ impl Activity {
     }
 
     async fn write(&self, app: AppId, user: &UserId) -> Result<()> {
+        let now = self.clock.now();
         let tx = self.db.tenant(app).await?;
-        store::note_activity(&tx, user, self.clock.now()).await?;
-        tx.commit().await
+        let before = store::note_activity(&tx, user, now).await?;
+        let mut entries = Entries::new(self.config.lanes());
+        let idle = Duration::days(i64::from(self.config.chat.idle_days));
+        // Who was idle has no flags of what came meanwhile.
+        if before.is_some_and(|before| before <= now - idle) {
+            entries.job(user, RETURNED_TOPIC, &Returned { user_id: user.clone() })?;
+        }
+        entries.store(&tx, now).await?;
+        tx.commit().await?;
+        if !entries.is_empty() {
+            self.bell.ring();
+        }
+        Ok(())
     }
 }

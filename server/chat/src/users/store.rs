@@ -7,7 +7,7 @@ use diesel_async::RunQueryDsl;
 use parlor_platform::db::{TenantTx, prepared};
 use parlor_platform::schema::users;
 use parlor_platform::{Error, Result};
-use parlor_protocol::user::UpsertUser;
+use parlor_protocol::user::{UpsertUser, UserSettings};
 use parlor_protocol::{Custom, ErrorCode, Patch, User, UserId, UserRef};
 
 /// A row of the table.
@@ -242,10 +242,42 @@ pub async fn set_seqs(tx: &TenantTx, seqs: &[(&str, i64)]) -> Result<()> {
     Ok(())
 }
 
-/// Notes that a user did something.
-pub async fn note_activity(tx: &TenantTx, id: &UserId, now: DateTime<Utc>) -> Result<()> {
+/// Notes that a user did something, and gives when they did something before.
+pub async fn note_activity(tx: &TenantTx, id: &UserId, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>> {
+    Ok(prepared::<Timestamptz>(
+        "UPDATE users u SET last_active_at = ? FROM (SELECT app_id, id, coalesce(last_active_at, created_at) AS at \
+             FROM users WHERE app_id = ? AND id = ? FOR NO KEY UPDATE) o \
+         WHERE u.app_id = o.app_id AND u.id = o.id RETURNING o.at",
+    )
+    .bind::<Timestamptz, _>(now)
+    .bind::<SqlUuid, _>(tx.app())
+    .bind::<Text, _>(id.as_str())
+    .get_result(&mut tx.conn()?)
+    .await
+    .optional()?)
+}
+
+/// What a user lets others know.
+pub async fn settings(tx: &TenantTx, id: &UserId) -> Result<UserSettings> {
+    let row = users::table
+        .find((tx.app(), id.as_str()))
+        .select((users::hides_reads, users::hides_deliveries, users::hides_typing, users::settings_seq))
+        .first::<(bool, bool, bool, i64)>(&mut tx.conn()?)
+        .await
+        .optional()?;
+    let (reads, deliveries, typing, user_seq) = row.ok_or(ErrorCode::UserNotFound)?;
+    Ok(UserSettings { read_receipts: !reads, delivery_receipts: !deliveries, typing: !typing, user_seq })
+}
+
+/// Writes it.
+pub async fn set_settings(tx: &TenantTx, id: &UserId, settings: &UserSettings) -> Result<()> {
     diesel::update(users::table.find((tx.app(), id.as_str())))
-        .set(users::last_active_at.eq(now))
+        .set((
+            users::hides_reads.eq(!settings.read_receipts),
+            users::hides_deliveries.eq(!settings.delivery_receipts),
+            users::hides_typing.eq(!settings.typing),
+            users::settings_seq.eq(settings.user_seq),
+        ))
         .execute(&mut tx.conn()?)
         .await?;
     Ok(())

@@ -197,6 +197,7 @@ pub struct Chat {
     pub send_writers: usize,
     pub fanout_members: i32,
     pub idle_days: i32,
+    pub upkeep_s: u64,
 }
 
 /// How log lines look.

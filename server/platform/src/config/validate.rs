@@ -13,6 +13,7 @@ impl Config {
             (self.database.pool_size < 2, "database.pool_size must be at least 2"),
             (self.outbox.lanes < 1, "outbox.lanes must be at least 1"),
             (self.chat.send_batch < 1 || self.chat.send_batch > 1000, "chat.send_batch must be 1 to 1000"),
+            (self.chat.upkeep_s < 1, "chat.upkeep_s must be at least 1"),
             (self.broker.concurrency < 1, "broker.concurrency must be at least 1"),
             (self.broker.retry_ladder_ms.is_empty(), "broker.retry_ladder_ms needs at least one step"),
             (self.realtime.token_ttl_s < 60, "realtime.token_ttl_s must be at least 60"),

@@ -31,6 +31,9 @@ async fn furnish(db: &Db, app: parlor_protocol::AppId) {
             VALUES ('{app}', '{app}', 'ann', 'owner', now(), 1)",
         "INSERT INTO messages (app_id, id, channel_id, user_id, seq, updated_seq, ordinal, countable, text, fingerprint, created_at)
             VALUES ('{app}', '{app}', '{app}', 'ann', 1, 1, 1, true, 'hello', 0, now())",
+        "INSERT INTO message_edits (app_id, message_id, seq, text, created_at) VALUES ('{app}', '{app}', 2, 'helo', now())",
+        "INSERT INTO deleted_messages (app_id, message_id, content, created_at, expires_at)
+            VALUES ('{app}', '{app}', '{}', now(), now())",
         "INSERT INTO channel_tags (app_id, tag, channel_id) VALUES ('{app}', 'sale', '{app}')",
         "INSERT INTO channel_invites (app_id, channel_id, user_id, role, hide_history, state, created_at, expires_at)
             VALUES ('{app}', '{app}', 'ann', 'member', false, 'pending', now(), now())",

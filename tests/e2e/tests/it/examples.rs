@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use parlor_e2e::parlor;
 use parlor_protocol::channel::{
-    AccessCode, ChangeCounters, ChannelChanges, CreateChannel, JoinByCode, ReplaceChannel, Typing,
-    UpdateChannel,
+    AccessCode, ChangeCounters, ChannelChanges, CreateChannel, JoinByCode, ReplaceChannel, TruncateChannel,
+    Typing, UpdateChannel,
 };
 use parlor_protocol::draft::PutDraft;
 use parlor_protocol::job::{AcceptedJob, ChangeMembers, CreateChannels};
@@ -14,12 +14,16 @@ use parlor_protocol::member::{
     UpdateMember, UpdateMembership,
 };
 use parlor_protocol::message::{
-    ForwardMessage, Forwarded, MessagePage, SendMessage, UpdateMessage, UserMessage,
+    ForwardMessage, Forwarded, MessageEdit, MessagePage, SendMessage, UpdateMessage, UserMessage,
 };
 use parlor_protocol::pin::PinMessage;
 use parlor_protocol::poll::{PollVote, SuggestOption, Vote};
 use parlor_protocol::query::{ChannelState, Query, QueryChannels};
 use parlor_protocol::reaction::AddReaction;
+use parlor_protocol::receipt::{
+    DeliveredChannels, DeliveryReceipt, DeliveryState, MarkDelivered, MarkManyDelivered, ReadEverything,
+    ReadReceipt,
+};
 use parlor_protocol::reminder::PutReminder;
 use parlor_protocol::scheduled::{CreateScheduledMessage, UpdateScheduledMessage};
 use parlor_protocol::search::FoundMessage;
@@ -28,9 +32,11 @@ use parlor_protocol::task::{CreateTask, UpdateTask};
 use parlor_protocol::thread::{MarkThreadRead, ThreadReadResult};
 use parlor_protocol::token::{
     App, CreateGuest, CreateToken, RealtimeConnection, RevokeTokens, SubscribeRequest, SubscriptionToken,
-    UserToken,
+    UpdateApp, UserToken,
 };
-use parlor_protocol::user::{UpdateUser, UpsertUser, UpsertUsers, UpsertedUsers};
+use parlor_protocol::user::{
+    UpdateUser, UpdateUserSettings, UpsertUser, UpsertUsers, UpsertedUsers, UserSettings,
+};
 use parlor_protocol::{
     Channel, Draft, ErrorBody, Invite, Job, Member, Message, Reaction, Reminder, ScheduledMessage, Task,
     Thread, User,
@@ -59,6 +65,8 @@ const REQUESTS: &[(&str, Read)] = &[
     ("CreateToken", read::<CreateToken>),
     ("ForwardMessage", read::<ForwardMessage>),
     ("JoinByCode", read::<JoinByCode>),
+    ("MarkDelivered", read::<MarkDelivered>),
+    ("MarkManyDelivered", read::<MarkManyDelivered>),
     ("MarkRead", read::<MarkRead>),
     ("MarkThreadRead", read::<MarkThreadRead>),
     ("MarkUnread", read::<MarkUnread>),
@@ -75,7 +83,9 @@ const REQUESTS: &[(&str, Read)] = &[
     ("SendMessage", read::<SendMessage>),
     ("SubscribeRequest", read::<SubscribeRequest>),
     ("TransferOwnership", read::<TransferOwnership>),
+    ("TruncateChannel", read::<TruncateChannel>),
     ("Typing", read::<Typing>),
+    ("UpdateApp", read::<UpdateApp>),
     ("UpdateChannel", read::<UpdateChannel>),
     ("UpdateMember", read::<UpdateMember>),
     ("UpdateMembership", read::<UpdateMembership>),
@@ -83,6 +93,7 @@ const REQUESTS: &[(&str, Read)] = &[
     ("UpdateScheduledMessage", read::<UpdateScheduledMessage>),
     ("UpdateTask", read::<UpdateTask>),
     ("UpdateUser", read::<UpdateUser>),
+    ("UpdateUserSettings", read::<UpdateUserSettings>),
     ("UpsertUser", read::<UpsertUser>),
     ("UpsertUsers", read::<UpsertUsers>),
 ];
@@ -97,6 +108,9 @@ const RESPONSES: &[(&str, Read)] = &[
     ("ChannelState", read::<ChannelState>),
     ("SyncAnswer", read::<SyncAnswer>),
     ("ChannelChanges", read::<ChannelChanges>),
+    ("DeliveredChannels", read::<DeliveredChannels>),
+    ("DeliveryReceipt", read::<DeliveryReceipt>),
+    ("DeliveryState", read::<DeliveryState>),
     ("Draft", read::<Draft>),
     ("ErrorBody", read::<ErrorBody>),
     ("Invite", read::<Invite>),
@@ -105,7 +119,10 @@ const RESPONSES: &[(&str, Read)] = &[
     ("Forwarded", read::<Forwarded>),
     ("Member", read::<Member>),
     ("Message", read::<Message>),
+    ("MessageEdit", read::<MessageEdit>),
     ("MessagePage", read::<MessagePage>),
+    ("ReadEverything", read::<ReadEverything>),
+    ("ReadReceipt", read::<ReadReceipt>),
     ("Reaction", read::<Reaction>),
     ("PollVote", read::<PollVote>),
     ("ReadResult", read::<ReadResult>),
@@ -119,6 +136,7 @@ const RESPONSES: &[(&str, Read)] = &[
     ("UnreadCounts", read::<UnreadCounts>),
     ("UpsertedUsers", read::<UpsertedUsers>),
     ("User", read::<User>),
+    ("UserSettings", read::<UserSettings>),
     ("UserMessage", read::<UserMessage>),
     ("UserToken", read::<UserToken>),
 ];

@@ -274,6 +274,7 @@ fn snapshot(row: &MessageRow) -> Result<Quoted> {
     let kind = |attachment: &Custom| attachment.0.get("type").and_then(Value::as_str).map(str::to_owned);
     Ok(Quoted {
         id: row.id.into(),
+        seq: row.seq,
         user: UserRef {
             id: UserId::new(row.user_id.clone()).map_err(Error::internal)?,
             name: row.name.clone(),

@@ -21,6 +21,8 @@ pub struct ChannelState {
     pub config: ChannelConfig,
     pub seq: i64,
     pub ordinal: i64,
+    /// Messages up to here are gone.
+    pub truncated_seq: i64,
 }
 
 /// An item's sender.
@@ -125,7 +127,12 @@ fn check(item: &Item, sender: Option<SenderState>, facts: &Facts) -> Result<Opti
         && same(known.fingerprint, item.fingerprint)
     {
         // A retry is answered whatever has changed since: it was acknowledged, or should have been.
-        return Ok(Some(known.clone()));
+        let mut known = known.clone();
+        if known.row.seq <= channel.truncated_seq {
+            known.row.erase();
+        }
+        known.row.forget_truncated(channel.truncated_seq)?;
+        return Ok(Some(known));
     }
     let actor = match (item.by_server, sender.role) {
         (true, _) => Actor::Server,
@@ -140,7 +147,7 @@ fn check(item: &Item, sender: Option<SenderState>, facts: &Facts) -> Result<Opti
     let here = |id: MessageId| {
         let known = facts.messages.get(&id.0).map(|known| &known.row);
         known
-            .filter(|row| row.channel_id == item.channel.0)
+            .filter(|row| row.channel_id == item.channel.0 && row.seq > channel.truncated_seq)
             .ok_or_else(|| Error::new(ErrorCode::InvalidThread))
     };
     if let Some(parent) = item.content.parent_id
@@ -185,8 +192,13 @@ mod tests {
 
     fn facts(channel: ChannelId, roles: Vec<Option<Role>>) -> Facts {
         let user = UserRef { id: UserId::new("ann").unwrap(), name: None, image: None };
-        let state =
-            ChannelState { kind: ChannelType::Team, config: ChannelConfig::default(), seq: 7, ordinal: 3 };
+        let state = ChannelState {
+            kind: ChannelType::Team,
+            config: ChannelConfig::default(),
+            seq: 7,
+            ordinal: 3,
+            truncated_seq: 0,
+        };
         Facts {
             channels: HashMap::from([(channel.0, state)]),
             senders: roles

@@ -29,19 +29,19 @@ pub async fn lock_channels(
     app: Uuid,
     ids: Vec<Uuid>,
 ) -> Result<HashMap<Uuid, ChannelState>> {
-    let rows = prepared::<(SqlUuid, Text, Jsonb, Int8, Int8)>(
-        "SELECT id, type, config, seq, ordinal FROM channels \
+    let rows = prepared::<(SqlUuid, Text, Jsonb, Int8, Int8, Int8)>(
+        "SELECT id, type, config, seq, ordinal, truncated_seq FROM channels \
          WHERE app_id = ? AND id = ANY(?) AND deleted_at IS NULL ORDER BY id FOR NO KEY UPDATE",
     )
     .bind::<SqlUuid, _>(app)
     .bind::<Array<SqlUuid>, _>(ids)
-    .load::<(Uuid, String, Value, i64, i64)>(&mut &*conn)
+    .load::<(Uuid, String, Value, i64, i64, i64)>(&mut &*conn)
     .await?;
     rows.into_iter()
-        .map(|(id, kind, stored, seq, ordinal)| {
+        .map(|(id, kind, stored, seq, ordinal, truncated_seq)| {
             let kind = ChannelType::parse(&kind)
                 .ok_or_else(|| Error::internal("a stored channel type is unknown"))?;
-            Ok((id, ChannelState { kind, config: config(&stored)?, seq, ordinal }))
+            Ok((id, ChannelState { kind, config: config(&stored)?, seq, ordinal, truncated_seq }))
         })
         .collect()
 }
@@ -102,7 +102,7 @@ pub async fn known(conn: &AsyncPgConnection, app: Uuid, ids: Vec<Uuid>) -> Resul
         "SELECT ",
         message_columns!(),
         ", m.fingerprint, ARRAY(SELECT r.kind FROM reactions r WHERE r.app_id = m.app_id AND r.message_id = m.id \
-             AND r.user_id = m.user_id ORDER BY r.seq) \
+             AND r.user_id = m.user_id AND m.deleted_at IS NULL ORDER BY r.seq) \
          FROM messages m CROSS JOIN LATERAL (SELECT u.name, u.image FROM users u WHERE u.app_id = m.app_id \
              AND u.id = m.user_id OFFSET 0) u \
          WHERE m.app_id = ? AND m.id = ANY(?)"

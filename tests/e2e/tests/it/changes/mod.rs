@@ -20,6 +20,8 @@ pub enum Step {
     Edit(usize),
     Delete(usize),
     Erase(usize),
+    Undelete(usize),
+    Truncate(usize),
     React(usize),
     Unreact(usize),
     Ask,
@@ -46,6 +48,8 @@ pub fn step() -> impl Strategy<Value = Step> {
         3 => (0..64_usize).prop_map(Step::Edit),
         2 => (0..64_usize).prop_map(Step::Delete),
         1 => (0..64_usize).prop_map(Step::Erase),
+        2 => (0..64_usize).prop_map(Step::Undelete),
+        1 => (0..64_usize).prop_map(Step::Truncate),
         3 => (0..64_usize).prop_map(Step::React),
         1 => (0..64_usize).prop_map(Step::Unreact),
         1 => Just(Step::Ask),
@@ -102,6 +106,13 @@ pub async fn take(app: &App, ann: &Client, at: &str, roots: &mut Vec<String>, st
         }
         Step::Delete(n) => drop(ann.delete(&format!("/messages/{}", chosen(n))).await),
         Step::Erase(n) => drop(app.server.delete(&format!("/messages/{}?hard=true", chosen(n))).await),
+        Step::Undelete(n) => drop(ann.post(&format!("/messages/{}/undelete", chosen(n)), json!({})).await),
+        // Up to a message, or all.
+        Step::Truncate(n) => {
+            let message = ann.get(&format!("/messages/{}", chosen(n))).await.json;
+            let body = if n % 4 == 0 { json!({}) } else { json!({ "before": message["created_at"] }) };
+            ann.post(&format!("{at}/truncate"), body).await.gives(200);
+        }
         Step::React(n) => {
             let reaction =
                 json!({ "type": (["a", "b"][n % 2]), "score": n % 3 + 1, "enforce_unique": n % 5 == 0 });

@@ -124,6 +124,7 @@ fn request(operation: &str, scene: &Scene, by_server: bool) -> (Method, String, 
         "POST /tokens/revoke" => json!({ "user_id": "extra" }),
         "PUT /users" => json!({ "users": [{ "id": "made" }] }),
         "PUT /users/{id}" => json!({ "id": "caller" }),
+        "POST /channels/delivered" => json!({ "channels": [{ "channel_id": scene.channel }] }),
         "PATCH /users/{id}" => json!({ "name": "n" }),
         _ => json!({}),
     };
@@ -221,6 +222,7 @@ async fn the_document_describes_what_is_served() {
             "POST /channels/{id}/counters",
             "POST /channels/{id}/members/batch",
             "POST /channels/{id}/messages",
+            "POST /channels/{id}/truncate",
             "POST /messages/{id}/forward",
             "POST /rooms/{id}/messages"
         ]

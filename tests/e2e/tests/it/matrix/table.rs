@@ -99,6 +99,7 @@ const fn none_of_ones_own(code: &'static str) -> Line {
 /// The lines. Another tenant's secret acts in its own app, where this app's ids are unknown.
 pub const TABLE: &[(&str, Line)] = &[
     ("GET /app", SERVER),
+    ("PATCH /app", SERVER),
     ("POST /tokens", SERVER),
     ("POST /tokens/revoke", users(S, "user_not_found", S, OK)),
     // Asks for the public key in a header, whoever calls.
@@ -109,6 +110,8 @@ pub const TABLE: &[(&str, Line)] = &[
     ("GET /search/messages", ANYBODY),
     ("GET /users/me", USER),
     ("GET /users/me/messages", USER),
+    ("GET /users/me/settings", USER),
+    ("PATCH /users/me/settings", USER),
     ("GET /users/{id}", ANYBODY),
     ("PUT /users/{id}", SERVER),
     ("PATCH /users/{id}", ANYBODY),
@@ -127,6 +130,7 @@ pub const TABLE: &[(&str, Line)] = &[
     ("PATCH /channels/{id}", ADMINISTER),
     ("PUT /channels/{id}", ADMINISTER),
     ("POST /channels/{id}/counters", ADMINISTER),
+    ("POST /channels/{id}/truncate", ADMINISTER),
     ("DELETE /channels/{id}", roles(F, F, F, F, OK)),
     ("GET /channels/{id}/changes", READ),
     ("GET /channels/{id}/members", READ),
@@ -157,6 +161,11 @@ pub const TABLE: &[(&str, Line)] = &[
     ("GET /messages/{id}", message(OK)),
     ("PATCH /messages/{id}", message(F)),
     ("DELETE /messages/{id}", message(OK)),
+    // Of a message that is not deleted, for who could have deleted it.
+    ("POST /messages/{id}/undelete", message(OK)),
+    ("GET /messages/{id}/history", MODERATE),
+    ("GET /messages/{id}/reads", message(OK)),
+    ("GET /messages/{id}/deliveries", message(OK)),
     ("GET /messages/{id}/reactions", message(OK)),
     ("POST /messages/{id}/reactions", message(F)),
     ("POST /messages/{id}/react", message(F)),
@@ -183,6 +192,9 @@ pub const TABLE: &[(&str, Line)] = &[
     ("PATCH /tasks/{id}", task(OK)),
     ("DELETE /tasks/{id}", task(F)),
     ("POST /channels/{id}/read", OWN),
+    ("POST /channels/read", USER),
+    ("POST /channels/{id}/delivered", OWN),
+    ("POST /channels/delivered", USER),
     ("POST /channels/{id}/unread", OWN),
     ("POST /channels/{id}/typing", own(F, OK)),
     ("PUT /channels/{id}/draft", OWN),

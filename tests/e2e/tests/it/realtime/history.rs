@@ -51,7 +51,7 @@ impl Story {
         let (owner, actor) = (self.people[0].clone(), self.people[who].clone());
         let text = format!("{} says {}", actor.id, self.dice.roll(1_000));
         let message = self.dice.choose(&self.told).copied();
-        let answer = match (self.dice.roll(24), message) {
+        let answer = match (self.dice.roll(26), message) {
             (0..=3, _) | (_, None) => {
                 let answer = actor
                     .post(&format!("{room}/messages"), json!({ "text": text, "mentions": ["ben"] }))
@@ -73,6 +73,9 @@ impl Story {
                 let edit = json!({ "text": text, "custom": { "edited": true } });
                 self.people[author].patch(&format!("/messages/{id}"), edit).await
             }
+            (22, Some((id, author))) => {
+                self.people[author].post(&format!("/messages/{id}/undelete"), json!({})).await
+            }
             (6, Some((id, author))) => self.people[author].delete(&format!("/messages/{id}")).await,
             (7, Some((id, _))) if !self.threads.contains(&id) => {
                 self.told.retain(|(known, _)| *known != id);
@@ -81,7 +84,10 @@ impl Story {
             (12, Some((id, _))) => {
                 let quote = json!({ "text": text, "reply_to_id": id });
                 let answer = actor.post(&format!("{room}/messages"), quote).await;
-                self.told.push((answer.json["id"].as_str().unwrap().parse().unwrap(), who));
+                // What was truncated can't be quoted.
+                if answer.status == 201 {
+                    self.told.push((answer.json["id"].as_str().unwrap().parse().unwrap(), who));
+                }
                 answer
             }
             (13, Some(_)) => match self.dice.choose(&self.replies).copied() {
@@ -188,6 +194,14 @@ impl Story {
         assert_eq!(self.people[1].put(&format!("{message}/star"), json!({})).await.status, 204);
         assert_eq!(self.people[1].delete(&format!("{message}/star")).await.status, 204);
         assert_eq!(owner.delete(&message).await.status, 200);
+        assert_eq!(owner.post(&format!("{message}/undelete"), json!({})).await.status, 200);
+        assert_eq!(owner.delete(&message).await.status, 200);
+        // Half of what was said before goes, now and then; what is told of goes on.
+        if let Some((id, _)) = self.dice.choose(&self.told).copied() {
+            let known = owner.get(&format!("/messages/{id}")).await.json;
+            let before = json!({ "before": known["created_at"] });
+            assert_eq!(owner.post(&format!("{room}/truncate"), before).await.status, 200);
+        }
         let poll = json!({ "text": "Where to?", "poll": { "options": ["Sea", "Hills"] } });
         let asked = owner.post(&format!("{room}/messages"), poll).await.gives(201);
         let votes = format!("/messages/{}/poll/votes", asked["id"].as_str().unwrap());
