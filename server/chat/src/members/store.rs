@@ -136,9 +136,9 @@ macro_rules! member_columns {
         concat!(
             "m.channel_id, m.user_id, m.role, m.read_seq, m.read_ordinal, m.read_at, m.last_read_message_id, m.joined_at, \
              m.removed_at, m.updated_seq, m.user_seq, m.delivered_seq, m.delivered_at, ",
-            hidden!("m", "u.hides_reads", "read_receipts_disabled"),
+            $crate::members::store::hidden!("m", "u.hides_reads", "read_receipts_disabled"),
             ", ",
-            hidden!("m", "u.hides_deliveries", "delivery_receipts_disabled"),
+            $crate::members::store::hidden!("m", "u.hides_deliveries", "delivery_receipts_disabled"),
             ", m.pinned_at, m.archived_at, m.muted_at, m.muted_until, m.hidden_ordinal, m.notifications, \
              m.history_from_seq, m.history_ordinal, u.name, u.image"
         )

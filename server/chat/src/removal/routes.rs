@@ -50,13 +50,9 @@ async fn truncate_one(
         }
     };
     chat.change(caller.app(), async |tx, entries, now| {
-        if let Some(replay) = idempotency.claim(tx, &caller, &bytes, now).await? {
-            return Ok(replay.into());
-        }
-        let channel = truncate(tx, &caller, id, until, entries, now).await?;
-        let answer = serde_json::to_string(&channel).map_err(Error::internal)?;
-        idempotency.keep(tx, &caller, StatusCode::OK, &answer).await?;
-        Ok(HttpResponse::Ok().content_type("application/json").body(answer))
+        let empty =
+            async || Ok((StatusCode::OK, truncate(tx, &caller, id, until, entries, now).await?));
+        idempotency.once(tx, &caller, &bytes, now, empty).await
     })
     .await
 }
