@@ -1,5 +1,7 @@
 //! The queries of syncs that are about a user's channels as a whole.
 
+use std::cmp::Reverse;
+
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Int8, Nullable, Text, Timestamptz, Uuid as SqlUuid};
@@ -50,7 +52,7 @@ pub async fn memberships(tx: &TenantTx, user: &UserId) -> Result<Vec<Membership>
         .bind::<Text, _>(user.as_str())
         .load(&mut tx.conn()?)
         .await?;
-    rows.sort_by(|one, other| (other.active_at, other.channel).cmp(&(one.active_at, one.channel)));
+    rows.sort_by_key(|channel| Reverse((channel.active_at, channel.channel)));
     Ok(rows)
 }
 

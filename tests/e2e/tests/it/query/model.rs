@@ -163,7 +163,7 @@ fn sort() -> impl Strategy<Value = Vec<(&'static str, bool)>> {
 
 /// In the order that was asked for, what has no value last, and then by id.
 fn sorted(mut channels: Vec<Value>, keys: &[(&str, bool)]) -> Vec<String> {
-    let last = keys.last().map_or(true, |(_, descending)| *descending);
+    let last = keys.last().is_none_or(|(_, descending)| *descending);
     channels.sort_by(|one, other| {
         let by_keys = keys.iter().map(|(name, descending)| {
             let (one, other) = (&one[*name], &other[*name]);

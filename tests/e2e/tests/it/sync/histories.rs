@@ -106,14 +106,15 @@ impl World {
         drop(match own {
             Own::Say => rea.post(&format!("{at}/messages"), json!({ "text": "mine" })).await,
             Own::Reply => {
-                let reply = json!({ "text": "mine", "parent_id": root, "show_in_channel": which % 2 == 0 });
+                let reply =
+                    json!({ "text": "mine", "parent_id": root, "show_in_channel": which.is_multiple_of(2) });
                 rea.post(&format!("{at}/messages"), reply).await
             }
             Own::Follow => rea.put(&format!("{message}/thread/follow"), none()).await,
             Own::Unfollow => rea.delete(&format!("{message}/thread/follow")).await,
             Own::ReadThread => rea.post(&format!("{message}/thread/read"), none()).await,
             Own::Draft => {
-                let parent = (which % 3 == 0 && !root.is_empty()).then_some(root);
+                let parent = (which.is_multiple_of(3) && !root.is_empty()).then_some(root);
                 let draft = json!({ "text": format!("draft {which}"), "parent_id": parent });
                 rea.put(&format!("{at}/draft"), draft).await
             }
@@ -137,8 +138,12 @@ impl World {
             Own::Unstar => rea.delete(&format!("{message}/star")).await,
             Own::Read => rea.post(&format!("{at}/read"), none()).await,
             Own::Unread => rea.post(&format!("{at}/unread"), json!({ "message_id": root })).await,
-            Own::Pin => rea.patch(&format!("{at}/membership"), json!({ "pinned": which % 2 == 0 })).await,
-            Own::Hide => rea.patch(&format!("{at}/membership"), json!({ "hidden": which % 2 == 0 })).await,
+            Own::Pin => {
+                rea.patch(&format!("{at}/membership"), json!({ "pinned": which.is_multiple_of(2) })).await
+            }
+            Own::Hide => {
+                rea.patch(&format!("{at}/membership"), json!({ "hidden": which.is_multiple_of(2) })).await
+            }
             Own::Clear => {
                 let clear = json!({ "hidden": { "clear_history": true } });
                 rea.patch(&format!("{at}/membership"), clear).await

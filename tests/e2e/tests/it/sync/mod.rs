@@ -42,7 +42,11 @@ async fn a_start_is_all_that_an_app_shows_first_and_the_next_time_nothing_is_new
     ann.delete(&star).await;
     let ended = sync(&ann, json!({ "cursor": begun["cursor"] })).await;
     assert_eq!(ended["own"]["stars"][0]["starred"], false);
-    assert_eq!(sync(&ann, json!({})).await["own"]["stars"], json!([]), "who begins is not told of what is over");
+    assert_eq!(
+        sync(&ann, json!({})).await["own"]["stars"],
+        json!([]),
+        "who begins is not told of what is over"
+    );
     server.settled().await;
 
     let start = sync(&ben, json!({})).await;
