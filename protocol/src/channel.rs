@@ -54,6 +54,9 @@ pub struct ChannelConfig {
     pub typing_disabled: bool,
     /// Whether messages from before they came are hidden from those who become members from now on.
     pub hide_history_for_new_members: bool,
+    /// Whether `user.watching.start` and `user.watching.stop` are told in the channel, up to the size that the server has
+    /// for it.
+    pub watching_events: bool,
 }
 
 /// A channel as its reader sees it.
@@ -215,17 +218,22 @@ pub struct UpdateChannelConfig {
     /// See [`ChannelConfig::hide_history_for_new_members`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hide_history_for_new_members: Option<bool>,
+    /// See [`ChannelConfig::watching_events`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub watching_events: Option<bool>,
 }
 
 impl From<ChannelConfig> for UpdateChannelConfig {
     /// Every switch is as this one says.
     fn from(config: ChannelConfig) -> Self {
-        let ChannelConfig { frozen, open, typing_disabled, hide_history_for_new_members } = config;
+        let ChannelConfig { frozen, open, typing_disabled, hide_history_for_new_members, watching_events } =
+            config;
         Self {
             frozen: Some(frozen),
             open: Some(open),
             typing_disabled: Some(typing_disabled),
             hide_history_for_new_members: Some(hide_history_for_new_members),
+            watching_events: Some(watching_events),
         }
     }
 }
@@ -301,4 +309,7 @@ pub struct ChannelChanges {
 pub struct Typing {
     /// `true` when typing started or goes on, `false` when it stopped.
     pub typing: bool,
+    /// The root of the thread in which the user types; left out in the channel itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent_id: Option<crate::MessageId>,
 }

@@ -19,6 +19,7 @@ pub mod messages;
 pub mod permissions;
 pub mod pins;
 pub mod polls;
+pub mod presence;
 pub mod reactions;
 pub mod reads;
 pub mod realtime;
@@ -65,6 +66,10 @@ pub struct Chat {
     pub sender: messages::send::Sender,
     /// Rung when something is due earlier than before.
     pub alarm: due::Alarm,
+    /// Takes who came, went and did something.
+    pub presence: presence::Recorder,
+    watchers: presence::watchers::Crowds,
+    listed: presence::Listed,
     activity: users::activity::Activity,
     typing: realtime::typing::Throttle,
     cids: Cache<(AppId, String), ChannelId>,
@@ -103,7 +108,15 @@ impl Chat {
         let Foundation { config, db, clock, keys, bell, realtime } = ground;
         let tokens = RealtimeTokens::new(config.realtime.token_secret.expose(), config.realtime.token_ttl_s);
         let sender = messages::send::Sender::start(&config, &db, &clock, &bell, tracker, stop);
-        let activity = users::activity::Activity::new(db.clone(), clock.clone());
+        let activity = users::activity::Activity::start(db.clone(), clock.clone(), tracker, stop);
+        let ground = presence::Ground {
+            db: db.clone(),
+            clock: clock.clone(),
+            config: config.clone(),
+            bell: bell.clone(),
+        };
+        let presence = presence::Recorder::start(ground, &realtime, tracker, stop);
+        let (watchers, listed) = (presence::watchers::Crowds::default(), presence::Listed::default());
         let cids = Cache::builder().max_capacity(100_000).time_to_live(Duration::from_secs(30));
         let cids = cids.support_invalidation_closures().build();
         let (limits, typing) = (Limits::default(), realtime::typing::Throttle::default());
@@ -119,6 +132,9 @@ impl Chat {
             limits,
             sender,
             alarm,
+            presence,
+            watchers,
+            listed,
             activity,
             typing,
             cids,
@@ -162,6 +178,7 @@ pub fn routes(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) 
     apps::routes::configure(config);
     // Before the users: `/users/search` is no id.
     search::configure(config);
+    presence::routes::configure(config);
     users::routes::configure(config);
     members::routes::configure(config);
     membership::routes::configure(config);

@@ -111,6 +111,7 @@ mod tests {
         open: false,
         typing_disabled: false,
         hide_history_for_new_members: false,
+        watching_events: false,
     };
     const FROZEN: ChannelConfig = ChannelConfig { frozen: true, ..OPEN };
 

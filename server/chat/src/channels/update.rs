@@ -37,6 +37,7 @@ pub async fn update(
         hide_history_for_new_members: config
             .hide_history_for_new_members
             .unwrap_or(old.hide_history_for_new_members),
+        watching_events: config.watching_events.unwrap_or(old.watching_events),
     });
     // Moderators freeze; everything else is for admins.
     let only_freezes = request.name.is_absent()

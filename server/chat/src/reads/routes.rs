@@ -30,6 +30,7 @@ async fn mark_read(
     id: Id<ChannelRef>,
     body: ValidJson<MarkRead>,
 ) -> Result<HttpResponse> {
+    chat.presence.active(caller.app, &caller.user);
     let id = id.0.resolve(&chat, caller.app).await?;
     let result = chat
         .change(caller.app, async |tx, entries, now| {
@@ -48,6 +49,7 @@ async fn mark_unread(
     id: Id<ChannelRef>,
     body: ValidJson<MarkUnread>,
 ) -> Result<HttpResponse> {
+    chat.presence.active(caller.app, &caller.user);
     let id = id.0.resolve(&chat, caller.app).await?;
     let result = chat
         .change(caller.app, async |tx, entries, now| {

@@ -10,6 +10,8 @@ use parlor_platform::{Error, Result};
 use parlor_protocol::user::UpsertUser;
 use parlor_protocol::{Custom, ErrorCode, Patch, User, UserId, UserRef};
 
+use crate::presence::state::PresenceRow;
+
 /// A row of the table.
 #[derive(Clone, HasQuery)]
 #[diesel(table_name = users)]
@@ -23,12 +25,32 @@ pub struct UserRow {
     pub updated_at: DateTime<Utc>,
     pub deactivated_at: Option<DateTime<Utc>>,
     pub last_active_at: Option<DateTime<Utc>>,
+    #[diesel(embed)]
+    pub presence: PresenceRow,
+}
+
+impl UserRow {
+    /// As the user sees it; everybody else gets it as [`User::try_from`] says.
+    pub fn into_own(self) -> Result<User> {
+        let (presence, last_active_at) = (self.presence.own(), self.last_active_at);
+        Ok(User { presence, last_active_at, ..User::try_from(self)? })
+    }
+
+    /// As this reader sees it.
+    pub fn seen_by(self, reader: Option<&UserId>) -> Result<User> {
+        if reader.is_some_and(|reader| reader.as_str() == self.id) {
+            self.into_own()
+        } else {
+            self.try_into()
+        }
+    }
 }
 
 impl TryFrom<UserRow> for User {
     type Error = Error;
 
     fn try_from(row: UserRow) -> Result<Self> {
+        let (presence, last_active_at) = (row.presence.shown(), row.presence.hides_after(row.last_active_at));
         Ok(Self {
             id: user_id(row.id)?,
             name: row.name,
@@ -38,7 +60,8 @@ impl TryFrom<UserRow> for User {
             created_at: row.created_at,
             updated_at: row.updated_at,
             deactivated_at: row.deactivated_at,
-            last_active_at: row.last_active_at,
+            last_active_at,
+            presence,
         })
     }
 }
@@ -242,12 +265,18 @@ pub async fn set_seqs(tx: &TenantTx, seqs: &[(&str, i64)]) -> Result<()> {
     Ok(())
 }
 
-/// Notes that a user did something.
-pub async fn note_activity(tx: &TenantTx, id: &UserId, now: DateTime<Utc>) -> Result<()> {
-    diesel::update(users::table.find((tx.app(), id.as_str())))
-        .set(users::last_active_at.eq(now))
-        .execute(&mut tx.conn()?)
-        .await?;
+/// Notes that users did something, in the order of their ids.
+pub async fn note_activity(tx: &TenantTx, ids: &[&str], now: DateTime<Utc>) -> Result<()> {
+    prepared::<Untyped>(
+        "UPDATE users SET last_active_at = ? WHERE app_id = ? AND id IN \
+         (SELECT id FROM users WHERE app_id = ? AND id = ANY(?) ORDER BY id FOR NO KEY UPDATE)",
+    )
+    .bind::<Timestamptz, _>(now)
+    .bind::<SqlUuid, _>(tx.app())
+    .bind::<SqlUuid, _>(tx.app())
+    .bind::<Array<Text>, _>(ids.to_vec())
+    .execute(&mut tx.conn()?)
+    .await?;
     Ok(())
 }
 

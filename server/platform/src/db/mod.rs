@@ -1,6 +1,7 @@
 //! PostgreSQL: the pool, the tenant scope, migrations.
 
 mod address;
+pub mod leader;
 mod migrate;
 mod pool;
 mod prepared;

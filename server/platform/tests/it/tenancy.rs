@@ -31,6 +31,10 @@ async fn furnish(db: &Db, app: parlor_protocol::AppId) {
             VALUES ('{app}', '{app}', 'ann', 'owner', now(), 1)",
         "INSERT INTO messages (app_id, id, channel_id, user_id, seq, updated_seq, ordinal, countable, text, fingerprint, created_at)
             VALUES ('{app}', '{app}', '{app}', 'ann', 1, 1, 1, true, 'hello', 0, now())",
+        "INSERT INTO user_sessions (app_id, user_id, session_id, device, connected_at)
+            VALUES ('{app}', 'ann', '{app}', 'web', now())",
+        "INSERT INTO status_ends (app_id, user_id, ends_at) VALUES ('{app}', 'ann', now())",
+        "INSERT INTO watched_channels (app_id, channel_id, until) VALUES ('{app}', '{app}', now())",
         "INSERT INTO channel_tags (app_id, tag, channel_id) VALUES ('{app}', 'sale', '{app}')",
         "INSERT INTO channel_invites (app_id, channel_id, user_id, role, hide_history, state, created_at, expires_at)
             VALUES ('{app}', '{app}', 'ann', 'member', false, 'pending', now(), now())",
@@ -128,6 +132,9 @@ async fn an_app_neither_sees_nor_changes_rows_of_another() {
                 "thread_members",
                 "drafts",
                 "due",
+                "user_sessions",
+                "status_ends",
+                "watched_channels",
             ];
             if sql.contains("created_at") && timeless.contains(&table) {
                 continue;
@@ -175,7 +182,9 @@ async fn the_system_sees_keys_and_queues_and_no_conversations() {
     let tx = db.system().await.unwrap();
     for table in TENANT_TABLES {
         let seen = count(tx.conn().unwrap(), table).await;
-        let open = ["apps", "api_keys", "outbox", "inbox", "idempotency_keys", "due"].contains(&table);
+        let keys_and_queues = ["apps", "api_keys", "outbox", "inbox", "idempotency_keys", "due"];
+        let presence = ["user_sessions", "status_ends", "watched_channels"];
+        let open = keys_and_queues.contains(&table) || presence.contains(&table);
         assert_eq!(seen, i64::from(open), "{table}");
     }
     tx.commit().await.unwrap();

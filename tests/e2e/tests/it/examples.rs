@@ -18,6 +18,9 @@ use parlor_protocol::message::{
 };
 use parlor_protocol::pin::PinMessage;
 use parlor_protocol::poll::{PollVote, SuggestOption, Vote};
+use parlor_protocol::presence::{
+    Goodbye, OwnPresence, QueryPresence, UpdatePresence, UserPresence, Watchers,
+};
 use parlor_protocol::reaction::AddReaction;
 use parlor_protocol::reminder::PutReminder;
 use parlor_protocol::scheduled::{CreateScheduledMessage, UpdateScheduledMessage};
@@ -25,8 +28,8 @@ use parlor_protocol::search::FoundMessage;
 use parlor_protocol::task::{CreateTask, UpdateTask};
 use parlor_protocol::thread::{MarkThreadRead, ThreadReadResult};
 use parlor_protocol::token::{
-    App, CreateGuest, CreateToken, RealtimeConnection, RevokeTokens, SubscribeRequest, SubscriptionToken,
-    UserToken,
+    App, CreateGuest, CreateToken, OpenConnection, RealtimeConnection, RevokeTokens, SubscribeRequest,
+    SubscriptionToken, UserToken,
 };
 use parlor_protocol::user::{UpdateUser, UpsertUser, UpsertUsers, UpsertedUsers};
 use parlor_protocol::{
@@ -56,7 +59,11 @@ const REQUESTS: &[(&str, Read)] = &[
     ("CreateTask", read::<CreateTask>),
     ("CreateToken", read::<CreateToken>),
     ("ForwardMessage", read::<ForwardMessage>),
+    ("Goodbye", read::<Goodbye>),
     ("JoinByCode", read::<JoinByCode>),
+    ("OpenConnection", read::<OpenConnection>),
+    ("QueryPresence", read::<QueryPresence>),
+    ("UpdatePresence", read::<UpdatePresence>),
     ("MarkRead", read::<MarkRead>),
     ("MarkThreadRead", read::<MarkThreadRead>),
     ("MarkUnread", read::<MarkUnread>),
@@ -100,7 +107,10 @@ const RESPONSES: &[(&str, Read)] = &[
     ("Message", read::<Message>),
     ("MessagePage", read::<MessagePage>),
     ("Reaction", read::<Reaction>),
+    ("OwnPresence", read::<OwnPresence>),
     ("PollVote", read::<PollVote>),
+    ("UserPresence", read::<UserPresence>),
+    ("Watchers", read::<Watchers>),
     ("ReadResult", read::<ReadResult>),
     ("RealtimeConnection", read::<RealtimeConnection>),
     ("Reminder", read::<Reminder>),

@@ -20,6 +20,7 @@ mod messages;
 mod operator;
 mod pins;
 mod polls;
+mod presence;
 mod quotes;
 mod reactions;
 mod reads;
