@@ -49,6 +49,9 @@ pub struct Piece<S, N> {
 /// Subjects with something new, and the newest of each.
 pub type News<S, N> = HashMap<S, N>;
 
+/// A user with the news of a kind.
+type Hearer<T> = (UserId, News<<T as Told>::Subject, <T as Told>::Newest>);
+
 /// A kind of news.
 #[async_trait]
 pub trait Told: Send + Sync + 'static {
@@ -106,7 +109,7 @@ impl<T: Told> Coalesced<T> {
         }
     }
 
-    async fn tell_users(&self, app: AppId, users: &[(UserId, News<T::Subject, T::Newest>)]) -> Result<()> {
+    async fn tell_users(&self, app: AppId, users: &[Hearer<T>]) -> Result<()> {
         let tx = self.ground.db.tenant_for_job(app).await?;
         let commands = self.told.commands(&self.ground, &tx, users).await?;
         tx.commit().await?;

@@ -29,9 +29,12 @@ pub struct Activity {
     waiting: Arc<Waiting>,
 }
 
+/// Users to write, and who waits to hear whether that was done.
+type Users = BTreeMap<UserId, Vec<oneshot::Sender<bool>>>;
+
 #[derive(Default)]
 struct Waiting {
-    users: Mutex<BTreeMap<AppId, BTreeMap<UserId, Vec<oneshot::Sender<bool>>>>>,
+    users: Mutex<BTreeMap<AppId, Users>>,
     wake: Notify,
 }
 
@@ -74,9 +77,7 @@ impl Activity {
 }
 
 impl Waiting {
-    fn lock(
-        &self,
-    ) -> std::sync::MutexGuard<'_, BTreeMap<AppId, BTreeMap<UserId, Vec<oneshot::Sender<bool>>>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<AppId, Users>> {
         self.users.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

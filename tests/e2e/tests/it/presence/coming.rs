@@ -75,6 +75,7 @@ async fn a_page_that_is_loaded_again_is_told_to_nobody(mode: Mode) {
         ben.post("/users/me/activity", json!({})).await.gives(204);
         assert_eq!(presence_of(&ann, "ben").await["online"], true, "round {round}");
     }
+    shown(&ann_hears, "ben", "online").await;
     // What comes after it shows that nothing came in between.
     ben.patch("/users/me/presence", json!({ "status": "dnd" })).await.gives(200);
     shown(&ann_hears, "ben", "dnd").await;

@@ -54,8 +54,8 @@ async fn a_choice_is_told_and_a_repetition_is_not() {
     assert_eq!(ben.get("/users/me").await.gives(200)["status"], "away", "nothing changed");
     let longest = json!({ "status_text": "é".repeat(100) });
     ben.patch("/users/me/presence", longest).await.gives(200);
-    for (ids, status) in [(1..=100, 200), (1..=101, 422), (1..=0, 422)] {
-        let ids: Vec<String> = ids.map(|n| n.to_string()).collect();
+    for (many, status) in [(100, 200), (101, 422), (0, 422)] {
+        let ids: Vec<String> = (0..many).map(|n| n.to_string()).collect();
         assert_eq!(ann.post("/users/presence", json!({ "user_ids": ids })).await.status, status);
     }
 }
