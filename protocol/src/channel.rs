@@ -61,6 +61,9 @@ pub struct ChannelConfig {
     pub delivery_receipts_disabled: bool,
     /// Days after which messages are removed: 1 to 3,650; `null`: as the app says for the channel's type.
     pub retention_days: Option<u32>,
+    /// Whether `user.watching.start` and `user.watching.stop` are told in the channel, up to the size that the server has
+    /// for it.
+    pub watching_events: bool,
 }
 
 /// A channel as its reader sees it.
@@ -237,6 +240,9 @@ pub struct UpdateChannelConfig {
     #[serde(skip_serializing_if = "Patch::is_absent")]
     #[cfg_attr(feature = "utoipa", schema(value_type = Option<u32>))]
     pub retention_days: Patch<u32>,
+    /// See [`ChannelConfig::watching_events`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub watching_events: Option<bool>,
 }
 
 impl From<ChannelConfig> for UpdateChannelConfig {
@@ -250,6 +256,7 @@ impl From<ChannelConfig> for UpdateChannelConfig {
             read_receipts_disabled,
             delivery_receipts_disabled,
             retention_days,
+            watching_events,
         } = config;
         Self {
             frozen: Some(frozen),
@@ -259,6 +266,7 @@ impl From<ChannelConfig> for UpdateChannelConfig {
             read_receipts_disabled: Some(read_receipts_disabled),
             delivery_receipts_disabled: Some(delivery_receipts_disabled),
             retention_days: retention_days.map_or(Patch::Clear, Patch::Set),
+            watching_events: Some(watching_events),
         }
     }
 }
@@ -348,4 +356,7 @@ pub struct ChannelChanges {
 pub struct Typing {
     /// `true` when typing started or goes on, `false` when it stopped.
     pub typing: bool,
+    /// The root of the thread in which the user types; left out in the channel itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent_id: Option<crate::MessageId>,
 }

@@ -66,6 +66,7 @@ error_codes! {
     TooManyReactions = "too_many_reactions", 422, retry: false, "A message has at most 100 types of reactions.";
     TooManyPins = "too_many_pins", 422, retry: false, "A channel has at most 50 pinned messages. Unpin one first.";
     InvalidTime = "invalid_time", 422, retry: false, "The time is too soon or too far: messages are sent 5 seconds to 365 days from now, reminders are given within 365 days.";
+    InvalidStatus = "invalid_status", 422, retry: false, "A status is online, idle, away, dnd or invisible, with at most 100 characters of text and a colour as #rrggbb.";
     NoteTooLong = "note_too_long", 422, retry: false, "The note of a reminder has at most 200 characters.";
     TooManyScheduled = "too_many_scheduled", 422, retry: false, "At most 100 messages of a user wait to be sent.";
     TooManyReminders = "too_many_reminders", 422, retry: false, "A user has at most 250 reminders that are not done.";

@@ -70,9 +70,10 @@ event_types! {
     PollUpdated = "poll.updated", durable: true;
     /// On the user's channel: the user voted in an anonymous poll, on some device. `data` is `{message_id, options}`.
     PollVoted = "poll.voted", durable: true;
-    /// Somebody types. `data` is `{user}`.
+    /// Somebody types; forget it after 6 seconds in which it was not repeated. `data` is `{user, parent_id}`, with the root
+    /// of the thread or `null`. All subscribers hear it: a client passes over its own user.
     TypingStart = "typing.start", durable: false;
-    /// Somebody stopped typing. `data` is `{user}`.
+    /// Somebody stopped typing. `data` is `{user, parent_id}`.
     TypingStop = "typing.stop", durable: false;
     /// A member came. `data` is `{member, member_count}`.
     MemberAdded = "member.added", durable: true;
@@ -155,6 +156,16 @@ event_types! {
     /// Name, image or custom data of a user changed. `data` is `{user}`. On the user's own channel, and on the channels
     /// that the user shares with others, up to the fan-out limit.
     UserUpdated = "user.updated", durable: false;
+    /// On the user's channel: people with whom the user shares a channel of a size up to the fan-out limit came, went,
+    /// rested or chose another status; told while the user is online, at most 4 times a second, each person once in it.
+    /// `data` is `{users}`, a list of `{user_id, online, status, status_text, status_color, last_seen_at, devices}`. To the
+    /// user alone also what they chose themselves, on some device, as they see it.
+    UserPresenceChanged = "user.presence.changed", durable: false;
+    /// Somebody opened the channel, where its config has `watching_events`; within some seconds. `data` is
+    /// `{user, watcher_count}`.
+    UserWatchingStart = "user.watching.start", durable: false;
+    /// Somebody no longer has the channel open. `data` is `{user, watcher_count}`.
+    UserWatchingStop = "user.watching.stop", durable: false;
 }
 
 /// What travels on a realtime channel.
@@ -184,6 +195,33 @@ pub struct Envelope<D = serde_json::Value> {
     pub data: D,
 }
 
+/// The `data` of a publication: an envelope, or, in a busy channel, a frame of several that came shortly after each other.
+///
+/// A client takes the envelopes of a frame one by one, in their order, as if each had come alone. Above so many
+/// publications a second (20 unless the server says otherwise) a channel gets a frame every 50 to 100 ms; a channel that
+/// is not so busy waits for nothing. History and recovery give frames as they were told.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(untagged)]
+pub enum Publication<D = serde_json::Value> {
+    /// Several, oldest first.
+    Batch {
+        /// The envelopes.
+        batch: Vec<Envelope<D>>,
+    },
+    /// One.
+    Single(Envelope<D>),
+}
+
+impl<D> Publication<D> {
+    /// The envelopes, oldest first.
+    pub fn into_envelopes(self) -> Vec<Envelope<D>> {
+        match self {
+            Self::Batch { batch } => batch,
+            Self::Single(envelope) => vec![envelope],
+        }
+    }
+}
+
 /// Name of the realtime channel of a chat channel.
 pub fn channel_topic(channel: ChannelId) -> String {
     format!("chat:channel:{channel}")
@@ -202,4 +240,54 @@ pub fn realtime_user(app: crate::AppId, user: &crate::UserId) -> String {
 /// What the ids of an app's users on realtime begin with, and those of no other app.
 pub fn realtime_users(app: crate::AppId) -> String {
     format!("{app}:")
+}
+
+/// Whose realtime id this is.
+pub fn parse_realtime_user(id: &str) -> Option<(crate::AppId, crate::UserId)> {
+    let (app, user) = id.split_once(':')?;
+    let mut bytes = Vec::with_capacity(user.len());
+    let mut rest = user.bytes();
+    while let Some(byte) = rest.next() {
+        if byte == b'%' {
+            let digits = [rest.next()?, rest.next()?];
+            bytes.push(u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()?);
+        } else {
+            bytes.push(byte);
+        }
+    }
+    Some((app.parse().ok()?, crate::UserId::new(String::from_utf8(bytes).ok()?).ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{AppId, UserId};
+
+    #[test]
+    fn a_realtime_id_is_read_back() {
+        let app = AppId::new();
+        for id in ["ann", "ann:#1 é", "100%", "a.b~c_d-e"] {
+            let user = UserId::new(id).unwrap();
+            assert_eq!(parse_realtime_user(&realtime_user(app, &user)), Some((app, user)));
+        }
+        for bad in ["", "ann", "x:ann", &format!("{app}:"), &format!("{app}:%4"), &format!("{app}:%ff")] {
+            assert_eq!(parse_realtime_user(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_frame_is_read_as_its_envelopes() {
+        let envelope = |seq: i64| {
+            serde_json::json!({
+                "id": EventId::new(), "type": "message.new", "seq": seq, "prev_seq": seq - 1,
+                "created_at": "2026-03-02T10:15:00Z", "data": {},
+            })
+        };
+        let seqs = |data: serde_json::Value| {
+            let publication: Publication = serde_json::from_value(data).unwrap();
+            publication.into_envelopes().into_iter().filter_map(|envelope| envelope.seq).collect::<Vec<_>>()
+        };
+        assert_eq!(seqs(envelope(7)), [7]);
+        assert_eq!(seqs(serde_json::json!({ "batch": [envelope(7), envelope(8)] })), [7, 8]);
+    }
 }

@@ -11,6 +11,7 @@ const SCHEDULED: &str = "0198c0de-8c20-7b3f-9d44-5a7c1e2f3b03";
 const REPLY: &str = "0198c0de-9c11-7f3b-b6a4-5d8e2c9f1a03";
 const WAREHOUSE: &str = "0198c0de-1f20-7a4d-8e6b-0c3a9b5d7e12";
 const TASK: &str = "0198c0de-b3e5-7c18-9d02-7a6f4b1c8e04";
+const SESSION: &str = "0198c0de-c0f1-7d52-8a3b-6e1f9c4d2b05";
 const AT: &str = "2026-03-02T09:30:00Z";
 const LATER: &str = "2026-03-02T09:31:12.345678Z";
 
@@ -84,6 +85,7 @@ pub(crate) fn user() -> Value {
     json!({
         "id": "ann", "name": "Ann Berger", "image": "https://acme.example/avatars/ann.png", "custom": { "plan": "pro" },
         "guest": false, "created_at": AT, "updated_at": AT, "deactivated_at": null, "last_active_at": LATER,
+        "online": true, "status": "online", "status_text": null, "status_color": "#22c55e", "last_seen_at": LATER,
     })
 }
 
@@ -162,6 +164,42 @@ pub(crate) fn revoke_tokens() -> Value {
     json!({ "user_id": "ann" })
 }
 
+pub(crate) fn open_connection() -> Value {
+    json!({ "session_id": SESSION, "device": "desktop" })
+}
+
+pub(crate) fn goodbye() -> Value {
+    json!({ "session_id": SESSION })
+}
+
+pub(crate) fn user_presence() -> Value {
+    json!({
+        "user_id": "ann", "online": true, "status": "dnd", "status_text": "In a meeting", "status_color": "#ef4444",
+        "last_seen_at": "2026-03-02T10:15:00Z", "devices": ["mobile", "web"],
+    })
+}
+
+pub(crate) fn own_presence() -> Value {
+    json!({
+        "online": true, "status": "dnd", "status_text": "In a meeting", "status_color": "#ef4444",
+        "last_seen_at": "2026-03-02T10:15:00Z", "expires_at": "2026-03-02T11:00:00Z",
+    })
+}
+
+pub(crate) fn update_presence() -> Value {
+    json!({
+        "status": "dnd", "status_text": "In a meeting", "status_color": "#ef4444", "expires_at": "2026-03-02T11:00:00Z",
+    })
+}
+
+pub(crate) fn query_presence() -> Value {
+    json!({ "user_ids": ["ann", "support-7"] })
+}
+
+pub(crate) fn watchers() -> Value {
+    json!({ "items": [user_ref()], "next": null, "count": 1 })
+}
+
 pub(crate) fn realtime_connection() -> Value {
     json!({
         "url": "wss://chat.acme.example/connection/websocket",
@@ -170,6 +208,7 @@ pub(crate) fn realtime_connection() -> Value {
         "emulation_url": "https://chat.acme.example/emulation",
         "token": "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbm4ifQ.c2lnbmF0dXJl", "expires_at": "2026-03-02T10:30:00Z",
         "user_channel": "chat:user:0198c0de-0001-7b6d-8f21-4c9e5a3d7f00:ann",
+        "session_id": SESSION,
     })
 }
 
@@ -217,6 +256,7 @@ pub(crate) fn channel() -> Value {
         "config": {
             "frozen": false, "open": false, "typing_disabled": false, "hide_history_for_new_members": false,
             "read_receipts_disabled": false, "delivery_receipts_disabled": false, "retention_days": null,
+            "watching_events": false,
         },
         "created_by": null, "member_count": 2, "seq": 5, "ordinal": 2, "truncated_seq": 0, "truncated_ordinal": 0, "last_message_at": LATER, "created_at": AT,
         "updated_at": AT, "membership": membership(), "unread": 0,
@@ -232,7 +272,7 @@ pub(crate) fn channel_changes() -> Value {
 }
 
 pub(crate) fn typing() -> Value {
-    json!({ "typing": true })
+    json!({ "typing": true, "parent_id": MESSAGE })
 }
 
 pub(crate) fn new_member() -> Value {

@@ -54,6 +54,10 @@ pub const INVITE_DAYS_MOST: i64 = 365;
 pub const ACCESS_CODE_CHARS: usize = 8;
 /// Wrong access codes that a user may name in an hour.
 pub const ACCESS_CODE_TRIES: usize = 10;
+/// Characters of what a user says of their status.
+pub const STATUS_TEXT_CHARS: usize = 100;
+/// Connections to a channel above which those who watch it are only counted.
+pub const WATCHERS: usize = 1_000;
 /// Characters of a name of a user or channel, or of a task's title.
 pub const NAME_CHARS: usize = 100;
 /// Characters of an image's URL.

@@ -2,10 +2,11 @@
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::limits::UNDELETE_MINUTES;
 use crate::user::UpsertUser;
-use crate::{ChannelType, Patch, User, UserId};
+use crate::{ChannelType, Device, Patch, User, UserId};
 
 /// Asks for a user's token; from the customer's server only.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -51,6 +52,18 @@ pub struct RevokeTokens {
     pub user_id: Option<UserId>,
 }
 
+/// Asks for leave to connect. The body may be left out.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(example = crate::examples::open_connection))]
+#[serde(default, deny_unknown_fields)]
+pub struct OpenConnection {
+    /// Of the client's making, the same for as long as its window or app lives; a new one each time if left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session_id: Option<Uuid>,
+    /// What the client runs on, `web` unless given.
+    pub device: Device,
+}
+
 /// How to connect to realtime.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(example = crate::examples::realtime_connection))]
@@ -69,6 +82,8 @@ pub struct RealtimeConnection {
     pub expires_at: DateTime<Utc>,
     /// The user's own channel, subscribed to by the server.
     pub user_channel: String,
+    /// The session that the connection is a part of: to say goodbye with.
+    pub session_id: Uuid,
 }
 
 /// Asks for leave to hear a realtime channel.

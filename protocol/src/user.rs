@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::{Custom, Patch, UserId};
+use crate::{Custom, Patch, Presence, UserId};
 
 /// A user of an app.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,6 +27,9 @@ pub struct User {
     pub deactivated_at: Option<DateTime<Utc>>,
     /// When the user last did something, to the minute.
     pub last_active_at: Option<DateTime<Utc>>,
+    /// Whether the user is there, as others see it; in what the user reads of themselves, as it is.
+    #[serde(flatten)]
+    pub presence: Presence,
 }
 
 /// What a message or member shows of its user.

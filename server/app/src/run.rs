@@ -48,6 +48,7 @@ pub async fn serve(config: Config, extra: Extra) -> anyhow::Result<()> {
         });
     }
     parts.start_relay();
+    parts.start_watch(&chat);
     if config.broker.kind == BrokerKind::Embedded {
         parts.start_consumers();
         parts.start_due(chat.sender.clone(), chat.alarm.clone());

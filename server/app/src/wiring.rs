@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parlor_chat::due::{Alarm, Worker};
-use parlor_chat::fanout::{Flags, Notify, Profiles, Quotes, Replies};
+use parlor_chat::fanout::{Coalesced, Flags, Ground, Notify, Profiles, Quotes, Replies};
 use parlor_chat::jobs::{Jobs, Steps};
 use parlor_chat::messages::send::Sender;
+use parlor_chat::presence::{self, Presences, Watch};
 use parlor_chat::removal::{self, Removal};
 use parlor_chat::{Chat, Foundation};
 use parlor_platform::broker::{self, Binding, Broker, Consumer};
@@ -16,6 +17,7 @@ use parlor_platform::crypto::Vault;
 use parlor_platform::db::Db;
 use parlor_platform::keys::Keys;
 use parlor_platform::outbox::Bell;
+use parlor_platform::outbox::busy::Rules;
 use parlor_platform::outbox::relay::Relay;
 use parlor_platform::realtime::{self, Realtime};
 use parlor_platform::task::{CancellationToken, TaskTracker};
@@ -100,6 +102,10 @@ impl Parts {
             realtime: self.realtime.clone(),
             broker: outside.then(|| self.broker.clone()),
             poll: Duration::from_millis(self.config.outbox.poll_ms),
+            busy: Rules {
+                above: self.config.outbox.busy_rate,
+                window: Duration::from_millis(self.config.outbox.busy_window_ms),
+            },
         };
         relay.start(&self.tracker, &self.stop);
     }
@@ -107,22 +113,12 @@ impl Parts {
     /// Starts the consumers of jobs.
     pub fn start_consumers(&self) {
         let flags = Flags { db: self.db.clone(), clock: self.clock.clone(), config: self.config.clone() };
-        let notify = Notify::start(
-            self.db.clone(),
-            self.clock.clone(),
-            self.config.clone(),
-            self.realtime.clone(),
-            &self.tracker,
-            &self.stop,
-        );
-        let replies = Replies::start(
-            self.db.clone(),
-            self.clock.clone(),
-            self.config.clone(),
-            self.realtime.clone(),
-            &self.tracker,
-            &self.stop,
-        );
+        let ground = Ground {
+            db: self.db.clone(),
+            clock: self.clock.clone(),
+            config: self.config.clone(),
+            realtime: self.realtime.clone(),
+        };
         let profiles = Profiles {
             db: self.db.clone(),
             clock: self.clock.clone(),
@@ -140,20 +136,33 @@ impl Parts {
         let jobs = Jobs { steps: steps.clone(), keys: self.keys.clone() };
         let removal = Removal { steps };
         let consumers: Vec<Arc<dyn Consumer>> = vec![
-            Arc::new(notify),
-            Arc::new(replies),
+            Coalesced::start(&ground, Notify, &self.tracker, &self.stop),
+            Coalesced::start(&ground, Replies, &self.tracker, &self.stop),
             Arc::new(flags),
             Arc::new(profiles),
             Arc::new(quotes),
             Arc::new(index),
             Arc::new(jobs),
             Arc::new(removal),
+            Coalesced::start(&ground, Presences, &self.tracker, &self.stop),
         ];
         debug_assert_eq!(
             consumers.iter().map(|consumer| consumer.binding().name).collect::<Vec<_>>(),
             bindings().iter().map(|binding| binding.name).collect::<Vec<_>>(),
         );
         self.broker.clone().start(consumers, &self.tracker, &self.stop);
+    }
+
+    /// Starts looking after who is there.
+    pub fn start_watch(&self, chat: &Chat) {
+        let ground = presence::Ground {
+            db: self.db.clone(),
+            clock: self.clock.clone(),
+            config: self.config.clone(),
+            bell: self.bell.clone(),
+        };
+        let watch = Watch { ground, realtime: self.realtime.clone(), recorder: chat.presence.clone() };
+        watch.start(&self.tracker, &self.stop);
     }
 
     /// Starts doing what is due, with the writers of messages of this process.
@@ -177,6 +186,7 @@ impl Parts {
 
 /// All consumers of the system, whichever process runs them: a queue must exist before something is published.
 fn bindings() -> Vec<Binding> {
-    let others = [parlor_chat::search::BINDING, parlor_chat::jobs::BINDING, removal::BINDING];
+    let others =
+        [parlor_chat::search::BINDING, parlor_chat::jobs::BINDING, removal::BINDING, presence::BINDING];
     parlor_chat::fanout::CONSUMERS.into_iter().chain(others).collect()
 }

@@ -21,6 +21,7 @@ pub mod messages;
 pub mod permissions;
 pub mod pins;
 pub mod polls;
+pub mod presence;
 pub mod query;
 pub mod reactions;
 pub mod reads;
@@ -72,6 +73,10 @@ pub struct Chat {
     pub sender: messages::send::Sender,
     /// Rung when something is due earlier than before.
     pub alarm: due::Alarm,
+    /// Takes who came, went and did something.
+    pub presence: presence::Recorder,
+    watchers: presence::watchers::Crowds,
+    listed: presence::Listed,
     activity: users::activity::Activity,
     deliveries: receipts::Deliveries,
     typing: realtime::typing::Throttle,
@@ -111,9 +116,16 @@ impl Chat {
         let Foundation { config, db, clock, keys, bell, realtime } = ground;
         let tokens = RealtimeTokens::new(config.realtime.token_secret.expose(), config.realtime.token_ttl_s);
         let sender = messages::send::Sender::start(&config, &db, &clock, &bell, tracker, stop);
-        let activity =
-            users::activity::Activity::new(db.clone(), clock.clone(), config.clone(), bell.clone());
+        let ground = presence::Ground {
+            db: db.clone(),
+            clock: clock.clone(),
+            config: config.clone(),
+            bell: bell.clone(),
+        };
+        let activity = users::activity::Activity::start(ground.clone(), tracker, stop);
         let deliveries = receipts::Deliveries::start(clock.clone(), realtime.clone(), tracker, stop);
+        let presence = presence::Recorder::start(ground, &realtime, tracker, stop);
+        let (watchers, listed) = (presence::watchers::Crowds::default(), presence::Listed::default());
         let cids = Cache::builder().max_capacity(100_000).time_to_live(Duration::from_secs(30));
         let cids = cids.support_invalidation_closures().build();
         let (limits, typing) = (Limits::default(), realtime::typing::Throttle::default());
@@ -129,6 +141,9 @@ impl Chat {
             limits,
             sender,
             alarm,
+            presence,
+            watchers,
+            listed,
             activity,
             deliveries,
             typing,
@@ -179,6 +194,7 @@ pub fn routes(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) 
     sync::routes::configure(config);
     // Before the users: `/users/search` is no id.
     search::configure(config);
+    presence::routes::configure(config);
     users::routes::configure(config);
     members::routes::configure(config);
     membership::routes::configure(config);

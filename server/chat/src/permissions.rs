@@ -116,6 +116,7 @@ mod tests {
         read_receipts_disabled: false,
         delivery_receipts_disabled: false,
         retention_days: None,
+        watching_events: false,
     };
     const FROZEN: ChannelConfig = ChannelConfig { frozen: true, ..OPEN };
 

@@ -48,6 +48,43 @@ diesel::table! {
         hides_deliveries -> Bool,
         hides_typing -> Bool,
         settings_seq -> Int8,
+        online -> Bool,
+        status -> Text,
+        resting -> Nullable<Text>,
+        status_text -> Nullable<Text>,
+        status_color -> Text,
+        status_expires_at -> Nullable<Timestamptz>,
+        status_before -> Nullable<Jsonb>,
+        last_seen_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    user_sessions (app_id, user_id, session_id) {
+        app_id -> Uuid,
+        user_id -> Text,
+        session_id -> Uuid,
+        device -> Text,
+        connected_at -> Timestamptz,
+        ended_at -> Nullable<Timestamptz>,
+        settle_at -> Nullable<Timestamptz>,
+        closed -> Bool,
+    }
+}
+
+diesel::table! {
+    status_ends (app_id, user_id) {
+        app_id -> Uuid,
+        user_id -> Text,
+        ends_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    watched_channels (app_id, channel_id) {
+        app_id -> Uuid,
+        channel_id -> Uuid,
+        until -> Timestamptz,
     }
 }
 
@@ -416,6 +453,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     apps,
     api_keys,
     users,
+    user_sessions,
+    status_ends,
+    watched_channels,
     channels,
     channel_members,
     channel_tags,

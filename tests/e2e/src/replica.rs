@@ -223,7 +223,10 @@ impl Replica {
             | EventType::NotificationThreadRead
             | EventType::NotificationThreadFollow
             | EventType::InviteRejected
-            | EventType::UserUpdated => panic!("a hint with a seq: {envelope:?}"),
+            | EventType::UserUpdated
+            | EventType::UserPresenceChanged
+            | EventType::UserWatchingStart
+            | EventType::UserWatchingStop => panic!("a hint with a seq: {envelope:?}"),
             EventType::MessageStarred | EventType::MessageUnstarred | EventType::PollVoted => {
                 panic!("what is a user's own, on a channel: {envelope:?}")
             }

@@ -16,10 +16,13 @@ use uuid::Uuid;
 use crate::setting;
 
 /// All tables: every row belongs to one tenant, or is one.
-pub const TENANT_TABLES: [&str; 27] = [
+pub const TENANT_TABLES: [&str; 30] = [
     "apps",
     "api_keys",
     "users",
+    "user_sessions",
+    "status_ends",
+    "watched_channels",
     "channels",
     "channel_members",
     "channel_tags",
@@ -97,6 +100,19 @@ impl TestDb {
     /// A connection that no row-level security holds back, to look behind the server's back.
     pub async fn admin(&self) -> AsyncPgConnection {
         connect(&self.url()).await
+    }
+
+    /// The one number that a statement gives.
+    pub async fn number(&self, sql: &str) -> i64 {
+        #[derive(diesel::QueryableByName)]
+        struct Number {
+            #[diesel(sql_type = diesel::sql_types::BigInt)]
+            count: i64,
+        }
+        match diesel::sql_query(sql).get_result::<Number>(&mut self.admin().await).await {
+            Ok(number) => number.count,
+            Err(error) => panic!("{sql}: {error}"),
+        }
     }
 
     /// Runs statements as a superuser.

@@ -46,6 +46,7 @@ pub async fn update(
             Patch::Clear => None,
             Patch::Set(days) => Some(days),
         },
+        watching_events: config.watching_events.unwrap_or(old.watching_events),
     });
     validate::retention(new.retention_days)?;
     // Moderators freeze; everything else is for admins.

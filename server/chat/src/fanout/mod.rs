@@ -12,6 +12,7 @@ use parlor_platform::{Error, Result};
 use parlor_protocol::{ChannelId, MessageId, UserId};
 use serde::{Deserialize, Serialize};
 
+pub use coalesce::{Coalesced, Ground, News, Piece, Told};
 pub use flags::{Flags, lock as lock_flags};
 pub use notify::Notify;
 pub use profiles::Profiles;

@@ -36,6 +36,7 @@ async fn mark_read(
     id: Id<ChannelRef>,
     body: ValidJson<MarkRead>,
 ) -> Result<HttpResponse> {
+    chat.presence.active(caller.app, &caller.user);
     let id = id.0.resolve(&chat, caller.app).await?;
     let result = chat
         .change(caller.app, async |tx, entries, now| {
@@ -61,6 +62,7 @@ async fn mark_unread(
     id: Id<ChannelRef>,
     body: ValidJson<MarkUnread>,
 ) -> Result<HttpResponse> {
+    chat.presence.active(caller.app, &caller.user);
     let id = id.0.resolve(&chat, caller.app).await?;
     let result = chat
         .change(caller.app, async |tx, entries, now| {

@@ -96,14 +96,14 @@ async fn page(chat: &Chat, caller: &Caller, query: ListQuery) -> Result<HttpResp
     let rows = store::page(&tx, prefix, after.as_deref(), one_more(size)).await?;
     tx.commit().await?;
     let page = Page::of(rows, size, |row| encode("users", &row.id))?;
-    Ok(HttpResponse::Ok().json(page.try_map(User::try_from)?))
+    Ok(HttpResponse::Ok().json(page.try_map(|row| row.seen_by(caller.user()))?))
 }
 
 /// The calling user.
 #[utoipa::path(tag = "users", responses((status = 200, body = User)))]
 #[get("/users/me")]
 async fn me(chat: Data<Chat>, caller: UserCaller) -> Result<HttpResponse> {
-    one(&chat, caller.app, &caller.user).await
+    one(&chat, &Caller::User(caller.clone()), &caller.user).await
 }
 
 /// What one lets others know.
@@ -136,14 +136,14 @@ async fn update_settings(
 #[utoipa::path(tag = "users", params(("id" = String, Path,)), responses((status = 200, body = User)))]
 #[get("/users/{id}")]
 async fn get_one(chat: Data<Chat>, caller: Caller, id: Id<UserId>) -> Result<HttpResponse> {
-    one(&chat, caller.app(), &id.0).await
+    one(&chat, &caller, &id.0).await
 }
 
-async fn one(chat: &Chat, app: parlor_protocol::AppId, id: &UserId) -> Result<HttpResponse> {
-    let tx = chat.db.tenant(app).await?;
+async fn one(chat: &Chat, caller: &Caller, id: &UserId) -> Result<HttpResponse> {
+    let tx = chat.db.tenant(caller.app()).await?;
     let row = store::find(&tx, id).await?.ok_or(ErrorCode::UserNotFound)?;
     tx.commit().await?;
-    Ok(HttpResponse::Ok().json(User::try_from(row)?))
+    Ok(HttpResponse::Ok().json(row.seen_by(caller.user())?))
 }
 
 /// Change one's own name, image or custom data; the server may change anybody's. What changes nothing is told to nobody.
@@ -166,7 +166,7 @@ async fn update(
             profile::update(tx, &id.0, changes, entries, now).await
         })
         .await?;
-    Ok(HttpResponse::Ok().json(user))
+    Ok(HttpResponse::Ok().json(user.seen_by(caller.user())?))
 }
 
 /// Shut a user out: tokens are refused, realtime connections end. Messages stay.

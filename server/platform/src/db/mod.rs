@@ -2,6 +2,7 @@
 
 mod address;
 mod count;
+pub mod leader;
 mod migrate;
 mod pool;
 mod prepared;

@@ -10,6 +10,7 @@
 //! **Batches.** One row carries all that a transaction has to say in one lane. At a thousand sends a second
 //! that is a few rows per commit instead of thousands.
 
+pub mod busy;
 pub mod inbox;
 pub mod relay;
 pub(crate) mod store;

@@ -34,6 +34,10 @@ async fn furnish(db: &Db, app: parlor_protocol::AppId) {
         "INSERT INTO message_edits (app_id, message_id, seq, text, created_at) VALUES ('{app}', '{app}', 2, 'helo', now())",
         "INSERT INTO deleted_messages (app_id, message_id, content, created_at, expires_at)
             VALUES ('{app}', '{app}', '{}', now(), now())",
+        "INSERT INTO user_sessions (app_id, user_id, session_id, device, connected_at)
+            VALUES ('{app}', 'ann', '{app}', 'web', now())",
+        "INSERT INTO status_ends (app_id, user_id, ends_at) VALUES ('{app}', 'ann', now())",
+        "INSERT INTO watched_channels (app_id, channel_id, until) VALUES ('{app}', '{app}', now())",
         "INSERT INTO channel_tags (app_id, tag, channel_id) VALUES ('{app}', 'sale', '{app}')",
         "INSERT INTO channel_invites (app_id, channel_id, user_id, role, hide_history, state, created_at, expires_at)
             VALUES ('{app}', '{app}', 'ann', 'member', false, 'pending', now(), now())",
@@ -134,6 +138,9 @@ async fn an_app_neither_sees_nor_changes_rows_of_another() {
                 "drafts",
                 "stars",
                 "due",
+                "user_sessions",
+                "status_ends",
+                "watched_channels",
             ];
             if sql.contains("created_at") && timeless.contains(&table) {
                 continue;
@@ -181,7 +188,9 @@ async fn the_system_sees_keys_and_queues_and_no_conversations() {
     let tx = db.system().await.unwrap();
     for table in TENANT_TABLES {
         let seen = count(tx.conn().unwrap(), table).await;
-        let open = ["apps", "api_keys", "outbox", "inbox", "idempotency_keys", "due"].contains(&table);
+        let keys_and_queues = ["apps", "api_keys", "outbox", "inbox", "idempotency_keys", "due"];
+        let presence = ["user_sessions", "status_ends", "watched_channels"];
+        let open = keys_and_queues.contains(&table) || presence.contains(&table);
         assert_eq!(seen, i64::from(open), "{table}");
     }
     tx.commit().await.unwrap();

@@ -18,6 +18,9 @@ use parlor_protocol::message::{
 };
 use parlor_protocol::pin::PinMessage;
 use parlor_protocol::poll::{PollVote, SuggestOption, Vote};
+use parlor_protocol::presence::{
+    Goodbye, OwnPresence, QueryPresence, UpdatePresence, UserPresence, Watchers,
+};
 use parlor_protocol::query::{ChannelState, Query, QueryChannels};
 use parlor_protocol::reaction::AddReaction;
 use parlor_protocol::receipt::{
@@ -31,8 +34,8 @@ use parlor_protocol::sync::{SyncAnswer, SyncRequest};
 use parlor_protocol::task::{CreateTask, UpdateTask};
 use parlor_protocol::thread::{MarkThreadRead, ThreadReadResult};
 use parlor_protocol::token::{
-    App, CreateGuest, CreateToken, RealtimeConnection, RevokeTokens, SubscribeRequest, SubscriptionToken,
-    UpdateApp, UserToken,
+    App, CreateGuest, CreateToken, OpenConnection, RealtimeConnection, RevokeTokens, SubscribeRequest,
+    SubscriptionToken, UpdateApp, UserToken,
 };
 use parlor_protocol::user::{
     UpdateUser, UpdateUserSettings, UpsertUser, UpsertUsers, UpsertedUsers, UserSettings,
@@ -64,9 +67,13 @@ const REQUESTS: &[(&str, Read)] = &[
     ("CreateTask", read::<CreateTask>),
     ("CreateToken", read::<CreateToken>),
     ("ForwardMessage", read::<ForwardMessage>),
+    ("Goodbye", read::<Goodbye>),
     ("JoinByCode", read::<JoinByCode>),
     ("MarkDelivered", read::<MarkDelivered>),
     ("MarkManyDelivered", read::<MarkManyDelivered>),
+    ("OpenConnection", read::<OpenConnection>),
+    ("QueryPresence", read::<QueryPresence>),
+    ("UpdatePresence", read::<UpdatePresence>),
     ("MarkRead", read::<MarkRead>),
     ("MarkThreadRead", read::<MarkThreadRead>),
     ("MarkUnread", read::<MarkUnread>),
@@ -124,7 +131,10 @@ const RESPONSES: &[(&str, Read)] = &[
     ("ReadEverything", read::<ReadEverything>),
     ("ReadReceipt", read::<ReadReceipt>),
     ("Reaction", read::<Reaction>),
+    ("OwnPresence", read::<OwnPresence>),
     ("PollVote", read::<PollVote>),
+    ("UserPresence", read::<UserPresence>),
+    ("Watchers", read::<Watchers>),
     ("ReadResult", read::<ReadResult>),
     ("RealtimeConnection", read::<RealtimeConnection>),
     ("Reminder", read::<Reminder>),

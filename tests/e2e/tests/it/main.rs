@@ -21,6 +21,7 @@ mod messages;
 mod operator;
 mod pins;
 mod polls;
+mod presence;
 mod query;
 mod quotes;
 mod reactions;

@@ -111,6 +111,9 @@ pub async fn send(
 ) -> Result<Sent> {
     check(&request)?;
     let user = caller.acts_for(request.user_id.clone())?;
+    if !caller.is_server() {
+        chat.presence.active(caller.app(), &user);
+    }
     let id = request.id.or(derived_id).unwrap_or_default();
     let item = Item::new(caller.app(), channel, user, caller.is_server(), id, request)?;
     let key_names_it = item.content.id.is_none() && derived_id.is_some();

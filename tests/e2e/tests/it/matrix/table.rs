@@ -210,6 +210,11 @@ pub const TABLE: &[(&str, Line)] = &[
     ("DELETE /messages/{id}/reminder", none_of_ones_own("reminder_not_found")),
     ("POST /messages/{id}/reminder/done", none_of_ones_own("reminder_not_found")),
     ("GET /reminders", USER),
+    ("POST /users/presence", ANYBODY),
+    ("PATCH /users/me/presence", USER),
+    ("POST /users/me/activity", USER),
+    ("POST /realtime/goodbye", USER),
+    ("GET /channels/{id}/watchers", READ),
     ("POST /realtime/connection", USER),
     ("POST /realtime/subscription", OWN),
 ];
