@@ -54,6 +54,10 @@ pub struct ChannelConfig {
     pub typing_disabled: bool,
     /// Whether messages from before they came are hidden from those who become members from now on.
     pub hide_history_for_new_members: bool,
+    /// Whether only moderators, admins and owners mention all members, those who are here, or a role.
+    pub mention_all_restricted: bool,
+    /// Whether messages of guests and members wait until a moderator approves them.
+    pub messages_need_approval: bool,
 }
 
 /// A channel as its reader sees it.
@@ -215,17 +219,32 @@ pub struct UpdateChannelConfig {
     /// See [`ChannelConfig::hide_history_for_new_members`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hide_history_for_new_members: Option<bool>,
+    /// See [`ChannelConfig::mention_all_restricted`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mention_all_restricted: Option<bool>,
+    /// See [`ChannelConfig::messages_need_approval`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub messages_need_approval: Option<bool>,
 }
 
 impl From<ChannelConfig> for UpdateChannelConfig {
     /// Every switch is as this one says.
     fn from(config: ChannelConfig) -> Self {
-        let ChannelConfig { frozen, open, typing_disabled, hide_history_for_new_members } = config;
+        let ChannelConfig {
+            frozen,
+            open,
+            typing_disabled,
+            hide_history_for_new_members,
+            mention_all_restricted,
+            messages_need_approval,
+        } = config;
         Self {
             frozen: Some(frozen),
             open: Some(open),
             typing_disabled: Some(typing_disabled),
             hide_history_for_new_members: Some(hide_history_for_new_members),
+            mention_all_restricted: Some(mention_all_restricted),
+            messages_need_approval: Some(messages_need_approval),
         }
     }
 }

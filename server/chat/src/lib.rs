@@ -8,14 +8,20 @@
 pub mod access_codes;
 pub mod apps;
 pub mod channels;
+pub mod content;
 pub mod drafts;
 pub mod due;
+pub mod ephemeral;
 pub mod fanout;
+pub mod groups;
 pub mod invites;
 pub mod jobs;
+pub mod live_locations;
 pub mod members;
 pub mod membership;
+pub mod mentions;
 pub mod messages;
+pub mod pending;
 pub mod permissions;
 pub mod pins;
 pub mod polls;
@@ -67,6 +73,7 @@ pub struct Chat {
     pub alarm: due::Alarm,
     activity: users::activity::Activity,
     typing: realtime::typing::Throttle,
+    desk: Desk,
     cids: Cache<(AppId, String), ChannelId>,
 }
 
@@ -108,6 +115,7 @@ impl Chat {
         let cids = cids.support_invalidation_closures().build();
         let (limits, typing) = (Limits::default(), realtime::typing::Throttle::default());
         let alarm = due::Alarm::default();
+        let desk = Desk { db: db.clone(), clock: clock.clone(), bell: bell.clone(), lanes: config.lanes() };
         Self {
             config,
             db,
@@ -121,6 +129,7 @@ impl Chat {
             alarm,
             activity,
             typing,
+            desk,
             cids,
         }
     }
@@ -137,8 +146,28 @@ impl Chat {
         app: AppId,
         work: impl AsyncFnOnce(&TenantTx, &mut Entries, DateTime<Utc>) -> Result<T>,
     ) -> Result<T> {
+        self.desk.change(app, work).await
+    }
+}
+
+/// Where changes are made.
+#[derive(Clone)]
+pub struct Desk {
+    pub db: Db,
+    pub clock: Clock,
+    pub bell: Bell,
+    pub lanes: i16,
+}
+
+impl Desk {
+    /// See [`Chat::change`].
+    pub async fn change<T>(
+        &self,
+        app: AppId,
+        work: impl AsyncFnOnce(&TenantTx, &mut Entries, DateTime<Utc>) -> Result<T>,
+    ) -> Result<T> {
         let now = self.clock.now();
-        let mut entries = Entries::new(self.config.lanes());
+        let mut entries = Entries::new(self.lanes);
         let tx = self.db.tenant(app).await?;
         let outcome = work(&tx, &mut entries, now).await?;
         entries.store(&tx, now).await?;
@@ -162,6 +191,7 @@ pub fn routes(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) 
     apps::routes::configure(config);
     // Before the users: `/users/search` is no id.
     search::configure(config);
+    groups::routes::configure(config);
     users::routes::configure(config);
     members::routes::configure(config);
     membership::routes::configure(config);
@@ -170,6 +200,9 @@ pub fn routes(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) 
     jobs::routes::configure(config);
     reads::routes::configure(config);
     messages::routes::configure(config);
+    live_locations::routes::configure(config);
+    ephemeral::configure(config);
+    pending::routes::configure(config);
     reactions::routes::configure(config);
     pins::routes::configure(config);
     polls::routes::configure(config);

@@ -17,9 +17,12 @@ pub enum Actor {
 /// What an actor may do.
 pub fn capabilities(actor: Actor, kind: ChannelType, config: &ChannelConfig) -> Vec<Capability> {
     use Capability as C;
-    const ALL: [Capability; 14] = [
+    const ALL: [Capability; 17] = [
         C::ReadChannel,
         C::SendMessage,
+        C::MentionAll,
+        C::SendEphemeral,
+        C::ApproveMessages,
         C::React,
         C::UpdateOwnMessage,
         C::DeleteOwnMessage,
@@ -57,7 +60,13 @@ pub fn may(actor: Actor, capability: Capability, kind: ChannelType, config: &Cha
             let equals = kind == ChannelType::Messaging && role >= Role::Member && !config.frozen;
             equals || role >= Role::Moderator
         }
-        C::DeleteAnyMessage | C::FreezeChannel | C::RemoveMembers => role >= Role::Moderator,
+        C::MentionAll => {
+            let speaks = role >= Role::Member && !livestream && !config.mention_all_restricted;
+            speaks || role >= Role::Moderator
+        }
+        C::DeleteAnyMessage | C::SendEphemeral | C::ApproveMessages | C::FreezeChannel | C::RemoveMembers => {
+            role >= Role::Moderator
+        }
         C::UpdateChannel | C::AddMembers | C::UpdateRoles => role >= Role::Admin,
         C::DeleteChannel | C::TransferOwnership => role == Role::Owner,
     }
@@ -111,15 +120,20 @@ mod tests {
         open: false,
         typing_disabled: false,
         hide_history_for_new_members: false,
+        mention_all_restricted: false,
+        messages_need_approval: false,
     };
     const FROZEN: ChannelConfig = ChannelConfig { frozen: true, ..OPEN };
 
     #[test]
     fn each_role_may_what_its_line_says() {
-        let lines: [(Capability, [bool; 5]); 14] = [
+        let lines: [(Capability, [bool; 5]); 17] = [
             // guest, member, moderator, admin, owner
             (C::ReadChannel, [true, true, true, true, true]),
             (C::SendMessage, [false, true, true, true, true]),
+            (C::MentionAll, [false, true, true, true, true]),
+            (C::SendEphemeral, [false, false, true, true, true]),
+            (C::ApproveMessages, [false, false, true, true, true]),
             (C::React, [false, true, true, true, true]),
             (C::UpdateOwnMessage, [false, true, true, true, true]),
             (C::DeleteOwnMessage, [true, true, true, true, true]),

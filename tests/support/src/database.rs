@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::setting;
 
 /// All tables: every row belongs to one tenant, or is one.
-pub const TENANT_TABLES: [&str; 24] = [
+pub const TENANT_TABLES: [&str; 27] = [
     "apps",
     "api_keys",
     "users",
@@ -28,6 +28,9 @@ pub const TENANT_TABLES: [&str; 24] = [
     "jobs",
     "messages",
     "message_search",
+    "user_groups",
+    "user_group_members",
+    "pending_messages",
     "poll_votes",
     "reactions",
     "pins",

@@ -37,6 +37,8 @@ pub async fn update(
         hide_history_for_new_members: config
             .hide_history_for_new_members
             .unwrap_or(old.hide_history_for_new_members),
+        mention_all_restricted: config.mention_all_restricted.unwrap_or(old.mention_all_restricted),
+        messages_need_approval: config.messages_need_approval.unwrap_or(old.messages_need_approval),
     });
     // Moderators freeze; everything else is for admins.
     let only_freezes = request.name.is_absent()

@@ -105,7 +105,7 @@ impl Consumer for Notify {
         // Newest first; who wrote the newest may still have to hear of the one before it.
         let mut newest: HashMap<ChannelId, Vec<SentEvent>> = HashMap::new();
         for job in jobs {
-            for event in super::sent(job)? {
+            for event in super::sent(job)?.into_iter().filter(|event| !event.quiet) {
                 newest.entry(event.channel_id).or_default().push(event);
             }
         }

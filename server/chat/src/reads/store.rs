@@ -14,6 +14,7 @@ use parlor_protocol::UserId;
 use uuid::Uuid;
 
 use crate::membership::muted;
+use crate::messages::store::readable_by;
 
 /// Unread messages of a user in every channel that has some: the channel's countable messages, less those up to the
 /// pointer or before the reader's history, less those that were deleted past it (a partial index that is nearly empty).
@@ -97,12 +98,16 @@ pub enum Flag {
 
 /// What may be listed: messages that are still there, in channels that the user is still in, since their history begins
 /// there. Deleting and leaving write no flags, so that neither grows with the number of members or messages.
-const LISTED: &str = "EXISTS (SELECT FROM messages x \
+const LISTED: &str = concat!(
+    "EXISTS (SELECT FROM messages x \
      JOIN channels c ON c.app_id = x.app_id AND c.id = x.channel_id AND c.deleted_at IS NULL \
      JOIN channel_members m ON m.app_id = x.app_id AND m.channel_id = x.channel_id AND m.removed_at IS NULL \
      WHERE x.app_id = user_messages.app_id AND x.id = user_messages.message_id AND x.deleted_at IS NULL \
        AND x.seq >= m.history_from_seq \
-       AND (NOT x.shadowed OR x.user_id = user_messages.user_id) AND m.user_id = user_messages.user_id)";
+       AND ",
+    readable_by!("x", "user_messages.user_id"),
+    " AND m.user_id = user_messages.user_id)"
+);
 
 /// The flags, read as far as the pointer says: rows follow it a moment later, and not at all where a membership was
 /// renewed.

@@ -3,19 +3,22 @@
 use std::collections::BTreeSet;
 
 use parlor_e2e::parlor;
+use parlor_protocol::attachment::UpdateLocation;
 use parlor_protocol::channel::{
     AccessCode, ChangeCounters, ChannelChanges, CreateChannel, JoinByCode, ReplaceChannel, Typing,
     UpdateChannel,
 };
 use parlor_protocol::draft::PutDraft;
+use parlor_protocol::group::{AddToUserGroup, CreateUserGroup, UpdateUserGroup};
 use parlor_protocol::job::{AcceptedJob, ChangeMembers, CreateChannels};
 use parlor_protocol::member::{
     AddMembers, AddedMembers, MarkRead, MarkUnread, ReadResult, TransferOwnership, UnreadCounts,
     UpdateMember, UpdateMembership,
 };
 use parlor_protocol::message::{
-    ForwardMessage, Forwarded, MessagePage, SendMessage, UpdateMessage, UserMessage,
+    ForwardMessage, Forwarded, MessagePage, SendEphemeral, SendMessage, UpdateMessage, UserMessage,
 };
+use parlor_protocol::pending::RejectMessage;
 use parlor_protocol::pin::PinMessage;
 use parlor_protocol::poll::{PollVote, SuggestOption, Vote};
 use parlor_protocol::reaction::AddReaction;
@@ -30,8 +33,8 @@ use parlor_protocol::token::{
 };
 use parlor_protocol::user::{UpdateUser, UpsertUser, UpsertUsers, UpsertedUsers};
 use parlor_protocol::{
-    Channel, Draft, ErrorBody, Invite, Job, Member, Message, Reaction, Reminder, ScheduledMessage, Task,
-    Thread, User,
+    Channel, Draft, EphemeralMessage, ErrorBody, Invite, Job, Member, Message, PendingMessage, Reaction,
+    Reminder, ScheduledMessage, Task, Thread, User, UserGroup, UserGroupMember,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -45,6 +48,12 @@ fn read<T: DeserializeOwned + Serialize>(example: &Value) -> Result<Value, serde
 type Read = fn(&Value) -> Result<Value, serde_json::Error>;
 
 const REQUESTS: &[(&str, Read)] = &[
+    ("AddToUserGroup", read::<AddToUserGroup>),
+    ("CreateUserGroup", read::<CreateUserGroup>),
+    ("RejectMessage", read::<RejectMessage>),
+    ("SendEphemeral", read::<SendEphemeral>),
+    ("UpdateLocation", read::<UpdateLocation>),
+    ("UpdateUserGroup", read::<UpdateUserGroup>),
     ("AddMembers", read::<AddMembers>),
     ("ChangeCounters", read::<ChangeCounters>),
     ("ChangeMembers", read::<ChangeMembers>),
@@ -91,6 +100,10 @@ const RESPONSES: &[(&str, Read)] = &[
     ("Channel", read::<Channel>),
     ("ChannelChanges", read::<ChannelChanges>),
     ("Draft", read::<Draft>),
+    ("EphemeralMessage", read::<EphemeralMessage>),
+    ("PendingMessage", read::<PendingMessage>),
+    ("UserGroup", read::<UserGroup>),
+    ("UserGroupMember", read::<UserGroupMember>),
     ("ErrorBody", read::<ErrorBody>),
     ("Invite", read::<Invite>),
     ("Job", read::<Job>),
