@@ -130,6 +130,7 @@ async fn an_app_neither_sees_nor_changes_rows_of_another() {
                 "access_code_tries",
                 "user_messages",
                 "thread_members",
+                "user_group_members",
                 "drafts",
                 "due",
             ];
