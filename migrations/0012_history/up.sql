@@ -25,6 +25,8 @@ CREATE TABLE message_edits (
     seq bigint NOT NULL,
     -- What the message said until then.
     text text NOT NULL,
+    content_type text,
+    content jsonb,
     attachments jsonb,
     custom jsonb,
     -- Who edited it; NULL: the customer's server.

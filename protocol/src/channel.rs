@@ -64,6 +64,10 @@ pub struct ChannelConfig {
     /// Whether `user.watching.start` and `user.watching.stop` are told in the channel, up to the size that the server has
     /// for it.
     pub watching_events: bool,
+    /// Whether only moderators, admins and owners mention all members, those who are here, or a role.
+    pub mention_all_restricted: bool,
+    /// Whether messages of guests and members wait until a moderator approves them.
+    pub messages_need_approval: bool,
 }
 
 /// A channel as its reader sees it.
@@ -243,6 +247,12 @@ pub struct UpdateChannelConfig {
     /// See [`ChannelConfig::watching_events`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub watching_events: Option<bool>,
+    /// See [`ChannelConfig::mention_all_restricted`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mention_all_restricted: Option<bool>,
+    /// See [`ChannelConfig::messages_need_approval`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub messages_need_approval: Option<bool>,
 }
 
 impl From<ChannelConfig> for UpdateChannelConfig {
@@ -257,6 +267,8 @@ impl From<ChannelConfig> for UpdateChannelConfig {
             delivery_receipts_disabled,
             retention_days,
             watching_events,
+            mention_all_restricted,
+            messages_need_approval,
         } = config;
         Self {
             frozen: Some(frozen),
@@ -267,6 +279,8 @@ impl From<ChannelConfig> for UpdateChannelConfig {
             delivery_receipts_disabled: Some(delivery_receipts_disabled),
             retention_days: retention_days.map_or(Patch::Clear, Patch::Set),
             watching_events: Some(watching_events),
+            mention_all_restricted: Some(mention_all_restricted),
+            messages_need_approval: Some(messages_need_approval),
         }
     }
 }

@@ -49,6 +49,11 @@ event_types! {
     /// A deletion was taken back: the message is what it was. `data` is `{message}`; of a reply `{message, thread}` with the
     /// thread as its root shows it from now on. The root's `updated_seq` is the event's `seq`.
     MessageUndeleted = "message.undeleted", durable: true;
+    /// Something changed in the channel that not everybody may read. `data` is `{}`. Who may read it is told the very event
+    /// on their own channel, without a `seq`; moderators who want to know at once pull the changes.
+    ChannelAdvanced = "channel.advanced", durable: true;
+    /// On the user's channel: something that only this user is shown, and that is nowhere kept. `data` is `{message}`.
+    MessageEphemeral = "message.ephemeral", durable: false;
     /// A user reacted to a message; older documents call it `reaction.added`. `data` is `{message_id, reaction, message}`,
     /// where `message` is the message's `{id, reactions, updated_seq}` after the change.
     ReactionNew = "reaction.new", durable: true;
@@ -136,6 +141,18 @@ event_types! {
     /// On the user's channel, with the user's `seq`: a message could not be sent at its time; its `error` says why.
     /// `data` is `{scheduled_message}`.
     ScheduledMessageFailed = "scheduled_message.failed", durable: true;
+    /// On the user's channel, with the user's `seq`: a message waits for approval. `data` is `{pending_message}`.
+    PendingMessageCreated = "pending_message.created", durable: true;
+    /// On the user's channel, with the user's `seq`: the user changed a message that waits. `data` is `{pending_message}`.
+    PendingMessageUpdated = "pending_message.updated", durable: true;
+    /// On the user's channel, with the user's `seq`: the user took a message back that waited.
+    /// `data` is `{message_id, channel_id}`.
+    PendingMessageDeleted = "pending_message.deleted", durable: true;
+    /// On the user's channel, with the user's `seq`: a message was approved, and is in the channel now.
+    /// `data` is `{message_id, channel_id}`.
+    PendingMessageApproved = "pending_message.approved", durable: true;
+    /// On the user's channel, with the user's `seq`: a message was refused. `data` is `{pending_message, reason}`.
+    PendingMessageRejected = "pending_message.rejected", durable: true;
     /// On the user's channel, with the user's `seq`: a message was saved for later. `data` is `{reminder}`.
     ReminderCreated = "reminder.created", durable: true;
     /// On the user's channel, with the user's `seq`: time, note or state of a reminder changed. `data` is `{reminder}`.

@@ -12,6 +12,8 @@ const REPLY: &str = "0198c0de-9c11-7f3b-b6a4-5d8e2c9f1a03";
 const WAREHOUSE: &str = "0198c0de-1f20-7a4d-8e6b-0c3a9b5d7e12";
 const TASK: &str = "0198c0de-b3e5-7c18-9d02-7a6f4b1c8e04";
 const SESSION: &str = "0198c0de-c0f1-7d52-8a3b-6e1f9c4d2b05";
+const SHOWN: &str = "0198c0de-c4d1-7e52-8b93-2f6a0d8e5c05";
+const GROUP: &str = "0198c0de-d7a3-7b14-9c60-4e1b8f5d2a06";
 const AT: &str = "2026-03-02T09:30:00Z";
 const LATER: &str = "2026-03-02T09:31:12.345678Z";
 
@@ -72,7 +74,8 @@ pub(crate) fn truncate_channel() -> Value {
 
 pub(crate) fn message_edit() -> Value {
     json!({
-        "seq": 5, "text": "It was left with your neihgbour.", "attachments": [], "custom": {}, "edited_by": "support-7",
+        "seq": 5, "text": "It was left with your neihgbour.", "content_type": "text",
+        "attachments": [], "custom": {}, "edited_by": "support-7",
         "edited_at": LATER,
     })
 }
@@ -256,7 +259,7 @@ pub(crate) fn channel() -> Value {
         "config": {
             "frozen": false, "open": false, "typing_disabled": false, "hide_history_for_new_members": false,
             "read_receipts_disabled": false, "delivery_receipts_disabled": false, "retention_days": null,
-            "watching_events": false,
+            "watching_events": false, "mention_all_restricted": false, "messages_need_approval": false,
         },
         "created_by": null, "member_count": 2, "seq": 5, "ordinal": 2, "truncated_seq": 0, "truncated_ordinal": 0, "last_message_at": LATER, "created_at": AT,
         "updated_at": AT, "membership": membership(), "unread": 0,
@@ -411,13 +414,64 @@ pub(crate) fn message() -> Value {
     json!({
         "id": MESSAGE, "channel_id": CHANNEL,
         "user": { "id": "support-7", "name": "Ben from Support", "image": null },
-        "text": "It was left with **your neighbour**.",
+        "content_type": "text", "text": "It was left with **your neighbour**.",
         "attachments": [{ "type": "image", "url": "https://acme.example/parcels/1042.jpg" }], "mentions": ["ann"],
         "custom": {}, "parent_id": null, "reply_to_id": QUESTION, "quoted": quoted(),
         "reactions": [{ "type": "👏", "count": 1, "score": 5 }], "own_reactions": ["👏"], "poll": null,
         "pinned": { "at": LATER, "by": "support-7", "expires_at": "2026-03-09T09:30:00Z" },
         "seq": 3, "updated_seq": 5, "ordinal": 2, "created_at": LATER, "edited_at": null, "deleted_at": null,
     })
+}
+
+pub(crate) fn send_ephemeral() -> Value {
+    json!({ "id": SHOWN, "to": "ann", "text": "Only you see this: your parcel is **insured**." })
+}
+
+pub(crate) fn ephemeral_message() -> Value {
+    json!({
+        "id": SHOWN, "channel_id": CHANNEL, "user": { "id": "support-7", "name": "Ben from Support", "image": null },
+        "to": "ann", "content_type": "text", "text": "Only you see this: your parcel is **insured**.", "attachments": [],
+        "custom": {}, "created_at": LATER,
+    })
+}
+
+pub(crate) fn pending_message() -> Value {
+    json!({
+        "id": SHOWN, "channel_id": CHANNEL, "user": user_ref(),
+        "content": {
+            "text": "Is anybody at home?", "attachments": [], "mentions": [], "custom": {}, "parent_id": null,
+            "reply_to_id": null,
+        },
+        "user_seq": 7, "created_at": AT, "updated_at": LATER,
+    })
+}
+
+pub(crate) fn reject_message() -> Value {
+    json!({ "reason": "Please ask the courier directly." })
+}
+
+pub(crate) fn update_location() -> Value {
+    json!({ "lat": 52.5163, "lon": 13.3777 })
+}
+
+pub(crate) fn user_group() -> Value {
+    json!({ "id": GROUP, "name": "couriers", "member_count": 2, "created_at": AT, "updated_at": LATER })
+}
+
+pub(crate) fn create_user_group() -> Value {
+    json!({ "id": GROUP, "name": "couriers", "user_ids": ["courier-3"] })
+}
+
+pub(crate) fn update_user_group() -> Value {
+    json!({ "name": "couriers" })
+}
+
+pub(crate) fn add_to_user_group() -> Value {
+    json!({ "user_ids": ["courier-4"] })
+}
+
+pub(crate) fn user_group_member() -> Value {
+    json!({ "user": { "id": "courier-3", "name": "Mira", "image": null }, "added_at": AT })
 }
 
 pub(crate) fn quoted() -> Value {
@@ -435,7 +489,7 @@ pub(crate) fn forward_message() -> Value {
 pub(crate) fn forwarded() -> Value {
     let mut message = message();
     let own = json!({
-        "id": REPLY, "channel_id": WAREHOUSE, "text": "Can you look for it?\n\n> Where is my parcel?", "attachments": [],
+        "id": REPLY, "channel_id": WAREHOUSE, "content_type": "text", "text": "Can you look for it?\n\n> Where is my parcel?", "attachments": [],
         "mentions": [], "reply_to_id": null, "reactions": [], "pinned": null, "forwarded_from": forwarded_from(),
         "own_reactions": [], "seq": 9, "updated_seq": 9, "ordinal": 7,
     });
@@ -471,7 +525,7 @@ pub(crate) fn thread() -> Value {
     json!({
         "message": root, "channel_id": CHANNEL, "following": true, "unread": 0, "read": thread_read(),
         "replies": [{
-            "id": REPLY, "channel_id": CHANNEL, "user": user_ref(), "text": "Found it, thank you!", "attachments": [],
+            "id": REPLY, "channel_id": CHANNEL, "user": user_ref(), "content_type": "text", "text": "Found it, thank you!", "attachments": [],
             "mentions": [], "custom": {}, "parent_id": MESSAGE, "thread_ordinal": 1, "reply_to_id": null,
             "reactions": [], "poll": null, "pinned": null, "own_reactions": [], "seq": 4, "updated_seq": 4, "ordinal": 2, "created_at": LATER, "edited_at": null, "deleted_at": null,
         }],

@@ -58,6 +58,8 @@ uuid_id! {
     EventId,
     /// Work in the background.
     JobId,
+    /// A group of users.
+    UserGroupId,
 }
 
 /// The customer's own id of a user: 1 to 64 bytes of UTF-8 without control characters.

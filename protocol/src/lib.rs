@@ -5,13 +5,16 @@
 //! may grow fields, so clients must ignore those that they don't know. Nothing here does I/O.
 #![warn(missing_docs)]
 
+pub mod attachment;
 pub mod channel;
+pub mod content;
 mod custom;
 pub mod draft;
 pub mod error;
 pub mod event;
 #[cfg(feature = "utoipa")]
 mod examples;
+pub mod group;
 pub mod id;
 pub mod invite;
 pub mod job;
@@ -20,6 +23,7 @@ pub mod member;
 pub mod message;
 pub mod page;
 pub mod patch;
+pub mod pending;
 pub mod pin;
 pub mod poll;
 pub mod presence;
@@ -36,17 +40,20 @@ pub mod token;
 pub mod user;
 
 pub use channel::{Channel, ChannelConfig, ChannelType};
+pub use content::{Content, ContentType, GroupMentions};
 pub use custom::Custom;
 pub use draft::Draft;
 pub use error::{ErrorBody, ErrorCode};
 pub use event::{Envelope, EventType, Publication};
-pub use id::{AppId, ChannelId, EventId, JobId, MessageId, TaskId, UserId};
+pub use group::{UserGroup, UserGroupMember};
+pub use id::{AppId, ChannelId, EventId, JobId, MessageId, TaskId, UserGroupId, UserId};
 pub use invite::{Invite, InviteState};
 pub use job::Job;
 pub use member::{Capability, Member, Notifications, Role};
-pub use message::Message;
+pub use message::{EphemeralMessage, Message};
 pub use page::Page;
 pub use patch::Patch;
+pub use pending::PendingMessage;
 pub use pin::Pin;
 pub use poll::Poll;
 pub use presence::{Device, Presence, Status};

@@ -10,6 +10,28 @@ pub const ATTACHMENTS: usize = 10;
 pub const ATTACHMENT_BYTES: usize = 5 * 1024;
 /// Users mentioned by one message.
 pub const MENTIONS: usize = 50;
+/// Groups mentioned by one message.
+pub const MENTIONED_GROUPS: usize = 10;
+/// Members of a channel beyond which only moderators mention all of them, or all who are here.
+pub const MENTION_ALL_MEMBERS: i32 = 250;
+/// Users of a group.
+pub const GROUP_MEMBERS: i32 = 1_000;
+/// Users to whom a message is visible that not all may read, its author and moderators left out.
+pub const VISIBLE_TO: usize = 100;
+/// Bytes of a message's `content`, serialised as JSON.
+pub const CONTENT_BYTES: usize = 64 * 1024;
+/// Nodes of a document.
+pub const CONTENT_NODES: usize = 2_000;
+/// Nodes of a document inside of each other.
+pub const CONTENT_DEPTH: usize = 12;
+/// Samples of the waveform of a voice message.
+pub const WAVEFORM_SAMPLES: usize = 256;
+/// Hours that a live location is shared at the most.
+pub const LIVE_LOCATION_HOURS: i64 = 24;
+/// Seconds between two positions of a live location, at the least.
+pub const LIVE_LOCATION_INTERVAL_S: i64 = 3;
+/// Messages of one user that wait for approval in a channel.
+pub const PENDING_MESSAGES: usize = 100;
 /// Characters of a reaction's type.
 pub const REACTION_CHARS: usize = 50;
 /// The highest score of a reaction.

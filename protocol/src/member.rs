@@ -53,6 +53,12 @@ pub enum Capability {
     ReadChannel,
     /// Send messages and typing events.
     SendMessage,
+    /// Mention all members, those who are here, or a role.
+    MentionAll,
+    /// Show something to one member alone.
+    SendEphemeral,
+    /// See what waits for approval, approve and reject it; send without waiting.
+    ApproveMessages,
     /// Give and take back reactions.
     React,
     /// Edit one's own messages.

@@ -9,15 +9,21 @@ pub mod access_codes;
 pub mod apps;
 pub mod changes;
 pub mod channels;
+pub mod content;
 pub mod drafts;
 pub mod due;
 pub mod edits;
+pub mod ephemeral;
 pub mod fanout;
+pub mod groups;
 pub mod invites;
 pub mod jobs;
+pub mod live_locations;
 pub mod members;
 pub mod membership;
+pub mod mentions;
 pub mod messages;
+pub mod pending;
 pub mod permissions;
 pub mod pins;
 pub mod polls;
@@ -80,6 +86,7 @@ pub struct Chat {
     activity: users::activity::Activity,
     deliveries: receipts::Deliveries,
     typing: realtime::typing::Throttle,
+    desk: Desk,
     cids: Cache<(AppId, String), ChannelId>,
 }
 
@@ -130,6 +137,7 @@ impl Chat {
         let cids = cids.support_invalidation_closures().build();
         let (limits, typing) = (Limits::default(), realtime::typing::Throttle::default());
         let alarm = due::Alarm::default();
+        let desk = Desk { db: db.clone(), clock: clock.clone(), bell: bell.clone(), lanes: config.lanes() };
         Self {
             config,
             db,
@@ -147,6 +155,7 @@ impl Chat {
             activity,
             deliveries,
             typing,
+            desk,
             cids,
         }
     }
@@ -163,8 +172,28 @@ impl Chat {
         app: AppId,
         work: impl AsyncFnOnce(&TenantTx, &mut Entries, DateTime<Utc>) -> Result<T>,
     ) -> Result<T> {
+        self.desk.change(app, work).await
+    }
+}
+
+/// Where changes are made.
+#[derive(Clone)]
+pub struct Desk {
+    pub db: Db,
+    pub clock: Clock,
+    pub bell: Bell,
+    pub lanes: i16,
+}
+
+impl Desk {
+    /// See [`Chat::change`].
+    pub async fn change<T>(
+        &self,
+        app: AppId,
+        work: impl AsyncFnOnce(&TenantTx, &mut Entries, DateTime<Utc>) -> Result<T>,
+    ) -> Result<T> {
         let now = self.clock.now();
-        let mut entries = Entries::new(self.config.lanes());
+        let mut entries = Entries::new(self.lanes);
         let tx = self.db.tenant(app).await?;
         let outcome = work(&tx, &mut entries, now).await?;
         entries.store(&tx, now).await?;
@@ -195,6 +224,7 @@ pub fn routes(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) 
     // Before the users: `/users/search` is no id.
     search::configure(config);
     presence::routes::configure(config);
+    groups::routes::configure(config);
     users::routes::configure(config);
     members::routes::configure(config);
     membership::routes::configure(config);
@@ -204,6 +234,9 @@ pub fn routes(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) 
     edits::routes::configure(config);
     undelete::routes::configure(config);
     receipts::routes::configure(config);
+    live_locations::routes::configure(config);
+    ephemeral::configure(config);
+    pending::routes::configure(config);
     reactions::routes::configure(config);
     pins::routes::configure(config);
     polls::routes::configure(config);

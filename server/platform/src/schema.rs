@@ -223,6 +223,48 @@ diesel::table! {
         last_reply_at -> Nullable<Timestamptz>,
         quoted -> Nullable<Jsonb>,
         forwarded_from -> Nullable<Jsonb>,
+        content_type -> Nullable<Text>,
+        content -> Nullable<Jsonb>,
+        group_mentions -> Nullable<Jsonb>,
+        silent -> Bool,
+        visible_to -> Nullable<Array<Text>>,
+        live_until -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    user_groups (app_id, id) {
+        app_id -> Uuid,
+        id -> Uuid,
+        name -> Text,
+        member_count -> Int4,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    user_group_members (app_id, group_id, user_id) {
+        app_id -> Uuid,
+        group_id -> Uuid,
+        user_id -> Text,
+        added_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    pending_messages (app_id, id) {
+        app_id -> Uuid,
+        id -> Uuid,
+        channel_id -> Uuid,
+        user_id -> Text,
+        content -> Jsonb,
+        forwarded_from -> Nullable<Jsonb>,
+        fingerprint -> Int8,
+        approved -> Bool,
+        user_seq -> Int8,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
     }
 }
 
@@ -232,6 +274,8 @@ diesel::table! {
         message_id -> Uuid,
         seq -> Int8,
         text -> Text,
+        content_type -> Nullable<Text>,
+        content -> Nullable<Jsonb>,
         attachments -> Nullable<Jsonb>,
         custom -> Nullable<Jsonb>,
         edited_by -> Nullable<Text>,
@@ -466,6 +510,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     message_edits,
     deleted_messages,
     message_search,
+    user_groups,
+    user_group_members,
+    pending_messages,
     poll_votes,
     reactions,
     pins,

@@ -227,6 +227,8 @@ impl Replica {
             | EventType::UserPresenceChanged
             | EventType::UserWatchingStart
             | EventType::UserWatchingStop => panic!("a hint with a seq: {envelope:?}"),
+            // Something that this reader is not told on the channel.
+            EventType::ChannelAdvanced => {}
             EventType::MessageStarred | EventType::MessageUnstarred | EventType::PollVoted => {
                 panic!("what is a user's own, on a channel: {envelope:?}")
             }
@@ -243,7 +245,15 @@ impl Replica {
             | EventType::ReminderCreated
             | EventType::ReminderUpdated
             | EventType::ReminderDeleted
-            | EventType::ReminderDue => panic!("an event of a user's own on a channel: {envelope:?}"),
+            | EventType::ReminderDue
+            | EventType::MessageEphemeral
+            | EventType::PendingMessageCreated
+            | EventType::PendingMessageUpdated
+            | EventType::PendingMessageDeleted
+            | EventType::PendingMessageApproved
+            | EventType::PendingMessageRejected => {
+                panic!("an event of a user's own on a channel: {envelope:?}")
+            }
         }
     }
 
@@ -419,7 +429,8 @@ impl Replica {
 
 /// Whether it is in the main timeline, and counts there.
 fn stands_in_channel(message: &Message) -> bool {
-    message.parent_id.is_none() || message.show_in_channel
+    let in_timeline = message.parent_id.is_none() || message.show_in_channel;
+    in_timeline && !message.silent && message.visible_to.is_none()
 }
 
 fn part<T: DeserializeOwned>(envelope: &Envelope, name: &str) -> T {

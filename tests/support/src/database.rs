@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::setting;
 
 /// All tables: every row belongs to one tenant, or is one.
-pub const TENANT_TABLES: [&str; 30] = [
+pub const TENANT_TABLES: [&str; 33] = [
     "apps",
     "api_keys",
     "users",
@@ -33,6 +33,9 @@ pub const TENANT_TABLES: [&str; 30] = [
     "message_edits",
     "deleted_messages",
     "message_search",
+    "user_groups",
+    "user_group_members",
+    "pending_messages",
     "poll_votes",
     "reactions",
     "pins",

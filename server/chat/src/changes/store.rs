@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::Since;
 use crate::members::store::{MemberColumns, MemberRow, member_columns};
-use crate::messages::store::{MessageColumns, MessageRow, message_columns};
+use crate::messages::store::{MessageColumns, MessageRow, message_columns, readable_by};
 use crate::tasks::store::{TaskColumns, TaskRow, task_columns};
 
 fn ids(of: &[Since]) -> Vec<Uuid> {
@@ -40,12 +40,16 @@ pub async fn new_messages(
          CROSS JOIN LATERAL (SELECT * FROM ( \
              (SELECT * FROM messages m WHERE m.app_id = v.app AND m.channel_id = c.id \
                  AND m.seq > greatest(c.since, c.first - 1) AND m.updated_seq = m.seq AND m.in_timeline AND NOT m.erased \
-                 AND (NOT m.shadowed OR v.reader IS NULL OR m.user_id = v.reader) ORDER BY m.seq LIMIT v.most) \
+                 AND ",
+        readable_by!("m", "v.reader"),
+        " ORDER BY m.seq LIMIT v.most) \
              UNION ALL \
              (SELECT * FROM messages m WHERE m.app_id = v.app AND m.channel_id = c.id \
                  AND m.seq > greatest(c.since, c.first - 1) AND m.updated_seq = m.seq AND NOT m.in_timeline \
                  AND NOT m.erased \
-                 AND (NOT m.shadowed OR v.reader IS NULL OR m.user_id = v.reader) ORDER BY m.seq LIMIT v.most)) m \
+                 AND ",
+        readable_by!("m", "v.reader"),
+        " ORDER BY m.seq LIMIT v.most)) m \
              ORDER BY m.seq LIMIT v.most) m \
          CROSS JOIN LATERAL (SELECT u.name, u.image FROM users u WHERE u.app_id = m.app_id AND u.id = m.user_id OFFSET 0) u \
          ORDER BY m.seq"
@@ -74,7 +78,9 @@ pub async fn changed_messages(
          CROSS JOIN (SELECT ?::uuid AS app, ?::text AS reader, ?::bigint AS most) v \
          CROSS JOIN LATERAL (SELECT * FROM messages m WHERE m.app_id = v.app AND m.channel_id = c.id \
              AND m.updated_seq > c.since AND m.updated_seq <> m.seq AND m.seq >= c.first \
-             AND (NOT m.shadowed OR v.reader IS NULL OR m.user_id = v.reader) ORDER BY m.updated_seq LIMIT v.most) m \
+             AND ",
+        readable_by!("m", "v.reader"),
+        " ORDER BY m.updated_seq LIMIT v.most) m \
          CROSS JOIN LATERAL (SELECT u.name, u.image FROM users u WHERE u.app_id = m.app_id AND u.id = m.user_id OFFSET 0) u \
          ORDER BY m.updated_seq"
     ))

@@ -47,6 +47,8 @@ pub async fn update(
             Patch::Set(days) => Some(days),
         },
         watching_events: config.watching_events.unwrap_or(old.watching_events),
+        mention_all_restricted: config.mention_all_restricted.unwrap_or(old.mention_all_restricted),
+        messages_need_approval: config.messages_need_approval.unwrap_or(old.messages_need_approval),
     });
     validate::retention(new.retention_days)?;
     // Moderators freeze; everything else is for admins.

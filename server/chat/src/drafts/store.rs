@@ -7,10 +7,8 @@ use diesel_async::RunQueryDsl;
 use parlor_platform::db::{TenantTx, prepared};
 use parlor_platform::schema::drafts;
 use parlor_platform::{Error, Result};
-use parlor_protocol::draft::DraftContent;
 use parlor_protocol::sync::DraftPlace;
 use parlor_protocol::{ChannelId, Draft, MessageId, UserId};
-use serde::Deserialize;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -32,7 +30,7 @@ impl Place<'_> {
 type Row = (Uuid, Uuid, Option<Value>, i64, DateTime<Utc>);
 
 fn draft((channel, place, content, user_seq, updated_at): Row) -> Result<Draft> {
-    let content = DraftContent::deserialize(content.unwrap_or_default()).map_err(Error::internal)?;
+    let content = serde_json::from_value(content.unwrap_or_default()).map_err(Error::internal)?;
     let parent_id = (place != channel).then_some(MessageId(place));
     Ok(Draft { channel_id: ChannelId(channel), parent_id, content, user_seq, updated_at })
 }

@@ -23,8 +23,9 @@ pub async fn keep(
     now: DateTime<Utc>,
 ) -> Result<()> {
     prepared::<Untyped>(
-        "INSERT INTO message_edits (app_id, message_id, seq, text, attachments, custom, edited_by, created_at) \
-         SELECT m.app_id, m.id, ?, m.text, m.attachments, m.custom, ?, ? FROM messages m WHERE m.app_id = ? AND m.id = ?",
+        "INSERT INTO message_edits (app_id, message_id, seq, text, content_type, content, attachments, custom, edited_by, \
+             created_at) \
+         SELECT m.app_id, m.id, ?, m.text, m.content_type, m.content, m.attachments, m.custom, ?, ? FROM messages m WHERE m.app_id = ? AND m.id = ?",
     )
     .bind::<BigInt, _>(seq)
     .bind::<Nullable<Text>, _>(by.map(UserId::as_str))
@@ -42,6 +43,8 @@ pub async fn keep(
 pub struct EditRow {
     pub seq: i64,
     text: String,
+    content_type: Option<String>,
+    content: Option<Value>,
     attachments: Option<Value>,
     custom: Option<Value>,
     edited_by: Option<String>,
@@ -56,6 +59,8 @@ impl EditRow {
         Ok(MessageEdit {
             seq: self.seq,
             text: self.text,
+            content_type: self.content_type.as_deref().and_then(ContentType::parse).unwrap_or(ContentType::Text),
+            content: self.content.map(serde_json::from_value).transpose().map_err(Error::internal)?,
             attachments: attachments.unwrap_or_default(),
             custom: self.custom.map(custom).unwrap_or_default(),
             edited_by: self.edited_by.map(user_id).transpose()?,

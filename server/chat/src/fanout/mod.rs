@@ -23,6 +23,8 @@ pub use replies::Replies;
 pub const SENT_TOPIC: &str = "chat.message.sent";
 /// Of those, replies.
 pub const REPLIED_TOPIC: &str = "chat.message.replied";
+/// An edited message may mention others than before.
+pub const MENTIONS_TOPIC: &str = "chat.message.mentions";
 /// A read pointer moved.
 pub const READ_TOPIC: &str = "chat.message.read";
 /// Name, image or custom data of a user changed.
@@ -50,6 +52,23 @@ pub struct SentEvent {
     pub countable: bool,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mentions: Vec<UserId>,
+    /// It calls others than those.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub calls: bool,
+    /// Nobody is notified of it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub quiet: bool,
+}
+
+/// An edited message may mention others than before.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct MentionsChanged {
+    pub channel_id: ChannelId,
+    pub message_id: MessageId,
+    /// Whom it named before.
+    pub named: Vec<UserId>,
+    /// Whether it called others than those before.
+    pub called: bool,
 }
 
 /// All replies of one transaction.

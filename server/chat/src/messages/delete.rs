@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use parlor_platform::db::TenantTx;
 use parlor_platform::outbox::Entries;
 use parlor_platform::{Error, Result};
-use parlor_protocol::{Capability, ErrorCode, EventType, Message, MessageId};
+use parlor_protocol::{Capability, ContentType, ErrorCode, EventType, GroupMentions, Message, MessageId};
 use serde_json::json;
 
 use super::{access, store, view};
@@ -50,7 +50,10 @@ pub async fn delete(
         store::clear(tx, id, change.seq(), now).await?;
         pins::store::remove(tx, id).await?;
     }
+    message.content_type = ContentType::Deleted;
     message.text.clear();
+    message.content = None;
+    message.group_mentions = GroupMentions::default();
     message.attachments.clear();
     message.mentions.clear();
     message.custom.0.clear();
@@ -65,11 +68,11 @@ pub async fn delete(
     message.updated_seq = change.seq();
     search::changed(entries, &message)?;
     let mut data = json!({ "message": message, "hard": erase });
-    if let Some(root) = message.parent_id {
+    if let Some(root) = message.parent_id.filter(|_| message.visible_to.is_none()) {
         let thread = threads::store::count_reply(tx, root, &message, if was_there { -1 } else { 0 }).await?;
         data["thread"] = serde_json::to_value(thread).map_err(Error::internal)?;
     }
-    change.tell(entries, EventType::MessageDeleted, data)?;
+    change.tell_of(entries, tx.app_id(), &message, EventType::MessageDeleted, data)?;
     if erase && store::forget_quoted(tx, &[id.0]).await? == store::QUOTED_AT_ONCE {
         entries.job(&message.channel_id.0, ERASED_TOPIC, &Erased { message_id: id })?;
     }

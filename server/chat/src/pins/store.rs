@@ -11,7 +11,7 @@ use parlor_platform::schema::pins;
 use parlor_protocol::{AppId, ChannelId, MessageId, Pin, UserId};
 use uuid::Uuid;
 
-use crate::messages::store::{MessageColumns, MessageRow, message_columns};
+use crate::messages::store::{MessageColumns, MessageRow, message_columns, readable_by};
 
 /// How many messages of a channel are pinned.
 pub async fn count(tx: &TenantTx, channel: ChannelId, now: DateTime<Utc>) -> Result<i64> {
@@ -95,7 +95,9 @@ pub async fn last_of_each(
          CROSS JOIN LATERAL (SELECT p.message_id, p.created_at FROM pins p \
              CROSS JOIN LATERAL (SELECT FROM messages x WHERE x.app_id = p.app_id AND x.id = p.message_id \
                  AND x.seq >= h.first AND NOT x.erased \
-                 AND (NOT x.shadowed OR v.reader IS NULL OR x.user_id = v.reader) OFFSET 0) x \
+                 AND ",
+        readable_by!("x", "v.reader"),
+        " OFFSET 0) x \
              WHERE p.app_id = v.app AND p.channel_id = c.id AND (p.expires_at IS NULL OR p.expires_at > v.now) \
              ORDER BY p.created_at DESC, p.message_id DESC LIMIT v.most) p \
          CROSS JOIN LATERAL (SELECT * FROM messages WHERE app_id = v.app AND id = p.message_id OFFSET 0) m \

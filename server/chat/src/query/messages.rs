@@ -77,16 +77,19 @@ impl Scope<'_> {
     /// Of messages `m`: those of the channel that the reader may see.
     fn visible(&self, binds: &mut Binds) -> String {
         let (app, channel) = (binds.push(Bind::Id(self.tx.app())), binds.push(Bind::Id(self.channel)));
-        let shadowed = match self.caller.user() {
+        let readable = match self.caller.user() {
             Some(user) => {
                 let user = binds.push(Bind::Text(user.as_str().to_owned()));
-                format!(" AND (NOT m.shadowed OR m.user_id = {user})")
+                format!(
+                    " AND (NOT m.shadowed OR m.user_id = {user}) AND (m.visible_to IS NULL \
+                     OR parlor_may_read(m.app_id, m.channel_id, m.user_id, m.visible_to, {user}))"
+                )
             }
             None => String::new(),
         };
         let first = binds.push(Bind::Int(self.first));
         format!(
-            "m.app_id = {app} AND m.channel_id = {channel} AND NOT m.erased AND m.seq >= {first}{shadowed}"
+            "m.app_id = {app} AND m.channel_id = {channel} AND NOT m.erased AND m.seq >= {first}{readable}"
         )
     }
 

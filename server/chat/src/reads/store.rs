@@ -14,6 +14,7 @@ use parlor_protocol::UserId;
 use uuid::Uuid;
 
 use crate::membership::muted;
+use crate::messages::store::readable_by;
 
 /// Unread messages of a user in every channel that has some: the channel's countable messages, less those up to the
 /// pointer, before the reader's history or truncated, less those that were deleted past it (a partial index that is nearly
@@ -32,7 +33,8 @@ pub const UNREAD_SQL: &str = "SELECT m.channel_id, c.ordinal - x.pointer - ( \
 static UNREAD_IN_SQL: LazyLock<String> = LazyLock::new(|| format!("{UNREAD_SQL} AND m.channel_id = ANY(?)"));
 
 /// Unread messages that mention a user, by channel, from the flags alone and the messages that they name.
-pub const MENTIONS_SQL: &str = "SELECT f.channel_id, count(*), m.muted_at, m.muted_until, \
+pub const MENTIONS_SQL: &str = concat!(
+    "SELECT f.channel_id, count(*), m.muted_at, m.muted_until, \
          coalesce(c.ordinal <= m.hidden_ordinal, false) \
      FROM user_messages f \
      CROSS JOIN LATERAL (SELECT muted_at, muted_until, hidden_ordinal FROM channel_members WHERE app_id = f.app_id \
@@ -40,10 +42,13 @@ pub const MENTIONS_SQL: &str = "SELECT f.channel_id, count(*), m.muted_at, m.mut
          AND history_from_seq <= f.seq OFFSET 0) m \
      CROSS JOIN LATERAL (SELECT ordinal FROM channels WHERE app_id = f.app_id AND id = f.channel_id \
          AND deleted_at IS NULL AND truncated_seq < f.seq OFFSET 0) c \
-     CROSS JOIN LATERAL (SELECT FROM messages WHERE app_id = f.app_id AND id = f.message_id AND deleted_at IS NULL \
-         AND (NOT shadowed OR user_id = f.user_id) OFFSET 0) x \
+     CROSS JOIN LATERAL (SELECT FROM messages g WHERE g.app_id = f.app_id AND g.id = f.message_id \
+         AND g.deleted_at IS NULL AND ",
+    readable_by!("g", "f.user_id"),
+    " OFFSET 0) x \
      WHERE f.app_id = ? AND f.user_id = ? AND f.flags & 3 = 2 \
-     GROUP BY f.channel_id, m.muted_at, m.muted_until, c.ordinal, m.hidden_ordinal";
+     GROUP BY f.channel_id, m.muted_at, m.muted_until, c.ordinal, m.hidden_ordinal"
+);
 
 type UnreadColumns = (SqlUuid, Int8, Nullable<Timestamptz>, Nullable<Timestamptz>, Bool);
 
@@ -212,8 +217,10 @@ macro_rules! flagged_sql {
                  AND history_from_seq <= f.seq OFFSET 0) m \
              CROSS JOIN LATERAL (SELECT FROM channels WHERE app_id = f.app_id AND id = f.channel_id \
                  AND deleted_at IS NULL AND truncated_seq < f.seq OFFSET 0) c \
-             CROSS JOIN LATERAL (SELECT countable FROM messages WHERE app_id = f.app_id AND id = f.message_id \
-                 AND deleted_at IS NULL AND (NOT shadowed OR user_id = f.user_id) OFFSET 0) x \
+             CROSS JOIN LATERAL (SELECT g.countable FROM messages g WHERE g.app_id = f.app_id AND g.id = f.message_id \
+                 AND g.deleted_at IS NULL AND ",
+            readable_by!("g", "f.user_id"),
+            " OFFSET 0) x \
              WHERE f.app_id = ? AND f.user_id = ? AND f.message_id < ? AND ",
             $condition,
             " ORDER BY f.message_id DESC LIMIT ?"

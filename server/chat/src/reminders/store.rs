@@ -13,7 +13,7 @@ use parlor_protocol::reminder::ReminderState;
 use parlor_protocol::{ChannelId, Message, MessageId, Reminder, UserId};
 use uuid::Uuid;
 
-use crate::messages::store::{MessageColumns, MessageRow, message_columns};
+use crate::messages::store::{MessageColumns, MessageRow, message_columns, readable_by};
 use crate::users::store::user_id;
 
 /// A row of the table.
@@ -217,7 +217,9 @@ pub async fn messages(tx: &TenantTx, wanted: &[(&str, Uuid)]) -> Result<HashMap<
         message_columns!(),
         " FROM UNNEST(?, ?) AS v (reader, id) CROSS JOIN (SELECT ?::uuid AS app) w \
          CROSS JOIN LATERAL (SELECT * FROM messages WHERE app_id = w.app AND id = v.id AND deleted_at IS NULL \
-             AND NOT erased AND (NOT shadowed OR user_id = v.reader) OFFSET 0) m \
+             AND NOT erased AND ",
+        readable_by!("messages", "v.reader"),
+        " OFFSET 0) m \
          CROSS JOIN LATERAL (SELECT type FROM channels WHERE app_id = w.app AND id = m.channel_id \
              AND deleted_at IS NULL AND truncated_seq < m.seq OFFSET 0) c \
          CROSS JOIN LATERAL (SELECT name, image FROM users WHERE app_id = w.app AND id = m.user_id OFFSET 0) u \

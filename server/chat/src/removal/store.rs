@@ -27,7 +27,8 @@ pub async fn erase(tx: &TenantTx, ids: &[Uuid], unlinked: bool, now: DateTime<Ut
                  AND message_id = ANY((SELECT ids FROM v)::uuid[])), \
              gone_words AS (UPDATE message_search SET words = NULL WHERE app_id = (SELECT app FROM v) \
                  AND message_id = ANY((SELECT ids FROM v)::uuid[])) \
-         UPDATE messages SET text = '', attachments = NULL, mentions = NULL, custom = NULL, reactions = NULL, \
+         UPDATE messages SET text = '', content_type = NULL, content = NULL, group_mentions = NULL, live_until = NULL, \
+             attachments = NULL, mentions = NULL, custom = NULL, reactions = NULL, \
              pinned = NULL, poll = NULL, quoted = NULL, forwarded_from = NULL, deleted_at = ?, erased = true, \
              parent_id = CASE WHEN ? THEN NULL ELSE parent_id END, \
              reply_to_id = CASE WHEN ? THEN NULL ELSE reply_to_id END \

@@ -14,7 +14,6 @@ use parlor_platform::{Error, Result};
 use parlor_protocol::message::SendMessage;
 use parlor_protocol::scheduled::ScheduledState;
 use parlor_protocol::{ChannelId, ErrorCode, MessageId, ScheduledMessage, UserId};
-use serde::Deserialize;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -74,7 +73,7 @@ impl ScheduledRow {
 
     /// What is to be sent.
     pub fn content(&self) -> Result<Option<SendMessage>> {
-        self.content.as_ref().map(SendMessage::deserialize).transpose().map_err(Error::internal)
+        self.content.clone().map(serde_json::from_value).transpose().map_err(Error::internal)
     }
 
     /// As it stands on the wire.

@@ -17,7 +17,8 @@ use parlor_protocol::{Message, MessageId, ThreadSummary, UserId};
 use uuid::Uuid;
 
 use crate::messages::store::{
-    MessageColumns, MessageRow, SummaryColumns, SummaryRow, message_columns, participants, summary,
+    MessageColumns, MessageRow, SummaryColumns, SummaryRow, message_columns, participants, readable_by,
+    summary,
 };
 
 /// What a thread is to a user.
@@ -35,7 +36,7 @@ macro_rules! unread {
     () => {
         "coalesce(m.thread_ordinal, 0) - t.read_ordinal - (SELECT count(*) FROM messages d \
              WHERE d.app_id = m.app_id AND d.parent_id = m.id AND d.thread_ordinal > t.read_ordinal \
-             AND d.parent_id IS NOT NULL AND d.deleted_at IS NOT NULL)"
+             AND d.parent_id IS NOT NULL AND d.deleted_at IS NOT NULL AND NOT d.silent AND d.visible_to IS NULL)"
     };
 }
 
@@ -248,8 +249,9 @@ pub async fn page(
              SELECT t.app_id, t.root_id, t.following, t.read_seq, t.read_ordinal, t.read_at, x.active_at \
              FROM thread_members t \
              CROSS JOIN LATERAL (SELECT app_id, id, channel_id, seq, thread_ordinal, last_reply_at, created_at FROM messages \
-                 WHERE app_id = t.app_id AND id = t.root_id AND NOT erased \
-                 AND (NOT shadowed OR user_id = t.user_id) OFFSET 0) m ",
+                 WHERE app_id = t.app_id AND id = t.root_id AND NOT erased AND ",
+        readable_by!("messages", "t.user_id"),
+        " OFFSET 0) m ",
         readable!(join),
         " CROSS JOIN LATERAL (SELECT coalesce(m.last_reply_at, t.followed_at, m.created_at) AS active_at) x \
              WHERE t.app_id = ? AND t.user_id = ? AND t.following AND ",
@@ -279,8 +281,9 @@ pub async fn unread_total(tx: &TenantTx, user: &UserId) -> Result<i64> {
         unread!(),
         "), 0)::bigint FROM thread_members t \
          CROSS JOIN LATERAL (SELECT app_id, id, channel_id, seq, thread_ordinal FROM messages WHERE app_id = t.app_id \
-             AND id = t.root_id AND NOT erased AND (NOT shadowed OR user_id = t.user_id) \
-             AND thread_ordinal > t.read_ordinal OFFSET 0) m ",
+             AND id = t.root_id AND NOT erased AND ",
+        readable_by!("messages", "t.user_id"),
+        " AND thread_ordinal > t.read_ordinal OFFSET 0) m ",
         readable!(join),
         " WHERE t.app_id = ? AND t.user_id = ? AND t.following AND ",
         readable!(condition)
@@ -298,7 +301,9 @@ pub async fn latest(tx: &TenantTx, roots: &[Uuid], reader: &UserId) -> Result<Ve
         message_columns!(),
         " FROM UNNEST(?) AS r (id) CROSS JOIN (SELECT ?::uuid AS app, ?::text AS reader) v CROSS JOIN LATERAL ( \
              SELECT * FROM messages m WHERE m.app_id = v.app AND m.parent_id = r.id AND m.deleted_at IS NULL \
-             AND (NOT m.shadowed OR m.user_id = v.reader) ORDER BY m.seq DESC LIMIT 2) m \
+             AND ",
+        readable_by!("m", "v.reader"),
+        " ORDER BY m.seq DESC LIMIT 2) m \
          CROSS JOIN LATERAL (SELECT name, image FROM users WHERE app_id = m.app_id AND id = m.user_id OFFSET 0) u \
          ORDER BY m.seq"
     ))
@@ -334,7 +339,7 @@ pub async fn count_reply(
     let row = prepared::<SummaryColumns>(concat!(
         "UPDATE messages m SET updated_seq = ?, reply_count = m.reply_count + ?, \
              last_reply_at = (SELECT r.created_at FROM messages r WHERE r.app_id = m.app_id AND r.parent_id = m.id \
-                 AND r.deleted_at IS NULL ORDER BY r.seq DESC LIMIT 1), \
+                 AND r.deleted_at IS NULL AND r.visible_to IS NULL ORDER BY r.seq DESC LIMIT 1), \
              participant_count = (SELECT count(*) FROM thread_members t WHERE t.app_id = m.app_id AND t.root_id = m.id \
                  AND t.replies > 0), \
              participants = ARRAY(SELECT t.user_id FROM thread_members t WHERE t.app_id = m.app_id AND t.root_id = m.id \

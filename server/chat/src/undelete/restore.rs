@@ -53,10 +53,10 @@ pub async fn undelete(
     }
     search::changed(entries, &message)?;
     let mut data = json!({ "message": message });
-    if let Some(root) = message.parent_id {
+    if let Some(root) = message.parent_id.filter(|_| message.visible_to.is_none()) {
         let thread = threads::store::count_reply(tx, root, &message, 1).await?;
         data["thread"] = serde_json::to_value(thread).map_err(Error::internal)?;
     }
-    change.tell(entries, EventType::MessageUndeleted, data)?;
+    change.tell_of(entries, tx.app_id(), &message, EventType::MessageUndeleted, data)?;
     view::message(tx, caller.user(), message, now).await
 }

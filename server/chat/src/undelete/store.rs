@@ -22,9 +22,11 @@ pub async fn keep(
 ) -> Result<()> {
     prepared::<Untyped>(
         "INSERT INTO deleted_messages (app_id, message_id, content, deleted_by, created_at, expires_at) \
-         SELECT m.app_id, m.id, jsonb_strip_nulls(jsonb_build_object('text', m.text, 'mentions', m.mentions)) \
+         SELECT m.app_id, m.id, jsonb_strip_nulls(jsonb_build_object('text', m.text, 'mentions', m.mentions, \
+                 'content_type', m.content_type, 'live_until', m.live_until)) \
              || coalesce((SELECT jsonb_object_agg(c.name, c.value) FROM (VALUES \
-                 ('attachments', m.attachments), ('custom', m.custom), ('reactions', m.reactions), \
+                 ('attachments', m.attachments), ('content', m.content), ('group_mentions', m.group_mentions), \
+                 ('custom', m.custom), ('reactions', m.reactions), \
                  ('pinned', m.pinned), ('poll', m.poll), ('quoted', m.quoted), \
                  ('forwarded_from', m.forwarded_from)) c (name, value) WHERE c.value IS NOT NULL), '{}'), ?, ?, ? \
          FROM messages m WHERE m.app_id = ? AND m.id = ?",
@@ -64,6 +66,8 @@ pub async fn restore(tx: &TenantTx, id: MessageId, seq: i64) -> Result<()> {
          UPDATE messages m SET deleted_at = NULL, updated_seq = ?, text = k.content ->> 'text', \
              mentions = CASE WHEN k.content -> 'mentions' IS NOT NULL \
                  THEN ARRAY(SELECT jsonb_array_elements_text(k.content -> 'mentions')) END, \
+             content_type = k.content ->> 'content_type', content = k.content -> 'content', \
+             group_mentions = k.content -> 'group_mentions', live_until = (k.content ->> 'live_until')::timestamptz, \
              attachments = k.content -> 'attachments', custom = k.content -> 'custom', \
              reactions = k.content -> 'reactions', pinned = k.content -> 'pinned', poll = k.content -> 'poll', \
              quoted = k.content -> 'quoted', forwarded_from = k.content -> 'forwarded_from' \

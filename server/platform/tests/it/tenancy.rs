@@ -45,6 +45,10 @@ async fn furnish(db: &Db, app: parlor_protocol::AppId) {
         "INSERT INTO jobs (app_id, id, kind, state, total, created_at) VALUES ('{app}', '{app}', 'channels', 'waiting', 1, now())",
         "INSERT INTO message_search (app_id, message_id, channel_id, created_at, seq, updated_seq, words)
             VALUES ('{app}', '{app}', '{app}', now(), 1, 1, 'hello')",
+        "INSERT INTO user_groups (app_id, id, name, created_at, updated_at) VALUES ('{app}', '{app}', 'g', now(), now())",
+        "INSERT INTO user_group_members (app_id, group_id, user_id, added_at) VALUES ('{app}', '{app}', 'ann', now())",
+        "INSERT INTO pending_messages (app_id, id, channel_id, user_id, content, fingerprint, user_seq, created_at, updated_at)
+            VALUES ('{app}', '{app}', '{app}', 'ann', '{}', 0, 1, now(), now())",
         "INSERT INTO poll_votes (app_id, message_id, user_id, option, seq, created_at)
             VALUES ('{app}', '{app}', 'ann', '1', 2, now())",
         "INSERT INTO reactions (app_id, message_id, user_id, kind, score, seq, created_at)
@@ -135,6 +139,7 @@ async fn an_app_neither_sees_nor_changes_rows_of_another() {
                 "access_code_tries",
                 "user_messages",
                 "thread_members",
+                "user_group_members",
                 "drafts",
                 "stars",
                 "due",

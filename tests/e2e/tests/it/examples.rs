@@ -3,19 +3,22 @@
 use std::collections::BTreeSet;
 
 use parlor_e2e::parlor;
+use parlor_protocol::attachment::UpdateLocation;
 use parlor_protocol::channel::{
     AccessCode, ChangeCounters, ChannelChanges, CreateChannel, JoinByCode, ReplaceChannel, TruncateChannel,
     Typing, UpdateChannel,
 };
 use parlor_protocol::draft::PutDraft;
+use parlor_protocol::group::{AddToUserGroup, CreateUserGroup, UpdateUserGroup};
 use parlor_protocol::job::{AcceptedJob, ChangeMembers, CreateChannels};
 use parlor_protocol::member::{
     AddMembers, AddedMembers, MarkRead, MarkUnread, ReadResult, TransferOwnership, UnreadCounts,
     UpdateMember, UpdateMembership,
 };
 use parlor_protocol::message::{
-    ForwardMessage, Forwarded, MessageEdit, MessagePage, SendMessage, UpdateMessage, UserMessage,
+    ForwardMessage, Forwarded, MessageEdit, MessagePage, SendEphemeral, SendMessage, UpdateMessage, UserMessage,
 };
+use parlor_protocol::pending::RejectMessage;
 use parlor_protocol::pin::PinMessage;
 use parlor_protocol::poll::{PollVote, SuggestOption, Vote};
 use parlor_protocol::presence::{
@@ -41,8 +44,8 @@ use parlor_protocol::user::{
     UpdateUser, UpdateUserSettings, UpsertUser, UpsertUsers, UpsertedUsers, UserSettings,
 };
 use parlor_protocol::{
-    Channel, Draft, ErrorBody, Invite, Job, Member, Message, Reaction, Reminder, ScheduledMessage, Task,
-    Thread, User,
+    Channel, Draft, EphemeralMessage, ErrorBody, Invite, Job, Member, Message, PendingMessage, Reaction,
+    Reminder, ScheduledMessage, Task, Thread, User, UserGroup, UserGroupMember,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -56,6 +59,12 @@ fn read<T: DeserializeOwned + Serialize>(example: &Value) -> Result<Value, serde
 type Read = fn(&Value) -> Result<Value, serde_json::Error>;
 
 const REQUESTS: &[(&str, Read)] = &[
+    ("AddToUserGroup", read::<AddToUserGroup>),
+    ("CreateUserGroup", read::<CreateUserGroup>),
+    ("RejectMessage", read::<RejectMessage>),
+    ("SendEphemeral", read::<SendEphemeral>),
+    ("UpdateLocation", read::<UpdateLocation>),
+    ("UpdateUserGroup", read::<UpdateUserGroup>),
     ("AddMembers", read::<AddMembers>),
     ("ChangeCounters", read::<ChangeCounters>),
     ("ChangeMembers", read::<ChangeMembers>),
@@ -119,6 +128,10 @@ const RESPONSES: &[(&str, Read)] = &[
     ("DeliveryReceipt", read::<DeliveryReceipt>),
     ("DeliveryState", read::<DeliveryState>),
     ("Draft", read::<Draft>),
+    ("EphemeralMessage", read::<EphemeralMessage>),
+    ("PendingMessage", read::<PendingMessage>),
+    ("UserGroup", read::<UserGroup>),
+    ("UserGroupMember", read::<UserGroupMember>),
     ("ErrorBody", read::<ErrorBody>),
     ("Invite", read::<Invite>),
     ("Job", read::<Job>),

@@ -5,6 +5,7 @@ mod bad_input;
 mod changes;
 mod channel_lists;
 mod channels;
+mod content;
 mod conversation;
 mod dev;
 mod examples;

@@ -33,6 +33,8 @@ const I: &str = "invite_not_found";
 const A: &str = "access_code_unknown";
 const J: &str = "job_not_found";
 const L: &str = "scheduled_not_found";
+const P: &str = "pending_not_found";
+const R: &str = "group_not_found";
 const OK: &str = "ok";
 
 /// Users of the app alike, whatever their role in a channel.
@@ -89,6 +91,11 @@ const OWN: Line = own(OK, OK);
 /// Of a scheduled message, the caller's own where it is a member, of which nobody else learns.
 const fn scheduled(guest: &'static str) -> Line {
     [T, G, L, L, L, guest, OK, OK, OK, OK, OK]
+}
+
+/// Of another member's message that waits for approval, of which only moderators learn.
+const fn pending(moderator: &'static str) -> Line {
+    [T, G, P, P, P, P, P, moderator, moderator, moderator, OK]
 }
 
 /// Of a user's own thing that is not there.
@@ -158,6 +165,23 @@ pub const TABLE: &[(&str, Line)] = &[
     ("GET /rooms/{id}/messages", READ),
     ("POST /rooms/{id}/messages", SEND),
     ("GET /messages/room/{id}", READ),
+    ("POST /channels/{id}/ephemeral_messages", roles(F, F, OK, OK, OK)),
+    ("GET /channels/{id}/pending_messages", READ),
+    ("PATCH /pending_messages/{id}", pending(F)),
+    ("DELETE /pending_messages/{id}", pending(F)),
+    ("POST /pending_messages/{id}/approve", pending(OK)),
+    ("POST /pending_messages/{id}/reject", pending(OK)),
+    ("GET /channels/{id}/live_locations", READ),
+    ("PATCH /messages/{id}/location", message(OK)),
+    ("DELETE /messages/{id}/location", message(OK)),
+    ("POST /user_groups", SERVER),
+    ("GET /user_groups", ANYBODY),
+    ("GET /user_groups/{id}", users(R, R, OK, OK)),
+    ("PATCH /user_groups/{id}", users(S, R, S, OK)),
+    ("DELETE /user_groups/{id}", users(S, R, S, OK)),
+    ("GET /user_groups/{id}/members", users(R, R, OK, OK)),
+    ("POST /user_groups/{id}/members", users(S, R, S, OK)),
+    ("DELETE /user_groups/{id}/members/{user_id}", users(S, R, S, OK)),
     ("GET /messages/{id}", message(OK)),
     ("PATCH /messages/{id}", message(F)),
     ("DELETE /messages/{id}", message(OK)),

@@ -51,7 +51,7 @@ impl Story {
         let (owner, actor) = (self.people[0].clone(), self.people[who].clone());
         let text = format!("{} says {}", actor.id, self.dice.roll(1_000));
         let message = self.dice.choose(&self.told).copied();
-        let answer = match (self.dice.roll(26), message) {
+        let answer = match (self.dice.roll(27), message) {
             (0..=3, _) | (_, None) => {
                 let answer = actor
                     .post(&format!("{room}/messages"), json!({ "text": text, "mentions": ["ben"] }))
@@ -115,6 +115,30 @@ impl Story {
                 self.told.push((answer.json["id"].as_str().unwrap().parse().unwrap(), who));
                 answer
             }
+            (24, _) => {
+                let quiet = json!({ "text": text, "silent": true, "group_mentions": { "channel": true } });
+                let answer = actor.post(&format!("{room}/messages"), quiet).await;
+                self.told.push((answer.json["id"].as_str().unwrap().parse().unwrap(), who));
+                answer
+            }
+            // The reader learns of none of these, nor of what becomes of them.
+            (25, _) => {
+                let apart = json!({ "text": text, "visible_to": ["cid"] });
+                let answer = owner.post(&format!("{room}/messages"), apart).await;
+                let path = format!("/messages/{}", answer.json["id"].as_str().unwrap());
+                match self.dice.roll(4) {
+                    0 => owner.patch(&path, json!({ "text": "edited" })).await,
+                    1 => owner.delete(&path).await,
+                    2 => owner.post(&format!("{path}/reactions"), json!({ "type": "clap" })).await,
+                    _ => self.app.server.delete(&format!("{path}?hard=true")).await,
+                }
+            }
+            (26, Some((id, author))) => {
+                let document = json!({ "type": "doc", "content": [{ "type": "paragraph", "content": [
+                    { "type": "text", "text": text }, { "type": "mention", "attrs": { "id": "ben" } },
+                ] }] });
+                self.people[author].patch(&format!("/messages/{id}"), json!({ "content": document })).await
+            }
             (21, Some((id, _))) => {
                 let vote = json!({ "options": [(["1", "2"][self.dice.roll(2)])] });
                 actor.put(&format!("/messages/{id}/poll/votes"), vote).await
@@ -175,6 +199,8 @@ impl Story {
         assert_eq!(owner.patch(&format!("{room}/members/fay"), role).await.status, 200);
         assert_eq!(owner.delete(&format!("{room}/members/fay")).await.status, 204);
         assert_eq!(owner.patch(&room, json!({ "name": "Story" })).await.status, 200);
+        let apart = json!({ "text": "apart", "visible_to": ["cid"] });
+        owner.post(&format!("{room}/messages"), apart).await.gives(201);
         let said = owner.say(&self.room, "a word").await;
         let message = format!("/messages/{}", said["id"].as_str().unwrap());
         let ask = json!({ "text": "which?", "poll": { "options": ["a", "b"] } });
