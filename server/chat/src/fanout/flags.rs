@@ -88,7 +88,7 @@ impl Consumer for Flags {
             let active_after = now - Duration::days(i64::from(self.config.chat.idle_days));
             for part in sent.chunks(CHUNK) {
                 write(&tx, part, self.config.chat.fanout_members, active_after).await?;
-                self.mention(&tx, part, now).await?;
+                self.mention(&tx, part).await?;
             }
             // Who sends has read what was there before.
             read_to_pointer(
@@ -98,7 +98,7 @@ impl Consumer for Flags {
             .await?;
         }
         if !edited.is_empty() {
-            self.mention_anew(&tx, &edited, now).await?;
+            self.mention_anew(&tx, &edited).await?;
         }
         if !moved.is_empty() {
             mark(&tx, &moved, self.config.chat.fanout_members).await?;
@@ -133,14 +133,14 @@ impl Flags {
     }
 
     /// Flags whom new messages mention.
-    async fn mention(&self, tx: &TenantTx, events: &[SentEvent], now: DateTime<Utc>) -> Result<()> {
+    async fn mention(&self, tx: &TenantTx, events: &[SentEvent]) -> Result<()> {
         let named =
             events.iter().flat_map(|event| event.mentions.iter().map(move |user| (event, user.as_str())));
         let mut pairs: BTreeSet<(Uuid, String)> =
             named.map(|(event, user)| (event.message_id.0, user.to_owned())).collect();
         let calling = events.iter().filter(|event| event.calls).map(|event| event.message_id.0);
         let calling: Vec<Uuid> = calling.collect();
-        pairs.extend(mentions::mentioned(tx, &calling, self.config.chat.fanout_members, now).await?);
+        pairs.extend(mentions::mentioned(tx, &calling, self.config.chat.fanout_members).await?);
         flag_mentioned(tx, &pairs).await
     }
 
@@ -149,10 +149,9 @@ impl Flags {
         &self,
         tx: &TenantTx,
         edited: &[MentionsChanged],
-        now: DateTime<Utc>,
     ) -> Result<()> {
         let ids: Vec<Uuid> = edited.iter().map(|edited| edited.message_id.0).collect();
-        let pairs = mentions::mentioned(tx, &ids, self.config.chat.fanout_members, now).await?;
+        let pairs = mentions::mentioned(tx, &ids, self.config.chat.fanout_members).await?;
         flag_mentioned(tx, &pairs).await?;
         let named = edited.iter().flat_map(|edited| {
             edited.named.iter().map(move |user| (edited.message_id.0, user.as_str().to_owned()))

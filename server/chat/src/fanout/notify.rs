@@ -39,7 +39,7 @@ impl Told for Notify {
             by: event.user_id,
             newest: (event.seq, event.message_id),
         };
-        Ok(super::sent(job)?.into_iter().map(piece).collect())
+        Ok(super::sent(job)?.into_iter().filter(|event| !event.quiet).map(piece).collect())
     }
 
     async fn audience(

@@ -2,22 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, Duration, Utc};
-use diesel::sql_types::{Array, Bool, Int4, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Bool, Int4, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use parlor_platform::Result;
 use parlor_platform::db::{TenantTx, prepared};
 use uuid::Uuid;
 
-/// Who did something within this time is here.
-const HERE: Duration = Duration::minutes(5);
-
-/// `(channel, user)` of the members of these channels who are online now; none of channels of more than `most` members.
+/// `(channel, user)` of the members of these channels who are connected now and don't hide it; none of channels of more than `most` members.
 pub async fn here(
     tx: &TenantTx,
     channels: &[Uuid],
     most: i32,
-    now: DateTime<Utc>,
 ) -> Result<BTreeSet<(Uuid, String)>> {
     if channels.is_empty() {
         return Ok(BTreeSet::new());
@@ -27,12 +22,12 @@ pub async fn here(
          CROSS JOIN LATERAL (SELECT id FROM channels WHERE app_id = v.app AND id = e.id AND member_count <= ? OFFSET 0) c \
          CROSS JOIN LATERAL (SELECT channel_id, user_id FROM channel_members WHERE app_id = v.app AND channel_id = c.id \
              AND removed_at IS NULL OFFSET 0) m \
-         CROSS JOIN LATERAL (SELECT FROM users WHERE app_id = v.app AND id = m.user_id AND last_active_at > ? OFFSET 0) u",
+         CROSS JOIN LATERAL (SELECT FROM users WHERE app_id = v.app AND id = m.user_id AND online \
+             AND status <> 'invisible' OFFSET 0) u",
     )
     .bind::<Array<SqlUuid>, _>(channels.to_vec())
     .bind::<SqlUuid, _>(tx.app())
     .bind::<Int4, _>(most)
-    .bind::<Timestamptz, _>(now - HERE)
     .load::<(Uuid, String)>(&mut tx.conn()?)
     .await?;
     Ok(rows.into_iter().collect())
@@ -44,7 +39,6 @@ pub async fn mentioned(
     tx: &TenantTx,
     messages: &[Uuid],
     most: i32,
-    now: DateTime<Utc>,
 ) -> Result<BTreeSet<(Uuid, String)>> {
     if messages.is_empty() {
         return Ok(BTreeSet::new());
@@ -80,7 +74,7 @@ pub async fn mentioned(
     .load::<(Uuid, Uuid, String, bool)>(&mut tx.conn()?)
     .await?;
     let asked: BTreeSet<Uuid> = rows.iter().filter(|row| row.3).map(|row| row.1).collect();
-    let here = here(tx, &asked.into_iter().collect::<Vec<_>>(), most, now).await?;
+    let here = here(tx, &asked.into_iter().collect::<Vec<_>>(), most).await?;
     let is_called = |(_, channel, user, if_here): &(Uuid, Uuid, String, bool)| {
         !if_here || here.contains(&(*channel, user.clone()))
     };

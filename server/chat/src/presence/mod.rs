@@ -44,8 +44,3 @@ pub use sessions::Info;
 pub use tell::{BINDING, Presences};
 pub use watch::Watch;
 pub use watching::Listed;
-
-/// Members of a channel who are online and do not hide it, by id: at most so many.
-pub async fn online_members(tx: &TenantTx, channel: ChannelId, limit: i64) -> Result<Vec<UserId>> {
-    store::online_members(tx, channel, limit).await
-}

@@ -282,22 +282,6 @@ pub async fn company(tx: &TenantTx, ids: &[&str], members: i32) -> Result<Vec<(S
     .await?)
 }
 
-/// Members of a channel who are online and not invisible.
-pub async fn online_members(tx: &TenantTx, channel: ChannelId, limit: i64) -> Result<Vec<UserId>> {
-    let ids = prepared::<Text>(
-        "SELECT m.user_id FROM channel_members m \
-         CROSS JOIN LATERAL (SELECT FROM users WHERE app_id = m.app_id AND id = m.user_id AND online \
-             AND status <> 'invisible' OFFSET 0) u \
-         WHERE m.app_id = ? AND m.channel_id = ? AND m.removed_at IS NULL ORDER BY m.user_id LIMIT ?",
-    )
-    .bind::<SqlUuid, _>(tx.app())
-    .bind::<SqlUuid, _>(channel.0)
-    .bind::<Int8, _>(limit)
-    .load::<String>(&mut tx.conn()?)
-    .await?;
-    ids.into_iter().map(user_id).collect()
-}
-
 /// Of these users, those who are not invisible, by id.
 pub async fn visible(tx: &TenantTx, ids: &[&str]) -> Result<Vec<String>> {
     Ok(users::table

@@ -1,6 +1,6 @@
 //! `@channel`, `@here`, roles and groups: who is flagged, who may, and what an edit makes of it.
 
-use parlor_e2e::{Mode, Server, until};
+use parlor_e2e::{Listener, Mode, Server, until};
 use parlor_protocol::ErrorCode;
 use serde_json::json;
 
@@ -12,15 +12,16 @@ async fn those_who_are_called_are_flagged() {
     let world = World::on(&server).await;
     let outsider = world.app.user("out").await;
     world.app.user("idle").await;
-    // Never seen, so not here.
+    // Not connected, so not here.
     let idle = json!({ "members": [{ "user_id": "idle" }] });
     world.ann.post(&format!("/channels/{}/members", world.channel), idle).await.gives(200);
+    let mut connected = Vec::new();
     for who in [&world.ben, &world.cid, &world.moderator] {
-        who.get("/users/me").await.gives(200);
+        connected.push(Listener::connect(who).await);
     }
     until("they are known to be here", async || {
         let members = world.app.server.all("/users", "limit=100").await;
-        members.iter().filter(|user| user["last_active_at"].is_string()).count() >= 4
+        members.iter().filter(|user| user["online"] == true).count() >= 3
     })
     .await;
     let group = json!({ "name": "pair", "user_ids": ["cid", "out"] });
@@ -44,7 +45,6 @@ async fn those_who_are_called_are_flagged() {
             && mentioned(&world.moderator).await == sorted(vec![&here, &role, &channel])
     })
     .await;
-    // Only now, because who asks is here.
     let idle = world.app.user("idle").await;
     assert_eq!(mentioned(&idle).await, sorted(vec![&channel]));
     assert_eq!(mentioned(&outsider).await, Vec::<String>::new(), "of a group, but not in the channel");
