@@ -8,7 +8,7 @@ use parlor_platform::db::{TenantTx, prepared};
 use parlor_platform::schema::message_edits;
 use parlor_platform::{Error, Result};
 use parlor_protocol::message::MessageEdit;
-use parlor_protocol::{Content, ContentType, MessageId, UserId};
+use parlor_protocol::{ContentType, MessageId, UserId};
 use serde_json::Value;
 use uuid::Uuid;
 

@@ -35,9 +35,6 @@ mod watch;
 pub mod watchers;
 mod watching;
 
-use parlor_platform::Result;
-use parlor_platform::db::TenantTx;
-use parlor_protocol::{ChannelId, UserId};
 
 pub use recorder::{Ground, Recorder};
 pub use sessions::Info;

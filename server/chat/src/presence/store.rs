@@ -9,11 +9,10 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use parlor_platform::Result;
 use parlor_platform::db::{TenantTx, prepared};
 use parlor_platform::schema::{status_ends, user_sessions, users, watched_channels};
-use parlor_protocol::{AppId, ChannelId, Device, UserId};
+use parlor_protocol::{AppId, ChannelId, Device};
 use uuid::Uuid;
 
 use super::state::PresenceRow;
-use crate::users::store::user_id;
 
 /// The presence of these users, by id.
 pub async fn of(tx: &TenantTx, ids: &[&str]) -> Result<Vec<(String, PresenceRow)>> {
