@@ -67,8 +67,8 @@ event_types! {
     /// pointer silently, without this event. Read pointers carry no `seq`: the newest `read_at` counts.
     /// It also counts as a delivery. Where read receipts are off, it is not told.
     MessageRead = "message.read", durable: false;
-    /// Messages have arrived at members' devices, told at most 4 times a second for a channel. `data` is `{deliveries}`, each
-    /// `{user_id, delivered_seq, delivered_at}`; the highest `delivered_seq` counts.
+    /// Messages have arrived at members' devices, gathered by each node for a quarter of a second. `data` is
+    /// `{deliveries}`, each `{user_id, delivered_seq, delivered_at}`; the highest `delivered_seq` counts.
     MessageDelivered = "message.delivered", durable: false;
     /// Somebody voted in a poll, added an option or closed it. `data` is `{message_id, poll, updated_seq}`, and unless the
     /// poll is anonymous or it was no vote, `vote`: `{user, options}`, all that the user votes for now.

@@ -124,7 +124,7 @@ async fn everything_is_read_at_once(mode: Mode) {
     let reply = json!({ "text": "reply", "parent_id": root["id"], "mentions": ["ben"] });
     ann.post(&format!("/channels/{}/messages", channels[0]), reply).await.gives(201);
     let mentions = async || ben.get("/unread").await.gives(200)["mentions_total"].clone();
-    until("mentions are flagged", async || mentions().await == 4).await;
+    until("mentions are flagged", async || mentions().await == 6).await;
     ben.patch(&format!("/channels/{}/membership", channels[1]), json!({ "muted": {} })).await.gives(200);
     let counts = ben.get("/unread").await.gives(200);
     assert_eq!(
