@@ -46,7 +46,10 @@ export function createApi(http: Http) {
         ? http.request<Page<User>>('GET', `/users?limit=${PAGE}`)
         : http.request<Page<User>>('GET', `/users/search?q=${encodeURIComponent(query)}`),
     connection: (sessionId: string) =>
-      http.request<RealtimeConnection>('POST', '/realtime/connection', { session_id: sessionId, device: 'web' }),
+      http.request<RealtimeConnection>('POST', '/realtime/connection', {
+        session_id: sessionId,
+        device: 'web',
+      }),
     subscription: (topic: string) =>
       http.request<{ token: string }>('POST', '/realtime/subscription', { channel: topic }),
   };

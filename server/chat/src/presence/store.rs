@@ -1,5 +1,7 @@
 //! The queries of presence.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{
@@ -318,8 +320,39 @@ pub async fn watched(conn: &AsyncPgConnection) -> Result<Vec<(AppId, ChannelId, 
     Ok(rows.into_iter().map(|(app, channel, until)| (AppId(app), ChannelId(channel), until)).collect())
 }
 
-/// Nobody is told any more who watches this channel.
-pub async fn unwatch(tx: &TenantTx, channel: ChannelId) -> Result<()> {
-    diesel::delete(watched_channels::table.find((tx.app(), channel.0))).execute(&mut tx.conn()?).await?;
+/// Of these channels, those that want to be told who watches, of at most so many members.
+pub async fn want_watchers(
+    tx: &TenantTx,
+    channels: &[ChannelId],
+    members: i32,
+) -> Result<HashSet<ChannelId>> {
+    if channels.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let ids = prepared::<SqlUuid>(
+        "SELECT c.id FROM UNNEST(?) AS e (id) \
+         CROSS JOIN LATERAL (SELECT id FROM channels WHERE app_id = ? AND id = e.id AND deleted_at IS NULL \
+             AND member_count <= ? AND (config ->> 'watching_events')::boolean OFFSET 0) c",
+    )
+    .bind::<Array<SqlUuid>, _>(channels.iter().map(|id| id.0).collect::<Vec<_>>())
+    .bind::<SqlUuid, _>(tx.app())
+    .bind::<Int4, _>(members)
+    .load::<Uuid>(&mut tx.conn()?)
+    .await?;
+    Ok(ids.into_iter().map(ChannelId).collect())
+}
+
+/// Nobody is told any more who watches these channels.
+pub async fn unwatch(tx: &TenantTx, channels: &[ChannelId]) -> Result<()> {
+    if channels.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<Uuid> = channels.iter().map(|id| id.0).collect();
+    diesel::delete(
+        watched_channels::table
+            .filter(watched_channels::app_id.eq(tx.app()).and(watched_channels::channel_id.eq_any(ids))),
+    )
+    .execute(&mut tx.conn()?)
+    .await?;
     Ok(())
 }

@@ -20,14 +20,13 @@ use parlor_platform::outbox::Command;
 use parlor_platform::realtime::Realtime;
 use parlor_platform::token::USE_WITHIN_S;
 use parlor_protocol::event::{channel_topic, parse_realtime_user};
-use parlor_protocol::{AppId, ChannelId, EventType};
+use parlor_protocol::{AppId, ChannelId, EventType, UserRef};
 use serde_json::json;
 
 use super::recorder::Ground;
 use super::store;
 use crate::channels::access::Access;
 use crate::channels::change::hint;
-use crate::channels::store::{self as channels, ChannelRow};
 use crate::users::store as users;
 
 /// Between two rounds.
@@ -56,17 +55,15 @@ impl Listed {
         config: &Config,
         now: DateTime<Utc>,
     ) -> Result<()> {
-        if !is_told(&access.row, config)? || !self.0.entry(access.row.id()).or_insert(()).is_fresh() {
+        let settings = &access.channel.config;
+        let is_told = settings.watching_events && access.row.member_count <= config.presence.watching_members;
+        if !is_told || !self.0.entry(access.row.id()).or_insert(()).is_fresh() {
             return Ok(());
         }
         let lasts = i64::from(config.realtime.token_ttl_s) + USE_WITHIN_S;
         let slack = i64::try_from(2 * LATELY.as_secs()).unwrap_or(0);
         store::watch(tx, access.row.id(), now + chrono::Duration::seconds(lasts + slack)).await
     }
-}
-
-fn is_told(row: &ChannelRow, config: &Config) -> Result<bool> {
-    Ok(row.config()?.watching_events && row.member_count <= config.presence.watching_members)
 }
 
 /// Who was there the last time.
@@ -122,39 +119,44 @@ impl Watching {
             channels.iter().flat_map(|(_, _, ids)| ids).map(String::as_str).collect();
         let visible = store::visible(&tx, &everybody.into_iter().collect::<Vec<_>>()).await?;
         let visible: BTreeSet<String> = visible.into_iter().collect();
-        let mut commands = Vec::new();
+        let (mut changed, mut over) = (Vec::new(), Vec::new());
         for (channel, until, ids) in channels {
             let ids: BTreeSet<String> = ids.intersection(&visible).cloned().collect();
-            if ids.is_empty() && until <= now {
-                self.seen.remove(&channel);
-                store::unwatch(&tx, channel).await?;
-                continue;
+            let first = if is_first { ids.clone() } else { BTreeSet::new() };
+            let before = self.seen.insert(channel, ids.clone()).unwrap_or(first);
+            if before != ids {
+                changed.push((channel, before, ids));
+            } else if ids.is_empty() && until <= now {
+                over.push(channel);
             }
-            let before = match self.seen.insert(channel, ids.clone()) {
-                Some(before) => before,
-                None if is_first => ids.clone(),
-                None => BTreeSet::new(),
-            };
-            if before == ids {
-                continue;
-            }
-            let told = channels::find(&tx, channel).await?;
-            if !told.map(|row| is_told(&row, &ground.config)).transpose()?.unwrap_or(false) {
-                self.seen.remove(&channel);
-                store::unwatch(&tx, channel).await?;
-                continue;
-            }
-            let differ: Vec<&str> = before.symmetric_difference(&ids).map(String::as_str).collect();
+        }
+        let asked: Vec<ChannelId> = changed.iter().map(|(channel, ..)| *channel).collect();
+        let wanted = store::want_watchers(&tx, &asked, ground.config.presence.watching_members).await?;
+        over.extend(asked.into_iter().filter(|channel| !wanted.contains(channel)));
+        changed.retain(|(channel, ..)| wanted.contains(channel));
+        let differ: BTreeSet<&str> = changed
+            .iter()
+            .flat_map(|(_, before, after)| before.symmetric_difference(after))
+            .map(String::as_str)
+            .collect();
+        let people = users::active(&tx, &differ.into_iter().collect::<Vec<_>>()).await?;
+        let people: BTreeMap<&str, &UserRef> = people.iter().map(|user| (user.id.as_str(), user)).collect();
+        for channel in &over {
+            self.seen.remove(channel);
+        }
+        store::unwatch(&tx, &over).await?;
+        tx.commit().await?;
+        let mut commands = Vec::new();
+        for (channel, before, after) in changed {
             let mut count = before.len();
-            for user in users::active(&tx, &differ).await? {
-                let came = ids.contains(user.id.as_str());
+            for user in before.symmetric_difference(&after).filter_map(|id| people.get(id.as_str())) {
+                let came = after.contains(user.id.as_str());
                 count = if came { count + 1 } else { count.saturating_sub(1) };
                 let kind = if came { EventType::UserWatchingStart } else { EventType::UserWatchingStop };
                 let data = json!({ "user": user, "watcher_count": count });
                 commands.push(Command::publish(channel_topic(channel), &hint(kind, channel, now, data))?);
             }
         }
-        tx.commit().await?;
         Ok(commands)
     }
 }

@@ -14,8 +14,8 @@ impl Config {
             (!(10..=1000).contains(&self.outbox.busy_window_ms), "outbox.busy_window_ms must be 10 to 1000"),
             (self.presence.check_ms < 100, "presence.check_ms must be at least 100"),
             (
-                self.presence.idle_s < 1 || self.presence.away_s <= self.presence.idle_s,
-                "presence.idle_s must be at least 1, and presence.away_s more than that",
+                self.presence.idle_s < 120 || self.presence.away_s <= self.presence.idle_s,
+                "presence.idle_s must be at least 120, and presence.away_s more than that",
             ),
             (self.outbox.lanes < 1, "outbox.lanes must be at least 1"),
             (self.chat.send_batch < 1 || self.chat.send_batch > 1000, "chat.send_batch must be 1 to 1000"),

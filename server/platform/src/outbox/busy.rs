@@ -11,7 +11,7 @@
 //! **Order.** What has to follow a publication of its channel finds it told: the end of a subscription first lets out
 //! what waits for that channel, the end of a connection what waits in the lane.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
 use serde_json::value::RawValue;
@@ -52,6 +52,8 @@ pub struct Step {
 pub struct Busy {
     rules: Rules,
     rooms: HashMap<String, Room>,
+    /// Those of them in which something waits: few, where there may be many rooms.
+    waiting: BTreeSet<String>,
     /// Rows of which something is not told yet, and how many parts.
     rows: HashMap<i64, (Uuid, usize)>,
     swept: Instant,
@@ -72,7 +74,7 @@ struct Room {
 impl Busy {
     /// Nothing waits yet.
     pub fn new(rules: Rules, now: Instant) -> Self {
-        Self { rules, rooms: HashMap::new(), rows: HashMap::new(), swept: now }
+        Self { rules, rooms: HashMap::new(), waiting: BTreeSet::new(), rows: HashMap::new(), swept: now }
     }
 
     /// Takes a row. What of it does not wait is to go out now.
@@ -105,11 +107,12 @@ impl Busy {
     /// The frames whose time has come; all of them at the end.
     pub fn due(&mut self, now: Instant, all: bool) -> Result<Step> {
         let mut step = Step::default();
-        let window = self.rules.window;
-        for room in self.rooms.values_mut() {
-            if room.due(window).is_some_and(|due| all || due <= now) {
-                room.frame(now, &mut step)?;
-            }
+        let is_due = |name: &&String| {
+            let due = self.rooms.get(*name).and_then(|room| room.due(self.rules.window));
+            due.is_some_and(|due| all || due <= now)
+        };
+        for name in self.waiting.iter().filter(is_due).cloned().collect::<Vec<_>>() {
+            self.let_out(&name, now, &mut step)?;
         }
         if now.duration_since(self.swept) > 2 * SECOND {
             self.swept = now;
@@ -122,11 +125,12 @@ impl Busy {
 
     /// When the next frame is due.
     pub fn next(&self) -> Option<Instant> {
-        self.rooms.values().filter_map(|room| room.due(self.rules.window)).min()
+        let rooms = self.waiting.iter().filter_map(|name| self.rooms.get(name));
+        rooms.filter_map(|room| room.due(self.rules.window)).min()
     }
 
     /// Rows of which something waits.
-    pub fn waiting(&self) -> impl Iterator<Item = i64> {
+    pub fn rows(&self) -> impl Iterator<Item = i64> {
         self.rows.keys().copied()
     }
 
@@ -161,25 +165,30 @@ impl Busy {
         }
         if room.waiting.is_empty() {
             room.since = now;
+            self.waiting.insert(publish.channel.clone());
         } else if room.bytes + publish.data.get().len() > MOST_BYTES {
             room.frame(now, step)?;
             room.since = now;
         }
+        let full = (room.waiting.len() + 1 >= MOST).then(|| publish.channel.clone());
         room.bytes += publish.data.get().len();
         room.waiting.push((row.1, publish));
-        if room.waiting.len() >= MOST {
-            room.frame(now, step)?;
-        }
         self.part_of(row);
-        Ok(())
+        full.map_or(Ok(()), |name| self.let_out(&name, now, step))
     }
 
     fn let_out(&mut self, channel: &str, now: Instant, step: &mut Step) -> Result<()> {
+        if !self.waiting.remove(channel) {
+            return Ok(());
+        }
         self.rooms.get_mut(channel).map_or(Ok(()), |room| room.frame(now, step))
     }
 
     fn let_all_out(&mut self, now: Instant, step: &mut Step) -> Result<()> {
-        self.rooms.values_mut().try_for_each(|room| room.frame(now, step))
+        for name in self.waiting.clone() {
+            self.let_out(&name, now, step)?;
+        }
+        Ok(())
     }
 }
 
@@ -315,7 +324,7 @@ mod tests {
         assert_eq!(lane.take(vec![publish("a", 1), publish("a", 2)]).0, ["a 1", "a 2"]);
         assert_eq!(lane.take(vec![publish("a", 3), publish("b", 1)]), (vec!["b 1".into()], vec![]));
         assert_eq!(lane.take(vec![publish("a", 4)]), (vec![], vec![]));
-        assert_eq!(lane.busy.waiting().count(), 2);
+        assert_eq!(lane.busy.rows().count(), 2);
         assert_eq!(lane.busy.next(), Some(lane.now + WINDOW));
         assert_eq!(lane.after(74), (vec![], vec![]));
         assert_eq!(lane.after(1), (vec![r#"a {"batch":[3,4]}"#.into()], vec![2, 3]));

@@ -125,7 +125,7 @@ impl Relay {
         floor: &mut Floor,
         lanes: &mut Lanes,
     ) -> Result<usize> {
-        let waiting = lanes.values().flat_map(Busy::waiting).collect();
+        let waiting = lanes.values().flat_map(Busy::rows).collect();
         let rows = in_time(store::next_realtime(conn, floor.get(), waiting, ROWS as i64)).await?;
         let count = rows.len();
         let mut by_lane: BTreeMap<i16, Vec<OutboxRow>> = BTreeMap::new();
