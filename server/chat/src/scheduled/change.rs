@@ -61,8 +61,10 @@ pub async fn update(
         group_mentions: request.group_mentions,
         attachments: request.attachments,
         custom: request.custom,
+        custom_set: None,
+        custom_unset: None,
     };
-    content::replace(&mut content, said);
+    content::replace(&mut content, said)?;
     send::check(&mut content, caller.is_server())?;
     let send_at = request.send_at.map_or(old.send_at, validate::stored);
     if send_at == old.send_at && old.content.as_ref() == Some(&content) {
