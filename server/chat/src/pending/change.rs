@@ -64,7 +64,7 @@ pub async fn update(
     require_author(caller, &shown)?;
     let old = shown.into_pending()?;
     let mut content = old.content.clone();
-    content::replace(&mut content, request);
+    content::replace(&mut content, request)?;
     send::check(&mut content, false)?;
     if content == old.content {
         return Ok(old);
