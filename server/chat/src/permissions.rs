@@ -71,9 +71,7 @@ pub fn may(actor: Actor, capability: Capability, kind: ChannelType, config: &Cha
         | C::SendEphemeral
         | C::ApproveMessages
         | C::FreezeChannel
-        | C::RemoveMembers => {
-            role >= Role::Moderator
-        }
+        | C::RemoveMembers => role >= Role::Moderator,
         C::UpdateChannel | C::AddMembers | C::UpdateRoles | C::TruncateChannel => role >= Role::Admin,
         C::DeleteChannel | C::TransferOwnership => role == Role::Owner,
     }

@@ -59,7 +59,11 @@ impl EditRow {
         Ok(MessageEdit {
             seq: self.seq,
             text: self.text,
-            content_type: self.content_type.as_deref().and_then(ContentType::parse).unwrap_or(ContentType::Text),
+            content_type: self
+                .content_type
+                .as_deref()
+                .and_then(ContentType::parse)
+                .unwrap_or(ContentType::Text),
             content: self.content.map(serde_json::from_value).transpose().map_err(Error::internal)?,
             attachments: attachments.unwrap_or_default(),
             custom: self.custom.map(custom).unwrap_or_default(),

@@ -145,11 +145,7 @@ impl Flags {
     }
 
     /// Flags whom edited messages mention now, and nobody else.
-    async fn mention_anew(
-        &self,
-        tx: &TenantTx,
-        edited: &[MentionsChanged],
-    ) -> Result<()> {
+    async fn mention_anew(&self, tx: &TenantTx, edited: &[MentionsChanged]) -> Result<()> {
         let ids: Vec<Uuid> = edited.iter().map(|edited| edited.message_id.0).collect();
         let pairs = mentions::mentioned(tx, &ids, self.config.chat.fanout_members).await?;
         flag_mentioned(tx, &pairs).await?;

@@ -9,11 +9,7 @@ use parlor_platform::db::{TenantTx, prepared};
 use uuid::Uuid;
 
 /// `(channel, user)` of the members of these channels who are connected now and don't hide it; none of channels of more than `most` members.
-pub async fn here(
-    tx: &TenantTx,
-    channels: &[Uuid],
-    most: i32,
-) -> Result<BTreeSet<(Uuid, String)>> {
+pub async fn here(tx: &TenantTx, channels: &[Uuid], most: i32) -> Result<BTreeSet<(Uuid, String)>> {
     if channels.is_empty() {
         return Ok(BTreeSet::new());
     }
@@ -35,11 +31,7 @@ pub async fn here(
 
 /// `(message, user)` of everybody whom these messages mention now, by name or otherwise, and who is a member of their
 /// channels. All members of channels of more than `most` members are nobody.
-pub async fn mentioned(
-    tx: &TenantTx,
-    messages: &[Uuid],
-    most: i32,
-) -> Result<BTreeSet<(Uuid, String)>> {
+pub async fn mentioned(tx: &TenantTx, messages: &[Uuid], most: i32) -> Result<BTreeSet<(Uuid, String)>> {
     if messages.is_empty() {
         return Ok(BTreeSet::new());
     }

@@ -509,12 +509,7 @@ pub struct Edited<'a> {
 }
 
 /// Edits a message.
-pub async fn update(
-    tx: &TenantTx,
-    id: MessageId,
-    edited: Edited<'_>,
-    seq: i64,
-) -> Result<()> {
+pub async fn update(tx: &TenantTx, id: MessageId, edited: Edited<'_>, seq: i64) -> Result<()> {
     let Edited { said, live_until, edited_at } = edited;
     let mentions: Vec<&str> = said.mentions.iter().map(UserId::as_str).collect();
     diesel::update(messages::table.find((tx.app(), id.0)))

@@ -35,7 +35,6 @@ mod watch;
 pub mod watchers;
 mod watching;
 
-
 pub use recorder::{Ground, Recorder};
 pub use sessions::Info;
 pub use tell::{BINDING, Presences};

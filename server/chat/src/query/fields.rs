@@ -172,8 +172,11 @@ pub static MEMBERS: Resource = Resource {
         Field::new("role", Text, "(m.role COLLATE \"C\")"),
         Field::new("joined_at", Time, "m.joined_at").sorted(),
         // As others see it: who hides it is found by it as one who has read nothing.
-        Field::new("read_at", Time, concat!("(CASE WHEN NOT ", hides_reads!(), " THEN m.read_at END)")).nullable().sorted(),
-        Field::new("read_seq", Int, concat!("(CASE WHEN ", hides_reads!(), " THEN 0 ELSE m.read_seq END)")).sorted(),
+        Field::new("read_at", Time, concat!("(CASE WHEN NOT ", hides_reads!(), " THEN m.read_at END)"))
+            .nullable()
+            .sorted(),
+        Field::new("read_seq", Int, concat!("(CASE WHEN ", hides_reads!(), " THEN 0 ELSE m.read_seq END)"))
+            .sorted(),
     ],
     custom: Field::new("custom.*", Custom, "u.custom"),
     unique: "user_id",

@@ -44,7 +44,10 @@ pub async fn page(tx: &TenantTx, caller: &Caller, channel: ChannelId, query: &Qu
     let ids: Vec<&str> = page.items.iter().map(|found| found.id.as_str()).collect();
     let mut rows: HashMap<String, MemberRow> =
         store::rows(tx, channel, &ids).await?.into_iter().map(|row| (row.user_id.clone(), row)).collect();
-    let items =
-        ids.iter().filter_map(|id| rows.remove(*id)).map(|row| row.seen_by(caller.user())).collect::<Result<_>>()?;
+    let items = ids
+        .iter()
+        .filter_map(|id| rows.remove(*id))
+        .map(|row| row.seen_by(caller.user()))
+        .collect::<Result<_>>()?;
     Ok(Page { items, next: page.next })
 }

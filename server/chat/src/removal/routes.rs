@@ -50,8 +50,7 @@ async fn truncate_one(
         }
     };
     chat.change(caller.app(), async |tx, entries, now| {
-        let empty =
-            async || Ok((StatusCode::OK, truncate(tx, &caller, id, until, entries, now).await?));
+        let empty = async || Ok((StatusCode::OK, truncate(tx, &caller, id, until, entries, now).await?));
         idempotency.once(tx, &caller, &bytes, now, empty).await
     })
     .await

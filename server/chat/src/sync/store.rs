@@ -40,18 +40,17 @@ pub struct Membership {
 
 /// All channels that the user is in, the most recently active first.
 pub async fn memberships(tx: &TenantTx, user: &UserId) -> Result<Vec<Membership>> {
-    let mut rows: Vec<Membership> =
-        prepared::<(SqlUuid, Int8, Timestamptz, Int8, Int8)>(
-            "SELECT c.id, c.seq, coalesce(c.last_message_at, c.created_at), m.user_seq, \
+    let mut rows: Vec<Membership> = prepared::<(SqlUuid, Int8, Timestamptz, Int8, Int8)>(
+        "SELECT c.id, c.seq, coalesce(c.last_message_at, c.created_at), m.user_seq, \
                  greatest(m.history_from_seq, c.truncated_seq + 1) FROM channel_members m \
              CROSS JOIN LATERAL (SELECT id, seq, last_message_at, created_at, truncated_seq FROM channels \
                  WHERE app_id = m.app_id AND id = m.channel_id AND deleted_at IS NULL OFFSET 0) c \
              WHERE m.app_id = ? AND m.user_id = ? AND m.removed_at IS NULL",
-        )
-        .bind::<SqlUuid, _>(tx.app())
-        .bind::<Text, _>(user.as_str())
-        .load(&mut tx.conn()?)
-        .await?;
+    )
+    .bind::<SqlUuid, _>(tx.app())
+    .bind::<Text, _>(user.as_str())
+    .load(&mut tx.conn()?)
+    .await?;
     rows.sort_by_key(|channel| Reverse((channel.active_at, channel.channel)));
     Ok(rows)
 }

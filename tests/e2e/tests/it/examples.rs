@@ -16,7 +16,8 @@ use parlor_protocol::member::{
     UpdateMember, UpdateMembership,
 };
 use parlor_protocol::message::{
-    ForwardMessage, Forwarded, MessageEdit, MessagePage, SendEphemeral, SendMessage, UpdateMessage, UserMessage,
+    ForwardMessage, Forwarded, MessageEdit, MessagePage, SendEphemeral, SendMessage, UpdateMessage,
+    UserMessage,
 };
 use parlor_protocol::pending::RejectMessage;
 use parlor_protocol::pin::PinMessage;

@@ -229,9 +229,10 @@ impl Held {
         }
         let gone = self.messages.iter().find(|(id, held)| readable(held) && !messages.contains_key(*id));
         assert_eq!(gone, None, "{at}: it holds what is not there");
-        // Read pointers of others move without a change.
+        // What others have got and read moves without a change.
         let still = |mut member: Value| {
-            for moving in ["read_seq", "read_ordinal", "read_at", "last_read_message_id"] {
+            let read = ["read_seq", "read_ordinal", "read_at", "last_read_message_id"];
+            for moving in read.into_iter().chain(["delivered_seq", "delivered_at"]) {
                 member.as_object_mut().unwrap().remove(moving);
             }
             member
