@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::member::NewMember;
+use crate::message::SendMessage;
 use crate::{Capability, ChannelId, Custom, Member, Message, Patch, Task, UserId};
 
 /// What kind of conversation a channel is; its type sets the defaults of who may do what.
@@ -54,6 +55,19 @@ pub struct ChannelConfig {
     pub typing_disabled: bool,
     /// Whether messages from before they came are hidden from those who become members from now on.
     pub hide_history_for_new_members: bool,
+    /// Switches read receipts off: nobody learns how far others have read.
+    pub read_receipts_disabled: bool,
+    /// Switches delivery receipts off.
+    pub delivery_receipts_disabled: bool,
+    /// Days after which messages are removed: 1 to 3,650; `null`: as the app says for the channel's type.
+    pub retention_days: Option<u32>,
+    /// Whether `user.watching.start` and `user.watching.stop` are told in the channel, up to the size that the server has
+    /// for it.
+    pub watching_events: bool,
+    /// Whether only moderators, admins and owners mention all members, those who are here, or a role.
+    pub mention_all_restricted: bool,
+    /// Whether messages of guests and members wait until a moderator approves them.
+    pub messages_need_approval: bool,
 }
 
 /// A channel as its reader sees it.
@@ -85,6 +99,11 @@ pub struct Channel {
     pub seq: i64,
     /// Countable messages so far.
     pub ordinal: i64,
+    /// Messages up to this `seq` are gone: the channel was truncated, or they were too old for it. Clients forget what they
+    /// hold of them, tasks that were made of them, and what later messages quote of them.
+    pub truncated_seq: i64,
+    /// Countable messages up to there. Unread is counted from this where it is more than `read_ordinal`.
+    pub truncated_ordinal: i64,
     /// When the newest message was sent.
     pub last_message_at: Option<DateTime<Utc>>,
     /// When the channel was created.
@@ -215,19 +234,69 @@ pub struct UpdateChannelConfig {
     /// See [`ChannelConfig::hide_history_for_new_members`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hide_history_for_new_members: Option<bool>,
+    /// See [`ChannelConfig::read_receipts_disabled`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub read_receipts_disabled: Option<bool>,
+    /// See [`ChannelConfig::delivery_receipts_disabled`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delivery_receipts_disabled: Option<bool>,
+    /// See [`ChannelConfig::retention_days`].
+    #[serde(skip_serializing_if = "Patch::is_absent")]
+    #[cfg_attr(feature = "utoipa", schema(value_type = Option<u32>))]
+    pub retention_days: Patch<u32>,
+    /// See [`ChannelConfig::watching_events`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub watching_events: Option<bool>,
+    /// See [`ChannelConfig::mention_all_restricted`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mention_all_restricted: Option<bool>,
+    /// See [`ChannelConfig::messages_need_approval`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub messages_need_approval: Option<bool>,
 }
 
 impl From<ChannelConfig> for UpdateChannelConfig {
     /// Every switch is as this one says.
     fn from(config: ChannelConfig) -> Self {
-        let ChannelConfig { frozen, open, typing_disabled, hide_history_for_new_members } = config;
+        let ChannelConfig {
+            frozen,
+            open,
+            typing_disabled,
+            hide_history_for_new_members,
+            read_receipts_disabled,
+            delivery_receipts_disabled,
+            retention_days,
+            watching_events,
+            mention_all_restricted,
+            messages_need_approval,
+        } = config;
         Self {
             frozen: Some(frozen),
             open: Some(open),
             typing_disabled: Some(typing_disabled),
             hide_history_for_new_members: Some(hide_history_for_new_members),
+            read_receipts_disabled: Some(read_receipts_disabled),
+            delivery_receipts_disabled: Some(delivery_receipts_disabled),
+            retention_days: retention_days.map_or(Patch::Clear, Patch::Set),
+            watching_events: Some(watching_events),
+            mention_all_restricted: Some(mention_all_restricted),
+            messages_need_approval: Some(messages_need_approval),
         }
     }
+}
+
+/// Removes a channel's messages for good, for everybody.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(example = crate::examples::truncate_channel))]
+#[serde(deny_unknown_fields)]
+pub struct TruncateChannel {
+    /// Only messages that were sent before this time; all if left out.
+    #[serde(default)]
+    pub before: Option<DateTime<Utc>>,
+    /// What to say in the emptied channel: sent like any other message before the others go, and refused like it. Not
+    /// together with `before`. Without an `id` of its own, and without `Idempotency-Key`, a retry says it again.
+    #[serde(default)]
+    pub message: Option<SendMessage>,
 }
 
 /// Operations on numbers in a channel's custom data: all are done, one after the other, or none.
@@ -301,4 +370,7 @@ pub struct ChannelChanges {
 pub struct Typing {
     /// `true` when typing started or goes on, `false` when it stopped.
     pub typing: bool,
+    /// The root of the thread in which the user types; left out in the channel itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent_id: Option<crate::MessageId>,
 }

@@ -29,11 +29,16 @@ impl Custom {
 
 impl<'de> Deserialize<'de> for Custom {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match (Level { depth: 0 }).deserialize(deserializer)? {
+        match value(deserializer)? {
             Value::Object(fields) => Ok(Self(fields)),
             _ => Err(Error::custom("an object was expected")),
         }
     }
+}
+
+/// Reads any JSON with the same care.
+pub(crate) fn value<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
+    (Level { depth: 0 }).deserialize(deserializer)
 }
 
 /// Reads one value at this depth.

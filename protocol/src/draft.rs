@@ -3,21 +3,32 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::content::{Content, ContentType, GroupMentions, reads_content_as_text};
 use crate::{ChannelId, Custom, MessageId, UserId};
 
 /// What may become a message: the same limits, but any part may still be missing.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[serde(remote = "Self")]
 pub struct DraftContent {
-    /// Markdown, at most 20,000 characters. Also read as `content`.
-    #[serde(default, alias = "content")]
+    /// Markdown, at most 20,000 characters.
+    #[serde(default)]
     pub text: String,
+    /// What kind of message it is to be: as on a send.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_type: Option<ContentType>,
+    /// A TipTap document, of which the text is made, or another JSON object: as on a send. A string is read as `text`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<Content>,
     /// Up to ten JSON objects, each with a `type`.
     #[serde(default)]
     pub attachments: Vec<Custom>,
     /// Users that it mentions, at most 50. Whether they exist is asked when it is sent.
     #[serde(default)]
     pub mentions: Vec<UserId>,
+    /// Whom it calls beside those.
+    #[serde(default, skip_serializing_if = "GroupMentions::is_empty")]
+    pub group_mentions: GroupMentions,
     /// The writer's own fields, at most 5 KiB.
     #[serde(default)]
     pub custom: Custom,
@@ -29,14 +40,27 @@ pub struct DraftContent {
 impl DraftContent {
     /// Whether nothing is in it but blanks.
     pub fn is_empty(&self) -> bool {
-        let Self { text, attachments, mentions, custom, reply_to_id } = self;
+        let Self {
+            text,
+            content_type: _,
+            content,
+            attachments,
+            mentions,
+            group_mentions,
+            custom,
+            reply_to_id,
+        } = self;
         text.trim().is_empty()
+            && content.is_none()
+            && group_mentions.is_empty()
             && attachments.is_empty()
             && mentions.is_empty()
             && custom.0.is_empty()
             && reply_to_id.is_none()
     }
 }
+
+reads_content_as_text!(DraftContent);
 
 /// The draft of the calling user in a channel or thread; there is one of each.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
@@ -85,6 +109,8 @@ mod tests {
         for begun in [
             json!({ "text": "x" }),
             json!({ "mentions": ["ann"] }),
+            json!({ "group_mentions": { "here": true } }),
+            json!({ "content": { "type": "doc" } }),
             json!({ "custom": { "a": 1 } }),
             json!({ "attachments": [{}] }),
             json!({ "reply_to_id": MessageId::new() }),

@@ -46,6 +46,14 @@ event_types! {
     /// shows it from now on, `null` where no reply is left. The root's `updated_seq` is the event's `seq`. With `hard` it
     /// is erased: what it said is forgotten in the `quoted` of others, too.
     MessageDeleted = "message.deleted", durable: true;
+    /// A deletion was taken back: the message is what it was. `data` is `{message}`; of a reply `{message, thread}` with the
+    /// thread as its root shows it from now on. The root's `updated_seq` is the event's `seq`.
+    MessageUndeleted = "message.undeleted", durable: true;
+    /// Something changed in the channel that not everybody may read. `data` is `{}`. Who may read it is told the very event
+    /// on their own channel, without a `seq`; moderators who want to know at once pull the changes.
+    ChannelAdvanced = "channel.advanced", durable: true;
+    /// On the user's channel: something that only this user is shown, and that is nowhere kept. `data` is `{message}`.
+    MessageEphemeral = "message.ephemeral", durable: false;
     /// A user reacted to a message; older documents call it `reaction.added`. `data` is `{message_id, reaction, message}`,
     /// where `message` is the message's `{id, reactions, updated_seq}` after the change.
     ReactionNew = "reaction.new", durable: true;
@@ -57,15 +65,20 @@ event_types! {
     ReactionDeleted = "reaction.deleted", durable: true;
     /// A member marked messages read or unread. `data` is `{user_id, read}`. Sending a message moves its author's own
     /// pointer silently, without this event. Read pointers carry no `seq`: the newest `read_at` counts.
+    /// It also counts as a delivery. Where read receipts are off, it is not told.
     MessageRead = "message.read", durable: false;
+    /// Messages have arrived at members' devices, gathered by each node for a quarter of a second. `data` is
+    /// `{deliveries}`, each `{user_id, delivered_seq, delivered_at}`; the highest `delivered_seq` counts.
+    MessageDelivered = "message.delivered", durable: false;
     /// Somebody voted in a poll, added an option or closed it. `data` is `{message_id, poll, updated_seq}`, and unless the
     /// poll is anonymous or it was no vote, `vote`: `{user, options}`, all that the user votes for now.
     PollUpdated = "poll.updated", durable: true;
     /// On the user's channel: the user voted in an anonymous poll, on some device. `data` is `{message_id, options}`.
     PollVoted = "poll.voted", durable: true;
-    /// Somebody types. `data` is `{user}`.
+    /// Somebody types; forget it after 6 seconds in which it was not repeated. `data` is `{user, parent_id}`, with the root
+    /// of the thread or `null`. All subscribers hear it: a client passes over its own user.
     TypingStart = "typing.start", durable: false;
-    /// Somebody stopped typing. `data` is `{user}`.
+    /// Somebody stopped typing. `data` is `{user, parent_id}`.
     TypingStop = "typing.stop", durable: false;
     /// A member came. `data` is `{member, member_count}`.
     MemberAdded = "member.added", durable: true;
@@ -76,6 +89,9 @@ event_types! {
     /// Name, image, custom data, tags or config changed, or messages and members were imported, of which no event tells each:
     /// then `prev_seq` is past what a client holds, so it pulls. `data` is `{channel}`, without what is the reader's own.
     ChannelUpdated = "channel.updated", durable: true;
+    /// Messages are gone for good, because somebody truncated the channel or they were too old for it. `data` is
+    /// `{truncated_seq, truncated_ordinal}`; what becomes of them is said there, at [`Channel`](crate::Channel).
+    ChannelTruncated = "channel.truncated", durable: true;
     /// The channel was deleted. `data` is `{}`.
     ChannelDeleted = "channel.deleted", durable: true;
     /// A task was made of a message. `data` is `{task}`.
@@ -97,6 +113,8 @@ event_types! {
     /// On the user's channel, with the user's own `seq`: what a channel is to the user alone has changed.
     /// `data` is `{channel_id, membership}`.
     MembershipUpdated = "membership.updated", durable: true;
+    /// On the user's channel, with the user's own `seq`: what the user lets others know has changed. `data` is `{settings}`.
+    SettingsUpdated = "settings.updated", durable: true;
     /// On the user's channel, with the user's own `seq`: the user is invited to a channel; or has rejected the invitation
     /// on some device, or it was taken back, as its `state` says. `data` is `{invite}`.
     NotificationInvited = "notification.invited", durable: true;
@@ -124,6 +142,18 @@ event_types! {
     /// On the user's channel, with the user's `seq`: a message could not be sent at its time; its `error` says why.
     /// `data` is `{scheduled_message}`.
     ScheduledMessageFailed = "scheduled_message.failed", durable: true;
+    /// On the user's channel, with the user's `seq`: a message waits for approval. `data` is `{pending_message}`.
+    PendingMessageCreated = "pending_message.created", durable: true;
+    /// On the user's channel, with the user's `seq`: the user changed a message that waits. `data` is `{pending_message}`.
+    PendingMessageUpdated = "pending_message.updated", durable: true;
+    /// On the user's channel, with the user's `seq`: the user took a message back that waited.
+    /// `data` is `{message_id, channel_id}`.
+    PendingMessageDeleted = "pending_message.deleted", durable: true;
+    /// On the user's channel, with the user's `seq`: a message was approved, and is in the channel now.
+    /// `data` is `{message_id, channel_id}`.
+    PendingMessageApproved = "pending_message.approved", durable: true;
+    /// On the user's channel, with the user's `seq`: a message was refused. `data` is `{pending_message, reason}`.
+    PendingMessageRejected = "pending_message.rejected", durable: true;
     /// On the user's channel, with the user's `seq`: a message was saved for later. `data` is `{reminder}`.
     ReminderCreated = "reminder.created", durable: true;
     /// On the user's channel, with the user's `seq`: time, note or state of a reminder changed. `data` is `{reminder}`.
@@ -148,6 +178,16 @@ event_types! {
     /// is `{user_id, mode}`: forget what you know of the user. No event tells of each message: `prev_seq` is past what a
     /// client holds, so it pulls. Told after every few messages.
     UserDeleted = "user.deleted", durable: true;
+    /// On the user's channel: people with whom the user shares a channel of a size up to the fan-out limit came, went,
+    /// rested or chose another status; told while the user is online, at most 4 times a second, each person once in it.
+    /// `data` is `{users}`, a list of `{user_id, online, status, status_text, status_color, last_seen_at, devices}`. To the
+    /// user alone also what they chose themselves, on some device, as they see it.
+    UserPresenceChanged = "user.presence.changed", durable: false;
+    /// Somebody opened the channel, where its config has `watching_events`; within some seconds. `data` is
+    /// `{user, watcher_count}`.
+    UserWatchingStart = "user.watching.start", durable: false;
+    /// Somebody no longer has the channel open. `data` is `{user, watcher_count}`.
+    UserWatchingStop = "user.watching.stop", durable: false;
 }
 
 impl EventType {
@@ -198,6 +238,33 @@ pub struct Envelope<D = serde_json::Value> {
     pub data: D,
 }
 
+/// The `data` of a publication: an envelope, or, in a busy channel, a frame of several that came shortly after each other.
+///
+/// A client takes the envelopes of a frame one by one, in their order, as if each had come alone. Above so many
+/// publications a second (20 unless the server says otherwise) a channel gets a frame every 50 to 100 ms; a channel that
+/// is not so busy waits for nothing. History and recovery give frames as they were told.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(untagged)]
+pub enum Publication<D = serde_json::Value> {
+    /// Several, oldest first.
+    Batch {
+        /// The envelopes.
+        batch: Vec<Envelope<D>>,
+    },
+    /// One.
+    Single(Envelope<D>),
+}
+
+impl<D> Publication<D> {
+    /// The envelopes, oldest first.
+    pub fn into_envelopes(self) -> Vec<Envelope<D>> {
+        match self {
+            Self::Batch { batch } => batch,
+            Self::Single(envelope) => vec![envelope],
+        }
+    }
+}
+
 /// Name of the realtime channel of a chat channel.
 pub fn channel_topic(channel: ChannelId) -> String {
     format!("chat:channel:{channel}")
@@ -218,9 +285,26 @@ pub fn realtime_users(app: crate::AppId) -> String {
     format!("{app}:")
 }
 
+/// Whose realtime id this is.
+pub fn parse_realtime_user(id: &str) -> Option<(crate::AppId, crate::UserId)> {
+    let (app, user) = id.split_once(':')?;
+    let mut bytes = Vec::with_capacity(user.len());
+    let mut rest = user.bytes();
+    while let Some(byte) = rest.next() {
+        if byte == b'%' {
+            let digits = [rest.next()?, rest.next()?];
+            bytes.push(u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()?);
+        } else {
+            bytes.push(byte);
+        }
+    }
+    Some((app.parse().ok()?, crate::UserId::new(String::from_utf8(bytes).ok()?).ok()?))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{AppId, UserId};
 
     #[test]
     fn an_older_name_means_one_event_and_is_no_name_of_another() {
@@ -233,5 +317,33 @@ mod tests {
             .collect();
         names.sort_unstable();
         assert!(names.windows(2).all(|pair| pair[0] != pair[1]));
+    }
+
+    #[test]
+    fn a_realtime_id_is_read_back() {
+        let app = AppId::new();
+        for id in ["ann", "ann:#1 é", "100%", "a.b~c_d-e"] {
+            let user = UserId::new(id).unwrap();
+            assert_eq!(parse_realtime_user(&realtime_user(app, &user)), Some((app, user)));
+        }
+        for bad in ["", "ann", "x:ann", &format!("{app}:"), &format!("{app}:%4"), &format!("{app}:%ff")] {
+            assert_eq!(parse_realtime_user(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_frame_is_read_as_its_envelopes() {
+        let envelope = |seq: i64| {
+            serde_json::json!({
+                "id": EventId::new(), "type": "message.new", "seq": seq, "prev_seq": seq - 1,
+                "created_at": "2026-03-02T10:15:00Z", "data": {},
+            })
+        };
+        let seqs = |data: serde_json::Value| {
+            let publication: Publication = serde_json::from_value(data).unwrap();
+            publication.into_envelopes().into_iter().filter_map(|envelope| envelope.seq).collect::<Vec<_>>()
+        };
+        assert_eq!(seqs(envelope(7)), [7]);
+        assert_eq!(seqs(serde_json::json!({ "batch": [envelope(7), envelope(8)] })), [7, 8]);
     }
 }

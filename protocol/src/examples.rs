@@ -11,6 +11,9 @@ const SCHEDULED: &str = "0198c0de-8c20-7b3f-9d44-5a7c1e2f3b03";
 const REPLY: &str = "0198c0de-9c11-7f3b-b6a4-5d8e2c9f1a03";
 const WAREHOUSE: &str = "0198c0de-1f20-7a4d-8e6b-0c3a9b5d7e12";
 const TASK: &str = "0198c0de-b3e5-7c18-9d02-7a6f4b1c8e04";
+const SESSION: &str = "0198c0de-c0f1-7d52-8a3b-6e1f9c4d2b05";
+const SHOWN: &str = "0198c0de-c4d1-7e52-8b93-2f6a0d8e5c05";
+const GROUP: &str = "0198c0de-d7a3-7b14-9c60-4e1b8f5d2a06";
 const AT: &str = "2026-03-02T09:30:00Z";
 const LATER: &str = "2026-03-02T09:31:12.345678Z";
 
@@ -18,6 +21,62 @@ pub(crate) fn app() -> Value {
     json!({
         "id": "0198c0de-0001-7b6d-8f21-4c9e5a3d7f00", "name": "Acme Shop", "webhook_url": "https://acme.example/hooks/chat",
         "rate_limit_rps": 100, "guests_enabled": true, "created_at": AT, "keys": [api_key()],
+        "settings": {
+            "retention_days": { "messaging": null, "livestream": 30, "team": null, "commerce": 365 },
+            "undelete_minutes": 10,
+        },
+    })
+}
+
+pub(crate) fn update_app() -> Value {
+    json!({ "retention_days": { "livestream": 30, "team": null }, "undelete_minutes": 5 })
+}
+
+pub(crate) fn user_settings() -> Value {
+    json!({ "read_receipts": false, "delivery_receipts": true, "typing": true, "user_seq": 6 })
+}
+
+pub(crate) fn update_user_settings() -> Value {
+    json!({ "read_receipts": false })
+}
+
+pub(crate) fn read_receipt() -> Value {
+    json!({ "user": user_ref(), "read_at": LATER })
+}
+
+pub(crate) fn delivery_receipt() -> Value {
+    json!({ "user": user_ref(), "delivered_at": LATER })
+}
+
+pub(crate) fn delivery_state() -> Value {
+    json!({ "delivered_seq": 3, "delivered_at": LATER })
+}
+
+pub(crate) fn mark_delivered() -> Value {
+    json!({ "message_id": MESSAGE })
+}
+
+pub(crate) fn mark_many_delivered() -> Value {
+    json!({ "channels": [{ "channel_id": CHANNEL, "message_id": MESSAGE }, { "channel_id": WAREHOUSE }] })
+}
+
+pub(crate) fn delivered_channels() -> Value {
+    json!({ "channels": [{ "channel_id": CHANNEL, "delivered_seq": 3, "delivered_at": LATER }] })
+}
+
+pub(crate) fn read_everything() -> Value {
+    json!({ "channels": 3, "threads": 1 })
+}
+
+pub(crate) fn truncate_channel() -> Value {
+    json!({ "before": "2026-03-02T00:00:00Z" })
+}
+
+pub(crate) fn message_edit() -> Value {
+    json!({
+        "seq": 5, "text": "It was left with your neihgbour.", "content_type": "text",
+        "attachments": [], "custom": {}, "edited_by": "support-7",
+        "edited_at": LATER,
     })
 }
 
@@ -29,6 +88,7 @@ pub(crate) fn user() -> Value {
     json!({
         "id": "ann", "name": "Ann Berger", "image": "https://acme.example/avatars/ann.png", "custom": { "plan": "pro" },
         "guest": false, "created_at": AT, "updated_at": AT, "deactivated_at": null, "last_active_at": LATER,
+        "online": true, "status": "online", "status_text": null, "status_color": "#22c55e", "last_seen_at": LATER,
     })
 }
 
@@ -107,6 +167,42 @@ pub(crate) fn revoke_tokens() -> Value {
     json!({ "user_id": "ann" })
 }
 
+pub(crate) fn open_connection() -> Value {
+    json!({ "session_id": SESSION, "device": "desktop" })
+}
+
+pub(crate) fn goodbye() -> Value {
+    json!({ "session_id": SESSION })
+}
+
+pub(crate) fn user_presence() -> Value {
+    json!({
+        "user_id": "ann", "online": true, "status": "dnd", "status_text": "In a meeting", "status_color": "#ef4444",
+        "last_seen_at": "2026-03-02T10:15:00Z", "devices": ["mobile", "web"],
+    })
+}
+
+pub(crate) fn own_presence() -> Value {
+    json!({
+        "online": true, "status": "dnd", "status_text": "In a meeting", "status_color": "#ef4444",
+        "last_seen_at": "2026-03-02T10:15:00Z", "expires_at": "2026-03-02T11:00:00Z",
+    })
+}
+
+pub(crate) fn update_presence() -> Value {
+    json!({
+        "status": "dnd", "status_text": "In a meeting", "status_color": "#ef4444", "expires_at": "2026-03-02T11:00:00Z",
+    })
+}
+
+pub(crate) fn query_presence() -> Value {
+    json!({ "user_ids": ["ann", "support-7"] })
+}
+
+pub(crate) fn watchers() -> Value {
+    json!({ "items": [user_ref()], "next": null, "count": 1 })
+}
+
 pub(crate) fn realtime_connection() -> Value {
     json!({
         "url": "wss://chat.acme.example/connection/websocket",
@@ -115,6 +211,7 @@ pub(crate) fn realtime_connection() -> Value {
         "emulation_url": "https://chat.acme.example/emulation",
         "token": "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbm4ifQ.c2lnbmF0dXJl", "expires_at": "2026-03-02T10:30:00Z",
         "user_channel": "chat:user:0198c0de-0001-7b6d-8f21-4c9e5a3d7f00:ann",
+        "session_id": SESSION,
     })
 }
 
@@ -159,8 +256,12 @@ pub(crate) fn channel() -> Value {
     json!({
         "id": CHANNEL, "cid": "commerce:order-1042", "type": "commerce", "name": "Order 1042", "image": null,
         "custom": { "order": 1042 }, "tags": ["delivery", "vip"],
-        "config": { "frozen": false, "open": false, "typing_disabled": false, "hide_history_for_new_members": false },
-        "created_by": null, "member_count": 2, "seq": 5, "ordinal": 2, "last_message_at": LATER, "created_at": AT,
+        "config": {
+            "frozen": false, "open": false, "typing_disabled": false, "hide_history_for_new_members": false,
+            "read_receipts_disabled": false, "delivery_receipts_disabled": false, "retention_days": null,
+            "watching_events": false, "mention_all_restricted": false, "messages_need_approval": false,
+        },
+        "created_by": null, "member_count": 2, "seq": 5, "ordinal": 2, "truncated_seq": 0, "truncated_ordinal": 0, "last_message_at": LATER, "created_at": AT,
         "updated_at": AT, "membership": membership(), "unread": 0,
         "capabilities": ["read_channel", "send_message", "react", "update_own_message", "delete_own_message"],
         "last_message": message(),
@@ -174,7 +275,7 @@ pub(crate) fn channel_changes() -> Value {
 }
 
 pub(crate) fn typing() -> Value {
-    json!({ "typing": true })
+    json!({ "typing": true, "parent_id": MESSAGE })
 }
 
 pub(crate) fn new_member() -> Value {
@@ -256,7 +357,7 @@ pub(crate) fn update_member() -> Value {
 pub(crate) fn member() -> Value {
     json!({
         "user": user_ref(), "role": "member", "joined_at": AT, "removed_at": null, "read_seq": 3, "read_ordinal": 2,
-        "read_at": LATER, "last_read_message_id": MESSAGE, "updated_seq": 1,
+        "read_at": LATER, "last_read_message_id": MESSAGE, "delivered_seq": 3, "delivered_at": LATER, "updated_seq": 1,
     })
 }
 
@@ -273,7 +374,10 @@ pub(crate) fn read_result() -> Value {
 }
 
 pub(crate) fn unread_counts() -> Value {
-    json!({ "total": 2, "threads_total": 1, "channels": [{ "channel_id": CHANNEL, "unread": 2, "muted": false }] })
+    json!({
+        "total": 2, "mentions_total": 1, "threads_total": 1,
+        "channels": [{ "channel_id": CHANNEL, "unread": 2, "mentions": 1, "muted": false, "hidden": false }],
+    })
 }
 
 pub(crate) fn user_message() -> Value {
@@ -303,14 +407,14 @@ pub(crate) fn send_message() -> Value {
 }
 
 pub(crate) fn update_message() -> Value {
-    json!({ "text": "It was left with your neighbour, *Mr Kim*." })
+    json!({ "text": "It was left with your neighbour, *Mr Kim*.", "custom_set": { "proof": "photo" } })
 }
 
 pub(crate) fn message() -> Value {
     json!({
         "id": MESSAGE, "channel_id": CHANNEL,
         "user": { "id": "support-7", "name": "Ben from Support", "image": null },
-        "text": "It was left with **your neighbour**.",
+        "content_type": "text", "text": "It was left with **your neighbour**.",
         "attachments": [{ "type": "image", "url": "https://acme.example/parcels/1042.jpg" }], "mentions": ["ann"],
         "custom": {}, "parent_id": null, "reply_to_id": QUESTION, "quoted": quoted(),
         "reactions": [{ "type": "👏", "count": 1, "score": 5 }], "own_reactions": ["👏"], "poll": null,
@@ -319,8 +423,59 @@ pub(crate) fn message() -> Value {
     })
 }
 
+pub(crate) fn send_ephemeral() -> Value {
+    json!({ "id": SHOWN, "to": "ann", "text": "Only you see this: your parcel is **insured**." })
+}
+
+pub(crate) fn ephemeral_message() -> Value {
+    json!({
+        "id": SHOWN, "channel_id": CHANNEL, "user": { "id": "support-7", "name": "Ben from Support", "image": null },
+        "to": "ann", "content_type": "text", "text": "Only you see this: your parcel is **insured**.", "attachments": [],
+        "custom": {}, "created_at": LATER,
+    })
+}
+
+pub(crate) fn pending_message() -> Value {
+    json!({
+        "id": SHOWN, "channel_id": CHANNEL, "user": user_ref(),
+        "content": {
+            "text": "Is anybody at home?", "attachments": [], "mentions": [], "custom": {}, "parent_id": null,
+            "reply_to_id": null,
+        },
+        "user_seq": 7, "created_at": AT, "updated_at": LATER,
+    })
+}
+
+pub(crate) fn reject_message() -> Value {
+    json!({ "reason": "Please ask the courier directly." })
+}
+
+pub(crate) fn update_location() -> Value {
+    json!({ "lat": 52.5163, "lon": 13.3777 })
+}
+
+pub(crate) fn user_group() -> Value {
+    json!({ "id": GROUP, "name": "couriers", "member_count": 2, "created_at": AT, "updated_at": LATER })
+}
+
+pub(crate) fn create_user_group() -> Value {
+    json!({ "id": GROUP, "name": "couriers", "user_ids": ["courier-3"] })
+}
+
+pub(crate) fn update_user_group() -> Value {
+    json!({ "name": "couriers" })
+}
+
+pub(crate) fn add_to_user_group() -> Value {
+    json!({ "user_ids": ["courier-4"] })
+}
+
+pub(crate) fn user_group_member() -> Value {
+    json!({ "user": { "id": "courier-3", "name": "Mira", "image": null }, "added_at": AT })
+}
+
 pub(crate) fn quoted() -> Value {
-    json!({ "id": QUESTION, "user": user_ref(), "text": "Where is my parcel?", "attachments": [], "created_at": AT })
+    json!({ "id": QUESTION, "seq": 2, "user": user_ref(), "text": "Where is my parcel?", "attachments": [], "created_at": AT })
 }
 
 pub(crate) fn forwarded_from() -> Value {
@@ -334,7 +489,7 @@ pub(crate) fn forward_message() -> Value {
 pub(crate) fn forwarded() -> Value {
     let mut message = message();
     let own = json!({
-        "id": REPLY, "channel_id": WAREHOUSE, "text": "Can you look for it?\n\n> Where is my parcel?", "attachments": [],
+        "id": REPLY, "channel_id": WAREHOUSE, "content_type": "text", "text": "Can you look for it?\n\n> Where is my parcel?", "attachments": [],
         "mentions": [], "reply_to_id": null, "reactions": [], "pinned": null, "forwarded_from": forwarded_from(),
         "own_reactions": [], "seq": 9, "updated_seq": 9, "ordinal": 7,
     });
@@ -370,7 +525,7 @@ pub(crate) fn thread() -> Value {
     json!({
         "message": root, "channel_id": CHANNEL, "following": true, "unread": 0, "read": thread_read(),
         "replies": [{
-            "id": REPLY, "channel_id": CHANNEL, "user": user_ref(), "text": "Found it, thank you!", "attachments": [],
+            "id": REPLY, "channel_id": CHANNEL, "user": user_ref(), "content_type": "text", "text": "Found it, thank you!", "attachments": [],
             "mentions": [], "custom": {}, "parent_id": MESSAGE, "thread_ordinal": 1, "reply_to_id": null,
             "reactions": [], "poll": null, "pinned": null, "own_reactions": [], "seq": 4, "updated_seq": 4, "ordinal": 2, "created_at": LATER, "edited_at": null, "deleted_at": null,
         }],
@@ -435,6 +590,48 @@ pub(crate) fn reminder() -> Value {
     json!({
         "message_id": MESSAGE, "channel_id": CHANNEL, "remind_at": "2026-03-02T17:00:00Z", "note": "Ask Mr Kim",
         "state": "waiting", "user_seq": 13, "created_at": LATER, "message": message(),
+    })
+}
+
+pub(crate) fn query() -> Value {
+    json!({
+        "filter": { "role": { "$in": ["moderator", "admin"] }, "custom.plan": "pro" },
+        "sort": [{ "field": "joined_at", "order": "desc" }], "limit": 20,
+    })
+}
+
+pub(crate) fn query_channels() -> Value {
+    json!({
+        "filter": { "type": "commerce", "members": { "$in": ["ann"] }, "custom.order": { "$gte": 1000 } },
+        "sort": [{ "field": "active_at", "order": "desc" }], "limit": 10, "messages": 5, "members": 10, "pinned": true,
+    })
+}
+
+pub(crate) fn channel_state() -> Value {
+    json!({ "channel": channel(), "messages": [message()], "members": [member()], "pinned": [message()] })
+}
+
+pub(crate) fn sync_request() -> Value {
+    json!({ "cursor": "AbxY0kP3nA", "limit": 500, "hold": [{ "id": CHANNEL, "seq": 5 }] })
+}
+
+pub(crate) fn sync_answer() -> Value {
+    json!({
+        "reset": false, "user": user(),
+        "channels": [{
+            "reset": false, "channel": channel(), "messages": [message()], "members": [member()], "tasks": [], "seq": 5,
+            "more": false,
+        }],
+        "next_channels": null, "left": [WAREHOUSE], "released": [],
+        "own": {
+            "drafts": [draft()], "deleted_drafts": [{ "channel_id": CHANNEL, "parent_id": MESSAGE }],
+            "scheduled_messages": [], "reminders": [], "deleted_reminders": [QUESTION], "invites": [],
+            "threads": [{
+                "channel_id": CHANNEL, "parent_id": QUESTION, "following": true, "unread": 1, "read": thread_read(),
+            }],
+            "stars": [{ "message_id": MESSAGE, "channel_id": CHANNEL, "starred": true }],
+        },
+        "unread": unread_counts(), "cursor": "AbxY0kP3nQ", "more": false,
     })
 }
 

@@ -58,6 +58,8 @@ uuid_id! {
     EventId,
     /// Work in the background.
     JobId,
+    /// A group of users.
+    UserGroupId,
     /// What moves in.
     ImportId,
     /// What moves out.

@@ -10,6 +10,28 @@ pub const ATTACHMENTS: usize = 10;
 pub const ATTACHMENT_BYTES: usize = 5 * 1024;
 /// Users mentioned by one message.
 pub const MENTIONS: usize = 50;
+/// Groups mentioned by one message.
+pub const MENTIONED_GROUPS: usize = 10;
+/// Members of a channel beyond which only moderators mention all of them, or all who are here.
+pub const MENTION_ALL_MEMBERS: i32 = 250;
+/// Users of a group.
+pub const GROUP_MEMBERS: i32 = 1_000;
+/// Users to whom a message is visible that not all may read, its author and moderators left out.
+pub const VISIBLE_TO: usize = 100;
+/// Bytes of a message's `content`, serialised as JSON.
+pub const CONTENT_BYTES: usize = 64 * 1024;
+/// Nodes of a document.
+pub const CONTENT_NODES: usize = 2_000;
+/// Nodes of a document inside of each other.
+pub const CONTENT_DEPTH: usize = 12;
+/// Samples of the waveform of a voice message.
+pub const WAVEFORM_SAMPLES: usize = 256;
+/// Hours that a live location is shared at the most.
+pub const LIVE_LOCATION_HOURS: i64 = 24;
+/// Seconds between two positions of a live location, at the least.
+pub const LIVE_LOCATION_INTERVAL_S: i64 = 3;
+/// Messages of one user that wait for approval in a channel.
+pub const PENDING_MESSAGES: usize = 100;
 /// Characters of a reaction's type.
 pub const REACTION_CHARS: usize = 50;
 /// The highest score of a reaction.
@@ -24,6 +46,12 @@ pub const QUOTED_CHARS: usize = 300;
 pub const THREAD_PARTICIPANTS: usize = 10;
 /// Channels that a message is forwarded to at once.
 pub const FORWARD_CHANNELS: usize = 10;
+/// Minutes for which a deletion can be taken back, unless the app says otherwise.
+pub const UNDELETE_MINUTES: u32 = 10;
+/// Minutes for which a deletion can be taken back at the most: a day.
+pub const UNDELETE_MINUTES_MOST: u32 = 1_440;
+/// Days that messages are kept at the most, where they are not kept for good.
+pub const RETENTION_DAYS_MOST: u32 = 3_650;
 /// Users or members in one batch request.
 pub const BATCH: usize = 100;
 /// Items of one batch that is worked off in the background.
@@ -48,6 +76,10 @@ pub const INVITE_DAYS_MOST: i64 = 365;
 pub const ACCESS_CODE_CHARS: usize = 8;
 /// Wrong access codes that a user may name in an hour.
 pub const ACCESS_CODE_TRIES: usize = 10;
+/// Characters of what a user says of their status.
+pub const STATUS_TEXT_CHARS: usize = 100;
+/// Connections to a channel above which those who watch it are only counted.
+pub const WATCHERS: usize = 1_000;
 /// Characters of a name of a user or channel, or of a task's title.
 pub const NAME_CHARS: usize = 100;
 /// Characters of an image's URL.
@@ -74,6 +106,44 @@ pub const SEARCH_CHARS: usize = 200;
 pub const SEARCH_TERMS: usize = 10;
 /// Channels, authors, mentioned users or types of attachments that one search names.
 pub const SEARCH_FILTERS: usize = 20;
+/// Levels of `$and`, `$or` and `$nor` in a filter.
+pub const FILTER_DEPTH: usize = 5;
+/// Conditions of a filter.
+pub const FILTER_CONDITIONS: usize = 50;
+/// Values of one `$in` or `$nin`.
+pub const FILTER_VALUES: usize = 100;
+/// Bytes of a text in a filter.
+pub const FILTER_TEXT_BYTES: usize = 1_024;
+/// Keys of the order of a query.
+pub const SORT_KEYS: usize = 3;
+/// Channels of a page of a query.
+pub const QUERY_CHANNELS: u32 = 30;
+/// Newest messages of each channel of a query.
+pub const QUERY_MESSAGES: u32 = 25;
+/// First members of each channel of a query.
+pub const QUERY_MEMBERS: u32 = 30;
+/// Members of a channel up to which they are queried by any field; those of larger ones by their user ids.
+pub const QUERY_MEMBERS_ANY: i32 = 10_000;
+/// Messages that a page of a query looks at, however few of them it finds.
+pub const QUERY_WINDOW: i64 = 5_000;
+/// Users whose names are likest to what was typed, among which a query looks.
+pub const QUERY_LIKEST: i64 = 1_000;
+/// Changed rows of an answer of a sync, unless the request says otherwise.
+pub const SYNC_ROWS: u32 = 500;
+/// Changed rows of an answer of a sync at the most.
+pub const SYNC_ROWS_MOST: u32 = 1_000;
+/// Channels in an answer of a sync that begin anew, or of which only what is the user's own changed.
+pub const SYNC_CHANNELS: usize = 30;
+/// Channels with changed rows in an answer of a sync.
+pub const SYNC_CHANGED: usize = 100;
+/// Channels that a sync's cursor follows.
+pub const SYNC_HELD: usize = 1_000;
+/// Changes of one channel beyond which it begins anew.
+pub const SYNC_BEHIND: i64 = 1_000;
+/// Changes of all channels beyond which everything begins anew.
+pub const SYNC_BEHIND_ALL: i64 = 20_000;
+/// Days after which a cursor of a sync begins anew: less than what is over is told of.
+pub const SYNC_DAYS: i64 = 28;
 /// Bytes of a request's body.
 pub const BODY_BYTES: usize = 256 * 1024;
 /// Depth of nested JSON arrays and objects in custom data and attachments.

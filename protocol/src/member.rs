@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::receipt::DeliveryState;
 use crate::{Invite, MessageId, Patch, UserId, UserRef};
 
 /// Roles, from least to most: `guest < member < moderator < admin < owner`.
@@ -52,14 +53,22 @@ pub enum Capability {
     ReadChannel,
     /// Send messages and typing events.
     SendMessage,
+    /// Mention all members, those who are here, or a role.
+    MentionAll,
+    /// Show something to one member alone.
+    SendEphemeral,
+    /// See what waits for approval, approve and reject it; send without waiting.
+    ApproveMessages,
     /// Give and take back reactions.
     React,
     /// Edit one's own messages.
     UpdateOwnMessage,
     /// Delete one's own messages.
     DeleteOwnMessage,
-    /// Delete anybody's messages.
+    /// Delete anybody's messages, and take back such a deletion.
     DeleteAnyMessage,
+    /// See what messages said before they were edited.
+    ReadEdits,
     /// Pin and unpin messages.
     PinMessage,
     /// Freeze and unfreeze the channel.
@@ -72,6 +81,8 @@ pub enum Capability {
     RemoveMembers,
     /// Set roles below one's own.
     UpdateRoles,
+    /// Remove the channel's messages for good.
+    TruncateChannel,
     /// Delete the channel.
     DeleteChannel,
     /// Make somebody else the owner in one's own place.
@@ -93,6 +104,9 @@ pub struct Member {
     /// How far the member has read.
     #[serde(flatten)]
     pub read: ReadState,
+    /// How far the member's devices have got messages.
+    #[serde(flatten)]
+    pub delivered: DeliveryState,
     /// The channel's `seq` of this row's last change.
     pub updated_seq: i64,
     /// What the member has set for itself alone. Only in their own view of a channel, never in what others see.
@@ -223,8 +237,9 @@ pub struct Hide {
 /// A member's read pointer.
 ///
 /// Sending moves the author's own to the message that was sent, without an event. Moving it takes no `seq` and is no
-/// change of the channel, so change lists don't repeat a member because of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// change of the channel, so change lists don't repeat a member because of it. Where read receipts are off, for the channel
+/// or by the member, others see it as it is before the first message.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(example = crate::examples::read_state))]
 pub struct ReadState {
     /// `seq` of the last message that was read; 0 before the first.
@@ -335,11 +350,13 @@ pub struct ReadResult {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(example = crate::examples::unread_counts))]
 pub struct UnreadCounts {
-    /// Sum over all channels that are not muted.
+    /// Sum over all channels that are neither muted nor hidden.
     pub total: i64,
+    /// Of these, messages that mention the user, by the flags that are kept per user; replies beside the timeline included.
+    pub mentions_total: i64,
     /// Unread replies in all threads that the user follows. Those that are shown in their channel count there as well.
     pub threads_total: i64,
-    /// Channels with at least one unread message.
+    /// Channels with at least one unread message or mention.
     pub channels: Vec<ChannelUnread>,
 }
 
@@ -351,6 +368,10 @@ pub struct ChannelUnread {
     pub channel_id: crate::ChannelId,
     /// How many messages are unread.
     pub unread: i64,
-    /// Whether the channel is muted: then it is not in the total.
+    /// How many unread messages mention the user.
+    pub mentions: i64,
+    /// Whether the channel is muted: then it is not in the totals.
     pub muted: bool,
+    /// Whether it is hidden: then it is not in the totals either.
+    pub hidden: bool,
 }

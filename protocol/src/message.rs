@@ -3,11 +3,15 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::content::{Content, ContentType, GroupMentions, reads_content_as_text};
 use crate::error::ErrorDetail;
 use crate::thread::ThreadSummary;
-use crate::{ChannelId, Custom, MessageId, Pin, ReactionCount, UserId, UserRef};
+use crate::{ChannelId, Custom, MessageId, PendingMessage, Pin, ReactionCount, UserId, UserRef};
 
 /// A message as its reader sees it.
+///
+/// It counts as unread, and has its share in `ordinal`, if it stands in the main timeline, is not `silent` and has no
+/// `visible_to`.
 ///
 /// A deleted message keeps its place and author; text, attachments, custom data, reactions, poll and pin are gone. What an
 /// erased message said is forgotten in the `quoted` of others, too.
@@ -20,12 +24,28 @@ pub struct Message {
     pub channel_id: ChannelId,
     /// Who sent it.
     pub user: UserRef,
-    /// Markdown.
+    /// What kind of message it is.
+    #[serde(default)]
+    pub content_type: ContentType,
+    /// Markdown; of a TipTap document what it says in plain words.
     pub text: String,
+    /// A TipTap document or another JSON object, as `content_type` says; left out where the text is all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<Content>,
     /// Up to ten JSON objects, each with a `type`.
     pub attachments: Vec<Custom>,
     /// Users that the message mentions.
     pub mentions: Vec<UserId>,
+    /// Whom it calls beside those; left out where it calls nobody.
+    #[serde(default, skip_serializing_if = "GroupMentions::is_empty")]
+    pub group_mentions: GroupMentions,
+    /// Counts for nobody as unread, and nobody is notified of it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub silent: bool,
+    /// Who may read it beside its author and the channel's moderators; left out where all may. Such a message counts for
+    /// nobody as unread.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub visible_to: Option<Vec<UserId>>,
     /// The sender's own fields.
     pub custom: Custom,
     /// Root of the thread that this message replies in.
@@ -62,7 +82,7 @@ pub struct Message {
     pub ordinal: i64,
     /// When the server took it. For display; nothing sorts by it.
     pub created_at: DateTime<Utc>,
-    /// Set once the text was edited.
+    /// Set once text or attachments were edited. Custom data may change without.
     pub edited_at: Option<DateTime<Utc>>,
     /// Set once it was deleted.
     pub deleted_at: Option<DateTime<Utc>>,
@@ -85,6 +105,9 @@ pub struct Message {
 pub struct Quoted {
     /// The quoted message.
     pub id: MessageId,
+    /// Its place. At or below the channel's `truncated_seq` it is gone, and what it said is forgotten here, too.
+    #[serde(default)]
+    pub seq: i64,
     /// Who sent it.
     pub user: UserRef,
     /// The first 300 characters of its text.
@@ -96,6 +119,15 @@ pub struct Quoted {
     /// Set once the server erased the quoted message: text and attachments are forgotten here, too.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub erased: bool,
+}
+
+impl Quoted {
+    /// Forgets what it says.
+    pub fn forget(&mut self) {
+        self.text.clear();
+        self.attachments.clear();
+        self.erased = true;
+    }
 }
 
 /// Where a forwarded message comes from. It doesn't say from which channel: its reader may not know that one.
@@ -111,23 +143,35 @@ pub struct ForwardedFrom {
 }
 
 /// A message to send.
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(example = crate::examples::send_message))]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 pub struct SendMessage {
     /// UUID that the client made (version 7). The same id sent again answers with the first result;
     /// with another body it is refused (409). Made by the server if left out, which gives up safe retries.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<MessageId>,
-    /// Markdown, at most 20,000 characters. May be empty if there are attachments. Also read as `content`.
-    #[serde(default, alias = "content")]
+    /// Markdown, at most 20,000 characters. May be empty if there are attachments.
+    #[serde(default)]
     pub text: String,
+    /// What kind of message it is. Left out it follows from what there is: `tiptap` for a `content` whose `type` is `doc`,
+    /// `poll` for a poll, else `text`. `system` is for the server, `deleted` for nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_type: Option<ContentType>,
+    /// A JSON object of at most 64 KiB: a TipTap document, of which the text is made, whatever `text` says; or the object of
+    /// a `json_proposal`, an `agent_command_response` or a `system` message, which needs a `text` beside it. A string is
+    /// read as `text`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<Content>,
     /// Up to ten JSON objects, each with a `type`.
     #[serde(default)]
     pub attachments: Vec<Custom>,
     /// Users that the message mentions, at most 50.
     #[serde(default)]
     pub mentions: Vec<UserId>,
+    /// Whom it calls beside those.
+    #[serde(default, skip_serializing_if = "GroupMentions::is_empty")]
+    pub group_mentions: GroupMentions,
     /// The sender's own fields, at most 5 KiB.
     #[serde(default)]
     pub custom: Custom,
@@ -143,26 +187,132 @@ pub struct SendMessage {
     /// The message to quote. Also read as `replyTo`.
     #[serde(default, alias = "replyTo")]
     pub reply_to_id: Option<MessageId>,
+    /// Nobody has it as unread, and nobody is notified.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub silent: bool,
+    /// Only these users, at most 100, the author and the channel's moderators may read it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub visible_to: Option<Vec<UserId>>,
     /// On whose behalf; only from the customer's server, which must say it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_id: Option<UserId>,
 }
 
-/// New text of one's own message.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(example = crate::examples::update_message))]
-#[serde(deny_unknown_fields)]
-pub struct UpdateMessage {
+/// What only one user is shown, and nobody keeps.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(example = crate::examples::send_ephemeral))]
+#[serde(remote = "Self", deny_unknown_fields)]
+pub struct SendEphemeral {
+    /// UUID that the client made: the event has the same id, so that a repetition is shown once.
+    #[serde(default)]
+    pub id: Option<MessageId>,
+    /// Who is shown it: a member of the channel.
+    pub to: UserId,
     /// Markdown, at most 20,000 characters.
-    #[serde(default, alias = "content", skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
+    pub text: String,
+    /// What kind of message it is: as on a send.
+    #[serde(default)]
+    pub content_type: Option<ContentType>,
+    /// A TipTap document or another JSON object: as on a send.
+    #[serde(default)]
+    pub content: Option<Content>,
+    /// Up to ten JSON objects, each with a `type`.
+    #[serde(default)]
+    pub attachments: Vec<Custom>,
+    /// The sender's own fields, at most 5 KiB.
+    #[serde(default)]
+    pub custom: Custom,
+    /// On whose behalf; only from the customer's server, which must say it.
+    #[serde(default)]
+    pub user_id: Option<UserId>,
+}
+
+/// What one user was shown. It has no place in the channel, and is nowhere to be found again.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(example = crate::examples::ephemeral_message))]
+pub struct EphemeralMessage {
+    /// The id that the sender gave it.
+    pub id: MessageId,
+    /// Where it is shown.
+    pub channel_id: ChannelId,
+    /// Who sent it.
+    pub user: UserRef,
+    /// Who was shown it.
+    pub to: UserId,
+    /// What kind of message it is.
+    pub content_type: ContentType,
+    /// Markdown; of a TipTap document what it says in plain words.
+    pub text: String,
+    /// A TipTap document or another JSON object; left out where the text is all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<Content>,
+    /// Up to ten JSON objects, each with a `type`.
+    pub attachments: Vec<Custom>,
+    /// The sender's own fields.
+    pub custom: Custom,
+    /// When the server took it.
+    pub created_at: DateTime<Utc>,
+}
+
+/// What one's own message says from now on; what is left out stays.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(example = crate::examples::update_message))]
+#[serde(remote = "Self", deny_unknown_fields)]
+pub struct UpdateMessage {
+    /// Markdown, at most 20,000 characters. It replaces a TipTap document, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
+    /// What kind of message it is from now on. One that has no `content` loses it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_type: Option<ContentType>,
+    /// Replaces the document or object. A string is read as `text`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<Content>,
+    /// Replaces the mentioned users. Left out, another document mentions whom it names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mentions: Option<Vec<UserId>>,
+    /// Replaces whom it calls beside those.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group_mentions: Option<GroupMentions>,
     /// Replaces the attachments.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attachments: Option<Vec<Custom>>,
-    /// Replaces the sender's own fields.
+    /// Replaces the sender's own fields. Not together with `custom_set` and `custom_unset`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub custom: Option<Custom>,
+    /// Sets these of the sender's own fields; the others stay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub custom_set: Option<Custom>,
+    /// Removes these of the sender's own fields; the others stay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub custom_unset: Option<Vec<String>>,
 }
+
+/// What a message said before an edit.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(example = crate::examples::message_edit))]
+pub struct MessageEdit {
+    /// The channel's `seq` of the edit.
+    pub seq: i64,
+    /// The text until then.
+    pub text: String,
+    /// What kind of message it was.
+    pub content_type: ContentType,
+    /// Its document or object, if it had one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<Content>,
+    /// The attachments until then.
+    pub attachments: Vec<Custom>,
+    /// The sender's own fields until then.
+    pub custom: Custom,
+    /// Who edited it; `null`: the customer's server.
+    pub edited_by: Option<UserId>,
+    /// When it was edited.
+    pub edited_at: DateTime<Utc>,
+}
+
+reads_content_as_text!(SendMessage, SendEphemeral, UpdateMessage);
 
 /// Sends a message on to other channels.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -191,7 +341,7 @@ pub struct Forwarded {
     pub results: Vec<ForwardResult>,
 }
 
-/// Either the new message or why there is none.
+/// The new message, or why there is none.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 pub struct ForwardResult {
@@ -200,6 +350,9 @@ pub struct ForwardResult {
     /// The message, once it is durable there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<Message>,
+    /// Instead, where it waits for a moderator's approval: what waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending: Option<PendingMessage>,
     /// Why it was not sent there: what a send by the same caller would have been answered with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<ErrorDetail>,

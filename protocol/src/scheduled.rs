@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::content::{Content, ContentType, GroupMentions, reads_content_as_text};
 use crate::message::SendMessage;
 use crate::{ChannelId, Custom, ErrorCode, MessageId, Patch, UserId};
 
@@ -122,20 +123,29 @@ mod schema {
 /// Changes a scheduled message that still waits. Fields left out stay.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(example = crate::examples::update_scheduled_message))]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 pub struct UpdateScheduledMessage {
     /// When: 5 seconds to 365 days from now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub send_at: Option<DateTime<Utc>>,
-    /// Markdown, at most 20,000 characters. Also read as `content`.
-    #[serde(default, alias = "content", skip_serializing_if = "Option::is_none")]
+    /// Markdown, at most 20,000 characters. It replaces a TipTap document, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
+    /// What kind of message it is to be. One that has no `content` loses it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_type: Option<ContentType>,
+    /// Replaces the document or object. A string is read as `text`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<Content>,
     /// Replaces the attachments.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attachments: Option<Vec<Custom>>,
     /// Replaces the mentioned users.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mentions: Option<Vec<UserId>>,
+    /// Replaces whom it calls beside those.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group_mentions: Option<GroupMentions>,
     /// Replaces the sender's own fields.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub custom: Option<Custom>,
@@ -144,6 +154,8 @@ pub struct UpdateScheduledMessage {
     #[cfg_attr(feature = "utoipa", schema(value_type = Option<MessageId>))]
     pub reply_to_id: Patch<MessageId>,
 }
+
+reads_content_as_text!(UpdateScheduledMessage);
 
 #[cfg(test)]
 mod tests {

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::{Custom, Patch, UserId};
+use crate::{Custom, Patch, Presence, UserId};
 
 /// A user of an app.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,6 +27,9 @@ pub struct User {
     pub deactivated_at: Option<DateTime<Utc>>,
     /// When the user last did something, to the minute.
     pub last_active_at: Option<DateTime<Utc>>,
+    /// Whether the user is there, as others see it; in what the user reads of themselves, as it is.
+    #[serde(flatten)]
+    pub presence: Presence,
 }
 
 /// What a message or member shows of its user.
@@ -39,6 +42,36 @@ pub struct UserRef {
     pub name: Option<String>,
     /// URL of the avatar.
     pub image: Option<String>,
+}
+
+/// What a user lets others know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(example = crate::examples::user_settings))]
+pub struct UserSettings {
+    /// Whether others learn how far the user has read.
+    pub read_receipts: bool,
+    /// Whether others learn what the user's devices have got.
+    pub delivery_receipts: bool,
+    /// Whether others learn that the user types.
+    pub typing: bool,
+    /// The user's own `seq` of their last change.
+    pub user_seq: i64,
+}
+
+/// Settings to change; those left out stay.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(example = crate::examples::update_user_settings))]
+#[serde(default, deny_unknown_fields)]
+pub struct UpdateUserSettings {
+    /// See [`UserSettings::read_receipts`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub read_receipts: Option<bool>,
+    /// See [`UserSettings::delivery_receipts`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delivery_receipts: Option<bool>,
+    /// See [`UserSettings::typing`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub typing: Option<bool>,
 }
 
 /// A user as the customer's server registers it. Fields left out keep what they were.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use parlor_chat::due::Alarm;
-use parlor_chat::{Chat, pins, tombstones};
+use parlor_chat::{Chat, pins, removal, tombstones};
 use parlor_platform::config::{BrokerKind, Config, RealtimeKind};
 use parlor_platform::{db, outbox, task, telemetry};
 
@@ -48,6 +48,7 @@ pub async fn serve(config: Config, extra: Extra) -> anyhow::Result<()> {
         });
     }
     parts.start_relay();
+    parts.start_watch(&chat);
     if config.broker.kind == BrokerKind::Embedded {
         parts.start_consumers();
         parts.start_due(chat.sender.clone(), chat.alarm.clone());
@@ -120,12 +121,21 @@ fn start_housekeeping(parts: &Arc<Parts>, chat: &Chat) {
     });
     // Looks at what is nearly empty: an index, and the tables that have grown.
     let often = Duration::from_secs(2);
-    let chat = chat.clone();
+    let (keeper, chat) = (chat.clone(), chat.clone());
     every(parts, "pins", often, move || {
         let chat = chat.clone();
         async move {
             if let Err(error) = pins::expire(&chat).await {
                 tracing::debug!(?error, "expired pins were not cleared");
+            }
+        }
+    });
+    let seldom = Duration::from_secs(parts.config.chat.upkeep_s);
+    every(parts, "retention", seldom, move || {
+        let chat = keeper.clone();
+        async move {
+            if let Err(error) = removal::keep(&chat).await {
+                tracing::warn!(?error, "old messages were not removed");
             }
         }
     });

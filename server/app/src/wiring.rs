@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use parlor_chat::due::{Alarm, Worker};
 use parlor_chat::erasure::Erasures;
-use parlor_chat::fanout::{Flags, Notify, Profiles, Quotes, Replies};
-use parlor_chat::jobs::Jobs;
+use parlor_chat::fanout::{Coalesced, Flags, Ground, Notify, Profiles, Quotes, Replies};
+use parlor_chat::jobs::{Jobs, Steps};
 use parlor_chat::messages::send::Sender;
+use parlor_chat::presence::{self, Presences, Watch};
+use parlor_chat::removal::{self, Removal};
 use parlor_chat::transfer::Transfers;
 use parlor_chat::{Chat, Foundation};
 use parlor_platform::broker::{self, Binding, Broker, Consumer};
@@ -17,6 +19,7 @@ use parlor_platform::crypto::Vault;
 use parlor_platform::db::Db;
 use parlor_platform::keys::Keys;
 use parlor_platform::outbox::Bell;
+use parlor_platform::outbox::busy::Rules;
 use parlor_platform::outbox::relay::Relay;
 use parlor_platform::realtime::{self, Realtime};
 use parlor_platform::task::{CancellationToken, TaskTracker};
@@ -101,6 +104,10 @@ impl Parts {
             realtime: self.realtime.clone(),
             broker: outside.then(|| self.broker.clone()),
             poll: Duration::from_millis(self.config.outbox.poll_ms),
+            busy: Rules {
+                above: self.config.outbox.busy_rate,
+                window: Duration::from_millis(self.config.outbox.busy_window_ms),
+            },
         };
         relay.start(&self.tracker, &self.stop);
     }
@@ -108,22 +115,12 @@ impl Parts {
     /// Starts the consumers of jobs.
     pub fn start_consumers(&self) {
         let flags = Flags { db: self.db.clone(), clock: self.clock.clone(), config: self.config.clone() };
-        let notify = Notify::start(
-            self.db.clone(),
-            self.clock.clone(),
-            self.config.clone(),
-            self.realtime.clone(),
-            &self.tracker,
-            &self.stop,
-        );
-        let replies = Replies::start(
-            self.db.clone(),
-            self.clock.clone(),
-            self.config.clone(),
-            self.realtime.clone(),
-            &self.tracker,
-            &self.stop,
-        );
+        let ground = Ground {
+            db: self.db.clone(),
+            clock: self.clock.clone(),
+            config: self.config.clone(),
+            realtime: self.realtime.clone(),
+        };
         let profiles = Profiles {
             db: self.db.clone(),
             clock: self.clock.clone(),
@@ -132,34 +129,26 @@ impl Parts {
         };
         let quotes = Quotes { db: self.db.clone() };
         let index = parlor_chat::search::Index { db: self.db.clone() };
-        let jobs = Jobs {
-            db: self.db.clone(),
-            clock: self.clock.clone(),
-            config: self.config.clone(),
-            keys: self.keys.clone(),
-            bell: self.bell.clone(),
-        };
-        let transfers = Transfers {
+        let steps = Steps {
             db: self.db.clone(),
             clock: self.clock.clone(),
             config: self.config.clone(),
             bell: self.bell.clone(),
         };
-        let erasures = Erasures {
-            db: self.db.clone(),
-            clock: self.clock.clone(),
-            config: self.config.clone(),
-            keys: self.keys.clone(),
-            bell: self.bell.clone(),
-        };
+        let jobs = Jobs { steps: steps.clone(), keys: self.keys.clone() };
+        let transfers = Transfers { steps: steps.clone() };
+        let erasures = Erasures { steps: steps.clone(), keys: self.keys.clone() };
+        let removal = Removal { steps };
         let consumers: Vec<Arc<dyn Consumer>> = vec![
-            Arc::new(notify),
-            Arc::new(replies),
+            Coalesced::start(&ground, Notify, &self.tracker, &self.stop),
+            Coalesced::start(&ground, Replies, &self.tracker, &self.stop),
             Arc::new(flags),
             Arc::new(profiles),
             Arc::new(quotes),
             Arc::new(index),
             Arc::new(jobs),
+            Arc::new(removal),
+            Coalesced::start(&ground, Presences, &self.tracker, &self.stop),
             Arc::new(transfers),
             Arc::new(erasures),
         ];
@@ -168,6 +157,18 @@ impl Parts {
             bindings().iter().map(|binding| binding.name).collect::<Vec<_>>(),
         );
         self.broker.clone().start(consumers, &self.tracker, &self.stop);
+    }
+
+    /// Starts looking after who is there.
+    pub fn start_watch(&self, chat: &Chat) {
+        let ground = presence::Ground {
+            db: self.db.clone(),
+            clock: self.clock.clone(),
+            config: self.config.clone(),
+            bell: self.bell.clone(),
+        };
+        let watch = Watch { ground, realtime: self.realtime.clone(), recorder: chat.presence.clone() };
+        watch.start(&self.tracker, &self.stop);
     }
 
     /// Starts doing what is due, with the writers of messages of this process.
@@ -194,6 +195,8 @@ fn bindings() -> Vec<Binding> {
     let others = [
         parlor_chat::search::BINDING,
         parlor_chat::jobs::BINDING,
+        removal::BINDING,
+        presence::BINDING,
         parlor_chat::transfer::BINDING,
         parlor_chat::erasure::BINDING,
     ];

@@ -7,30 +7,44 @@
 
 pub mod access_codes;
 pub mod apps;
+pub mod changes;
 pub mod channels;
+pub mod content;
 pub mod drafts;
 pub mod due;
+pub mod edits;
+pub mod ephemeral;
 pub mod erasure;
 pub mod fanout;
+pub mod groups;
 pub mod invites;
 pub mod jobs;
+pub mod live_locations;
 pub mod members;
 pub mod membership;
+pub mod mentions;
 pub mod messages;
+pub mod pending;
 pub mod permissions;
 pub mod pins;
 pub mod polls;
+pub mod presence;
+pub mod query;
 pub mod reactions;
 pub mod reads;
 pub mod realtime;
+pub mod receipts;
 pub mod reminders;
+pub mod removal;
 pub mod scheduled;
 pub mod search;
 pub mod stars;
+pub mod sync;
 pub mod tasks;
 pub mod threads;
 pub mod tombstones;
 pub mod transfer;
+pub mod undelete;
 pub mod users;
 pub mod validate;
 pub mod web;
@@ -67,8 +81,14 @@ pub struct Chat {
     pub sender: messages::send::Sender,
     /// Rung when something is due earlier than before.
     pub alarm: due::Alarm,
+    /// Takes who came, went and did something.
+    pub presence: presence::Recorder,
+    watchers: presence::watchers::Crowds,
+    listed: presence::Listed,
     activity: users::activity::Activity,
+    deliveries: receipts::Deliveries,
     typing: realtime::typing::Throttle,
+    desk: Desk,
     cids: Cache<(AppId, String), ChannelId>,
 }
 
@@ -105,11 +125,21 @@ impl Chat {
         let Foundation { config, db, clock, keys, bell, realtime } = ground;
         let tokens = RealtimeTokens::new(config.realtime.token_secret.expose(), config.realtime.token_ttl_s);
         let sender = messages::send::Sender::start(&config, &db, &clock, &bell, tracker, stop);
-        let activity = users::activity::Activity::new(db.clone(), clock.clone());
+        let ground = presence::Ground {
+            db: db.clone(),
+            clock: clock.clone(),
+            config: config.clone(),
+            bell: bell.clone(),
+        };
+        let activity = users::activity::Activity::start(ground.clone(), tracker, stop);
+        let deliveries = receipts::Deliveries::start(clock.clone(), realtime.clone(), tracker, stop);
+        let presence = presence::Recorder::start(ground, &realtime, tracker, stop);
+        let (watchers, listed) = (presence::watchers::Crowds::default(), presence::Listed::default());
         let cids = Cache::builder().max_capacity(100_000).time_to_live(Duration::from_secs(30));
         let cids = cids.support_invalidation_closures().build();
         let (limits, typing) = (Limits::default(), realtime::typing::Throttle::default());
         let alarm = due::Alarm::default();
+        let desk = Desk { db: db.clone(), clock: clock.clone(), bell: bell.clone(), lanes: config.lanes() };
         Self {
             config,
             db,
@@ -121,8 +151,13 @@ impl Chat {
             limits,
             sender,
             alarm,
+            presence,
+            watchers,
+            listed,
             activity,
+            deliveries,
             typing,
+            desk,
             cids,
         }
     }
@@ -139,8 +174,28 @@ impl Chat {
         app: AppId,
         work: impl AsyncFnOnce(&TenantTx, &mut Entries, DateTime<Utc>) -> Result<T>,
     ) -> Result<T> {
+        self.desk.change(app, work).await
+    }
+}
+
+/// Where changes are made.
+#[derive(Clone)]
+pub struct Desk {
+    pub db: Db,
+    pub clock: Clock,
+    pub bell: Bell,
+    pub lanes: i16,
+}
+
+impl Desk {
+    /// See [`Chat::change`].
+    pub async fn change<T>(
+        &self,
+        app: AppId,
+        work: impl AsyncFnOnce(&TenantTx, &mut Entries, DateTime<Utc>) -> Result<T>,
+    ) -> Result<T> {
         let now = self.clock.now();
-        let mut entries = Entries::new(self.config.lanes());
+        let mut entries = Entries::new(self.lanes);
         let tx = self.db.tenant(app).await?;
         let outcome = work(&tx, &mut entries, now).await?;
         entries.store(&tx, now).await?;
@@ -161,9 +216,17 @@ pub const ALIASES: [(&str, &str, &[Method]); 3] = [
 
 /// Adds every route of the API below `/api/v1`.
 pub fn routes(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
+    // What is asked for most stands first: a request is compared with one pattern after the other.
+    messages::routes::configure(config);
+    reads::routes::configure(config);
     apps::routes::configure(config);
+    // Before the addresses with an id: `query` is none.
+    query::configure(config);
+    sync::routes::configure(config);
     // Before the users: `/users/search` is no id.
     search::configure(config);
+    presence::routes::configure(config);
+    groups::routes::configure(config);
     users::routes::configure(config);
     erasure::routes::configure(config);
     transfer::routes::configure(config);
@@ -172,8 +235,12 @@ pub fn routes(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) 
     invites::routes::configure(config);
     access_codes::routes::configure(config);
     jobs::routes::configure(config);
-    reads::routes::configure(config);
-    messages::routes::configure(config);
+    edits::routes::configure(config);
+    undelete::routes::configure(config);
+    receipts::routes::configure(config);
+    live_locations::routes::configure(config);
+    ephemeral::configure(config);
+    pending::routes::configure(config);
     reactions::routes::configure(config);
     pins::routes::configure(config);
     polls::routes::configure(config);
@@ -183,6 +250,7 @@ pub fn routes(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) 
     reminders::routes::configure(config);
     threads::routes::configure(config);
     tasks::routes::configure(config);
+    removal::routes::configure(config);
     channels::routes::configure(config);
     realtime::routes::configure(config);
 }

@@ -17,19 +17,24 @@ pub enum Actor {
 /// What an actor may do.
 pub fn capabilities(actor: Actor, kind: ChannelType, config: &ChannelConfig) -> Vec<Capability> {
     use Capability as C;
-    const ALL: [Capability; 14] = [
+    const ALL: [Capability; 19] = [
         C::ReadChannel,
         C::SendMessage,
+        C::MentionAll,
+        C::SendEphemeral,
+        C::ApproveMessages,
         C::React,
         C::UpdateOwnMessage,
         C::DeleteOwnMessage,
         C::DeleteAnyMessage,
+        C::ReadEdits,
         C::PinMessage,
         C::FreezeChannel,
         C::UpdateChannel,
         C::AddMembers,
         C::RemoveMembers,
         C::UpdateRoles,
+        C::TruncateChannel,
         C::DeleteChannel,
         C::TransferOwnership,
     ];
@@ -57,8 +62,17 @@ pub fn may(actor: Actor, capability: Capability, kind: ChannelType, config: &Cha
             let equals = kind == ChannelType::Messaging && role >= Role::Member && !config.frozen;
             equals || role >= Role::Moderator
         }
-        C::DeleteAnyMessage | C::FreezeChannel | C::RemoveMembers => role >= Role::Moderator,
-        C::UpdateChannel | C::AddMembers | C::UpdateRoles => role >= Role::Admin,
+        C::MentionAll => {
+            let speaks = role >= Role::Member && !livestream && !config.mention_all_restricted;
+            speaks || role >= Role::Moderator
+        }
+        C::DeleteAnyMessage
+        | C::ReadEdits
+        | C::SendEphemeral
+        | C::ApproveMessages
+        | C::FreezeChannel
+        | C::RemoveMembers => role >= Role::Moderator,
+        C::UpdateChannel | C::AddMembers | C::UpdateRoles | C::TruncateChannel => role >= Role::Admin,
         C::DeleteChannel | C::TransferOwnership => role == Role::Owner,
     }
 }
@@ -111,25 +125,36 @@ mod tests {
         open: false,
         typing_disabled: false,
         hide_history_for_new_members: false,
+        read_receipts_disabled: false,
+        delivery_receipts_disabled: false,
+        retention_days: None,
+        watching_events: false,
+        mention_all_restricted: false,
+        messages_need_approval: false,
     };
     const FROZEN: ChannelConfig = ChannelConfig { frozen: true, ..OPEN };
 
     #[test]
     fn each_role_may_what_its_line_says() {
-        let lines: [(Capability, [bool; 5]); 14] = [
+        let lines: [(Capability, [bool; 5]); 19] = [
             // guest, member, moderator, admin, owner
             (C::ReadChannel, [true, true, true, true, true]),
             (C::SendMessage, [false, true, true, true, true]),
+            (C::MentionAll, [false, true, true, true, true]),
+            (C::SendEphemeral, [false, false, true, true, true]),
+            (C::ApproveMessages, [false, false, true, true, true]),
             (C::React, [false, true, true, true, true]),
             (C::UpdateOwnMessage, [false, true, true, true, true]),
             (C::DeleteOwnMessage, [true, true, true, true, true]),
             (C::DeleteAnyMessage, [false, false, true, true, true]),
+            (C::ReadEdits, [false, false, true, true, true]),
             (C::PinMessage, [false, false, true, true, true]),
             (C::FreezeChannel, [false, false, true, true, true]),
             (C::RemoveMembers, [false, false, true, true, true]),
             (C::UpdateChannel, [false, false, false, true, true]),
             (C::AddMembers, [false, false, false, true, true]),
             (C::UpdateRoles, [false, false, false, true, true]),
+            (C::TruncateChannel, [false, false, false, true, true]),
             (C::DeleteChannel, [false, false, false, false, true]),
             (C::TransferOwnership, [false, false, false, false, true]),
         ];

@@ -9,13 +9,15 @@ use parlor_platform::db::{Db, prepared};
 /// How long.
 const KEPT: Duration = Duration::days(30);
 
-const PURGES: [&str; 3] = [
+const PURGES: [&str; 4] = [
     "DELETE FROM drafts WHERE (app_id, user_id, channel_id, place) IN \
         (SELECT app_id, user_id, channel_id, place FROM drafts WHERE deleted_at < ? LIMIT 5000)",
     "DELETE FROM scheduled_messages WHERE (app_id, id) IN \
         (SELECT app_id, id FROM scheduled_messages WHERE content IS NULL AND updated_at < ? LIMIT 5000)",
     "DELETE FROM reminders WHERE (app_id, user_id, message_id) IN \
         (SELECT app_id, user_id, message_id FROM reminders WHERE deleted_at < ? LIMIT 5000)",
+    "DELETE FROM stars WHERE (app_id, user_id, message_id) IN \
+        (SELECT app_id, user_id, message_id FROM stars WHERE NOT starred AND updated_at < ? LIMIT 5000)",
 ];
 
 /// Forgets, in all apps, what has been over for 30 days. A few thousand rows at a time: however many there are, no

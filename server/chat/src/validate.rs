@@ -1,13 +1,14 @@
 //! Limits of what clients send, as pure functions.
 
 use chrono::{DateTime, Duration, Utc};
-use parlor_platform::Result;
+use parlor_platform::{Error, Result};
 use parlor_protocol::limits::{
-    self, ATTACHMENT_BYTES, ATTACHMENTS, CUSTOM_BYTES, JSON_DEPTH, MENTIONS, REACTION_CHARS, REACTION_SCORE,
-    TEXT_CHARS,
+    self, CUSTOM_BYTES, JSON_DEPTH, MENTIONS, REACTION_CHARS, REACTION_SCORE, TEXT_CHARS,
 };
 use parlor_protocol::{Custom, ErrorCode, Patch, UserId};
 use serde_json::Value;
+
+use crate::content::attachments;
 
 /// A display name of a user or channel.
 pub fn name(name: Option<&String>) -> Result<()> {
@@ -45,17 +46,11 @@ pub fn message(text: &str, attachments: &[Custom], mentions: &[UserId], custom: 
 }
 
 /// The same of what is not complete yet.
-pub fn content(text: &str, attachments: &[Custom], mentions: &[UserId], custom_: &Custom) -> Result<()> {
+pub fn content(text: &str, attached: &[Custom], mentions: &[UserId], custom_: &Custom) -> Result<()> {
     // Counting characters costs a pass, so short texts are let through by their bytes.
     refuse(text.len() > TEXT_CHARS && text.chars().count() > TEXT_CHARS, ErrorCode::TextTooLong)?;
-    refuse(attachments.len() > ATTACHMENTS, ErrorCode::TooManyAttachments)?;
     refuse(mentions.len() > MENTIONS, ErrorCode::TooManyMentions)?;
-    let bad = |attachment: &Custom| {
-        !attachment.0.get("type").is_some_and(Value::is_string)
-            || serialized_bytes(attachment) > ATTACHMENT_BYTES
-            || attachment.0.values().any(|value| depth(value) >= JSON_DEPTH)
-    };
-    refuse(attachments.iter().any(bad), ErrorCode::InvalidAttachment)?;
+    attachments::check(attached)?;
     custom(custom_)
 }
 
@@ -106,6 +101,14 @@ pub fn stored(time: DateTime<Utc>) -> DateTime<Utc> {
     DateTime::from_timestamp_micros(time.timestamp_micros()).unwrap_or(time)
 }
 
+/// Days for which messages are kept.
+pub fn retention(days: Option<u32>) -> Result<()> {
+    if days.is_none_or(|days| (1..=limits::RETENTION_DAYS_MOST).contains(&days)) {
+        return Ok(());
+    }
+    Err(Error::with(ErrorCode::InvalidRequest, "Messages are kept for 1 to 3,650 days, or for good."))
+}
+
 /// A batch of 1 to 100 things.
 pub fn batch(len: usize) -> Result<()> {
     refuse(len == 0 || len > limits::BATCH, ErrorCode::BatchTooLarge)
@@ -121,11 +124,13 @@ fn refuse(wrong: bool, code: ErrorCode) -> Result<()> {
     if wrong { Err(code.into()) } else { Ok(()) }
 }
 
-fn serialized_bytes(custom: &Custom) -> usize {
+/// Bytes of an object as JSON.
+pub fn serialized_bytes(custom: &Custom) -> usize {
     if custom.0.is_empty() { 2 } else { serde_json::to_vec(custom).map_or(usize::MAX, |bytes| bytes.len()) }
 }
 
-fn depth(value: &Value) -> usize {
+/// How deep arrays and objects are nested.
+pub fn depth(value: &Value) -> usize {
     match value {
         Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
         Value::Object(fields) => 1 + fields.values().map(depth).max().unwrap_or(0),
@@ -198,7 +203,9 @@ mod tests {
 
     #[test]
     fn an_attachment_is_an_object_with_a_type() {
-        for bad in [json!({}), json!({"type": 1}), json!({"type": "x", "a": "y".repeat(ATTACHMENT_BYTES)})] {
+        for bad in
+            [json!({}), json!({"type": 1}), json!({"type": "x", "a": "y".repeat(limits::ATTACHMENT_BYTES)})]
+        {
             assert!(message("", &[object(bad)], &[], &Custom::default()).is_err());
         }
     }

@@ -62,6 +62,8 @@ pub struct PresenceChange {
     pub user: Arc<str>,
     /// The connection's id, as the client sees it.
     pub client: String,
+    /// For a new connection `info` of its token, as JSON.
+    pub info: Option<Box<str>>,
     /// `true` for a new connection, `false` for one that ended.
     pub connected: bool,
     /// Connections of this user after the change: 1 after the first came, 0 after the last went.

@@ -263,7 +263,7 @@ impl Hub {
         if was_connected {
             self.connected.fetch_sub(1, Ordering::Relaxed);
             let left = self.users.remove(client);
-            self.presence_changed(client, false, left);
+            self.presence_changed(client, None, false, left);
         }
     }
 
@@ -288,10 +288,16 @@ impl Hub {
         }
     }
 
-    pub(crate) fn presence_changed(&self, client: &Client, connected: bool, connections: usize) {
+    pub(crate) fn presence_changed(
+        &self,
+        client: &Client,
+        info: Option<Box<str>>,
+        connected: bool,
+        connections: usize,
+    ) {
         if let Some(hook) = &self.config.on_presence {
             let user = client.user.get().cloned().unwrap_or_else(|| Arc::from(""));
-            hook(PresenceChange { user, client: client.id.to_string(), connected, connections });
+            hook(PresenceChange { user, client: client.id.to_string(), info, connected, connections });
         }
     }
 

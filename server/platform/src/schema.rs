@@ -15,6 +15,7 @@ diesel::table! {
         suspended_at -> Nullable<Timestamptz>,
         revoked_before -> Nullable<Timestamptz>,
         created_at -> Timestamptz,
+        settings -> Jsonb,
     }
 }
 
@@ -43,6 +44,47 @@ diesel::table! {
         deactivated_at -> Nullable<Timestamptz>,
         revoked_before -> Nullable<Timestamptz>,
         last_active_at -> Nullable<Timestamptz>,
+        hides_reads -> Bool,
+        hides_deliveries -> Bool,
+        hides_typing -> Bool,
+        settings_seq -> Int8,
+        online -> Bool,
+        status -> Text,
+        resting -> Nullable<Text>,
+        status_text -> Nullable<Text>,
+        status_color -> Text,
+        status_expires_at -> Nullable<Timestamptz>,
+        status_before -> Nullable<Jsonb>,
+        last_seen_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    user_sessions (app_id, user_id, session_id) {
+        app_id -> Uuid,
+        user_id -> Text,
+        session_id -> Uuid,
+        device -> Text,
+        connected_at -> Timestamptz,
+        ended_at -> Nullable<Timestamptz>,
+        settle_at -> Nullable<Timestamptz>,
+        closed -> Bool,
+    }
+}
+
+diesel::table! {
+    status_ends (app_id, user_id) {
+        app_id -> Uuid,
+        user_id -> Text,
+        ends_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    watched_channels (app_id, channel_id) {
+        app_id -> Uuid,
+        channel_id -> Uuid,
+        until -> Timestamptz,
     }
 }
 
@@ -68,6 +110,9 @@ diesel::table! {
         deleted_at -> Nullable<Timestamptz>,
         tags -> Array<Text>,
         access_code -> Nullable<Text>,
+        truncated_seq -> Int8,
+        truncated_ordinal -> Int8,
+        sweep_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -93,6 +138,8 @@ diesel::table! {
         notifications -> Text,
         history_from_seq -> Int8,
         history_ordinal -> Int8,
+        delivered_seq -> Int8,
+        delivered_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -176,6 +223,74 @@ diesel::table! {
         last_reply_at -> Nullable<Timestamptz>,
         quoted -> Nullable<Jsonb>,
         forwarded_from -> Nullable<Jsonb>,
+        content_type -> Nullable<Text>,
+        content -> Nullable<Jsonb>,
+        group_mentions -> Nullable<Jsonb>,
+        silent -> Bool,
+        visible_to -> Nullable<Array<Text>>,
+        live_until -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    user_groups (app_id, id) {
+        app_id -> Uuid,
+        id -> Uuid,
+        name -> Text,
+        member_count -> Int4,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    user_group_members (app_id, group_id, user_id) {
+        app_id -> Uuid,
+        group_id -> Uuid,
+        user_id -> Text,
+        added_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    pending_messages (app_id, id) {
+        app_id -> Uuid,
+        id -> Uuid,
+        channel_id -> Uuid,
+        user_id -> Text,
+        content -> Jsonb,
+        forwarded_from -> Nullable<Jsonb>,
+        fingerprint -> Int8,
+        approved -> Bool,
+        user_seq -> Int8,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    message_edits (app_id, message_id, seq) {
+        app_id -> Uuid,
+        message_id -> Uuid,
+        seq -> Int8,
+        text -> Text,
+        content_type -> Nullable<Text>,
+        content -> Nullable<Jsonb>,
+        attachments -> Nullable<Jsonb>,
+        custom -> Nullable<Jsonb>,
+        edited_by -> Nullable<Text>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    deleted_messages (app_id, message_id) {
+        app_id -> Uuid,
+        message_id -> Uuid,
+        content -> Jsonb,
+        deleted_by -> Nullable<Text>,
+        created_at -> Timestamptz,
+        expires_at -> Timestamptz,
     }
 }
 
@@ -235,6 +350,18 @@ diesel::table! {
         channel_id -> Uuid,
         seq -> Int8,
         flags -> Int2,
+    }
+}
+
+diesel::table! {
+    stars (app_id, user_id, message_id) {
+        app_id -> Uuid,
+        user_id -> Text,
+        message_id -> Uuid,
+        channel_id -> Uuid,
+        starred -> Bool,
+        user_seq -> Int8,
+        updated_at -> Timestamptz,
     }
 }
 
@@ -449,6 +576,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     apps,
     api_keys,
     users,
+    user_sessions,
+    status_ends,
+    watched_channels,
     channels,
     channel_members,
     channel_tags,
@@ -456,11 +586,17 @@ diesel::allow_tables_to_appear_in_same_query!(
     access_code_tries,
     jobs,
     messages,
+    message_edits,
+    deleted_messages,
     message_search,
+    user_groups,
+    user_group_members,
+    pending_messages,
     poll_votes,
     reactions,
     pins,
     user_messages,
+    stars,
     drafts,
     scheduled_messages,
     reminders,

@@ -105,7 +105,7 @@ pub fn sign_user(
 
 /// Seconds in which a realtime token must be used. It outlives the right that it was given for by no more:
 /// who is removed can't come back with an old one.
-const USE_WITHIN_S: i64 = 60;
+pub const USE_WITHIN_S: i64 = 60;
 
 /// Makes tokens that Centrifugo, or the embedded hub, verifies by itself.
 ///
@@ -138,10 +138,12 @@ impl RealtimeTokens {
 
     /// Lets a user connect. The user's own channel is subscribed to by the server on every connect.
     /// `capabilities` says for the reader what realtime itself can't check: the channels need tokens of their own.
-    pub fn connection(
+    /// `info` is for the realtime server and whoever asks it with the key of its API.
+    pub fn connection<I: Serialize>(
         &self,
         app: AppId,
         user: &UserId,
+        info: &I,
         now: DateTime<Utc>,
     ) -> Result<(String, DateTime<Utc>)> {
         let expires_at = self.expiry(now)?;
@@ -153,6 +155,7 @@ impl RealtimeTokens {
             "exp": now.timestamp() + USE_WITHIN_S,
             "expire_at": expires_at.timestamp(),
             "subs": channels,
+            "info": info,
             "meta": {"app_id": app, "user_id": user, "capabilities": ["subscribe"]},
         });
         Ok((self.sign(&claims)?, expires_at))

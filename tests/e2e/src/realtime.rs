@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use centrifuge::{Protocol, Subscription, TokenError, TransportEndpoint};
-use parlor_protocol::{Envelope, EventType};
+use parlor_protocol::{Envelope, EventType, Publication};
 use parlor_test_support::until;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -58,13 +58,17 @@ impl Log {
     }
 
     fn event(&self, topic: &str, data: &[u8]) {
-        let publication = serde_json::from_slice(data).unwrap_or_default();
-        if let Some(wrong) = wrong_with(&publication) {
-            self.1.lock().unwrap_or_else(PoisonError::into_inner).push(wrong);
-        }
-        match serde_json::from_slice(data) {
-            Ok(envelope) => self.note(Heard::Event { topic: topic.to_owned(), envelope }),
-            Err(error) => panic!("not an envelope on {topic}: {error}"),
+        match serde_json::from_slice::<Publication>(data) {
+            Ok(publication) => {
+                for envelope in publication.into_envelopes() {
+                    let sent = serde_json::to_value(&envelope).unwrap_or_default();
+                    if let Some(wrong) = wrong_with(&sent) {
+                        self.1.lock().unwrap_or_else(PoisonError::into_inner).push(wrong);
+                    }
+                    self.note(Heard::Event { topic: topic.to_owned(), envelope });
+                }
+            }
+            Err(error) => panic!("no publication on {topic}: {error}"),
         }
     }
 
@@ -91,7 +95,12 @@ impl Listener {
 
     /// The same along another way to the server.
     pub async fn connect_by(user: &Client, way: impl FnOnce(String) -> String) -> Self {
-        let answer = user.post("/realtime/connection", json!({})).await;
+        Self::connect_as(user, json!({}), way).await
+    }
+
+    /// The same as a session of the test's own: `{session_id, device}`.
+    pub async fn connect_as(user: &Client, session: Value, way: impl FnOnce(String) -> String) -> Self {
+        let answer = user.post("/realtime/connection", session.clone()).await;
         assert_eq!(answer.status, 200, "{}", answer.text);
         let text = |key: &str| answer.json[key].as_str().unwrap_or_default().to_owned();
         let log = Log::default();
@@ -102,8 +111,8 @@ impl Listener {
             centrifuge::Client::builder_with_transports([TransportEndpoint::websocket(way(text("url")))])
                 .protocol(Protocol::Json)
                 .get_token(move |_| {
-                    let user = asking.clone();
-                    async move { token(&user, "/realtime/connection", json!({})).await.map(Some) }
+                    let (user, session) = (asking.clone(), session.clone());
+                    async move { token(&user, "/realtime/connection", session).await.map(Some) }
                 })
                 .min_reconnect_delay(Duration::from_millis(10))
                 .max_reconnect_delay(Duration::from_millis(200))

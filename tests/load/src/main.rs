@@ -16,6 +16,7 @@ mod plan;
 mod postgres;
 mod process;
 mod publisher;
+mod read;
 mod report;
 mod rest;
 mod send;
@@ -71,17 +72,38 @@ enum Bench {
         #[arg(long, value_name = "FILE")]
         json: Option<PathBuf>,
     },
+    /// Thirty channels with messages, members and unread counts, of a user in 1,000 of 100,000 with five million messages.
+    Query(Look),
+    /// A device's start, its return to 100 channels with 5,000 changed rows, and its return to nothing new.
+    Sync(Look),
+}
+
+#[derive(clap::Args)]
+struct Look {
+    /// Fewer rows, within 50 seconds, for a look; figures to quote need the full run.
+    #[arg(long)]
+    quick: bool,
+    /// Where the figures are written as JSON.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
-    let Bench::Send { quick, only, json } = Arguments::parse().bench;
+    let bench = Arguments::parse().bench;
     clock::epoch();
     match tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("starting the runtime")
-        .and_then(|runtime| runtime.block_on(send(quick, only, json)))
-    {
+        .and_then(|runtime| {
+            runtime.block_on(async {
+                match bench {
+                    Bench::Send { quick, only, json } => send(quick, only, json).await,
+                    Bench::Query(look) => read(read::Which::Query, "query", look).await,
+                    Bench::Sync(look) => read(read::Which::Sync, "sync", look).await,
+                }
+            })
+        }) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
@@ -107,6 +129,26 @@ async fn send(quick: bool, only: Vec<String>, json: Option<PathBuf>) -> Result<(
     output::print("send", &report);
     match json {
         Some(file) => output::write("send", &report, &file),
+        None => Ok(()),
+    }
+}
+
+async fn read(which: read::Which, name: &str, look: Look) -> Result<()> {
+    let plan = if look.quick { Plan::quick() } else { Plan::full() };
+    let directory = Scratch::create()?;
+    let mut report = Report::default();
+    if look.quick {
+        report.note(format!("a quick run: {} messages instead of five million", plan.query_messages));
+    }
+    tokio::select! {
+        outcome = tokio::time::timeout(plan.left(), read::run(which, &plan, &directory.0, &mut report)) => {
+            outcome.context("it took too long")??;
+        }
+        signal = stopped() => return signal,
+    }
+    output::print(name, &report);
+    match look.json {
+        Some(file) => output::write(name, &report, &file),
         None => Ok(()),
     }
 }

@@ -37,6 +37,9 @@ pub struct Plan {
     pub unread_messages: i64,
     /// Messages that are due in the same second.
     pub scheduled_messages: i64,
+    /// Messages and channels of the database in which an app starts and comes back.
+    pub query_messages: i64,
+    pub query_channels: i64,
     /// Parts of which one of these is in the name; all, if there are none.
     pub only: Vec<String>,
     /// When parts that have not begun are left out.
@@ -62,6 +65,8 @@ impl Plan {
             memory: Duration::from_millis(1_500),
             unread_messages: 100_000,
             scheduled_messages: 2_000,
+            query_messages: 200_000,
+            query_channels: 10_000,
             only: Vec::new(),
             deadline: Some(clock::now() + Duration::from_secs(45)),
         }
@@ -85,6 +90,8 @@ impl Plan {
             memory: Duration::from_secs(600),
             unread_messages: 1_000_000,
             scheduled_messages: 10_000,
+            query_messages: 5_000_000,
+            query_channels: 100_000,
             only: Vec::new(),
             deadline: None,
         }

@@ -16,10 +16,13 @@ use uuid::Uuid;
 use crate::setting;
 
 /// All tables: every row belongs to one tenant, or is one.
-pub const TENANT_TABLES: [&str; 30] = [
+pub const TENANT_TABLES: [&str; 39] = [
     "apps",
     "api_keys",
     "users",
+    "user_sessions",
+    "status_ends",
+    "watched_channels",
     "channels",
     "channel_members",
     "channel_tags",
@@ -27,11 +30,17 @@ pub const TENANT_TABLES: [&str; 30] = [
     "access_code_tries",
     "jobs",
     "messages",
+    "message_edits",
+    "deleted_messages",
     "message_search",
+    "user_groups",
+    "user_group_members",
+    "pending_messages",
     "poll_votes",
     "reactions",
     "pins",
     "user_messages",
+    "stars",
     "drafts",
     "scheduled_messages",
     "reminders",
@@ -103,7 +112,7 @@ impl TestDb {
     }
 
     /// The number that a query gives, asked as a superuser.
-    pub async fn count(&self, sql: &str) -> i64 {
+    pub async fn number(&self, sql: &str) -> i64 {
         let number: String = self.text(&format!("SELECT ({sql})::text")).await;
         match number.parse() {
             Ok(number) => number,

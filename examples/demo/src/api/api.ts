@@ -45,7 +45,11 @@ export function createApi(http: Http) {
       query === ''
         ? http.request<Page<User>>('GET', `/users?limit=${PAGE}`)
         : http.request<Page<User>>('GET', `/users/search?q=${encodeURIComponent(query)}`),
-    connection: () => http.request<RealtimeConnection>('POST', '/realtime/connection'),
+    connection: (sessionId: string) =>
+      http.request<RealtimeConnection>('POST', '/realtime/connection', {
+        session_id: sessionId,
+        device: 'web',
+      }),
     subscription: (topic: string) =>
       http.request<{ token: string }>('POST', '/realtime/subscription', { channel: topic }),
   };

@@ -27,7 +27,7 @@ export type DurableEvent = Numbered &
 
 export type FleetingEvent =
   | Base<'message.read', { user_id: string; read: ReadState }>
-  | Base<'typing.start' | 'typing.stop', { user: UserRef }>;
+  | Base<'typing.start' | 'typing.stop', { user: UserRef; parent_id: string | null }>;
 
 export type UserEvent =
   | Base<'notification.message_new', { channel_id: string; unread: number; message_id: string; seq: number }>
@@ -35,6 +35,13 @@ export type UserEvent =
   | Base<'notification.added_to_channel' | 'notification.removed_from_channel', { channel_id: string }>;
 
 export type ChannelEvent = DurableEvent | FleetingEvent;
+
+/** A busy channel is told in frames of several events that came shortly after each other. */
+export type Publication<Event> = Event | { batch: readonly Event[] };
+
+export function eventsOf<Event extends object>(publication: Publication<Event>): readonly Event[] {
+  return 'batch' in publication ? publication.batch : [publication];
+}
 
 export function isDurable(event: ChannelEvent): event is DurableEvent {
   return 'seq' in event && typeof event.seq === 'number';

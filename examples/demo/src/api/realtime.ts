@@ -3,7 +3,7 @@
 import { Centrifuge, State, type SubscribedContext } from 'centrifuge';
 
 import type { Api } from './api';
-import type { ChannelEvent, UserEvent } from './events';
+import { type ChannelEvent, eventsOf, type Publication, type UserEvent } from './events';
 
 export interface RealtimeEvents {
   onConnected: () => void;
@@ -32,12 +32,14 @@ export class Realtime {
   constructor(
     private readonly api: Api,
     private readonly events: RealtimeEvents,
+    /** The same for as long as the page lives: a reconnect is no new session. */
+    private readonly sessionId: string,
   ) {}
 
   /** Where to connect comes from the server, so the first request is retried here. */
   async start(): Promise<void> {
     try {
-      const connection = await this.api.connection();
+      const connection = await this.api.connection(this.sessionId);
       if (this.stopped) return;
       const client = new Centrifuge(
         [
@@ -47,7 +49,7 @@ export class Realtime {
         ],
         {
           token: connection.token,
-          getToken: async () => (await this.api.connection()).token,
+          getToken: async () => (await this.api.connection(this.sessionId)).token,
           emulationEndpoint: connection.emulation_url,
           maxReconnectDelay: 5_000,
         },
@@ -91,7 +93,9 @@ export class Realtime {
       getToken: async (context) => (await this.api.subscription(context.channel)).token,
       recoverable: true,
     });
-    subscription.on('publication', (context) => events.onEvent(context.data as ChannelEvent));
+    subscription.on('publication', (context) =>
+      eventsOf(context.data as Publication<ChannelEvent>).forEach(events.onEvent),
+    );
     subscription.on('subscribed', (context: SubscribedContext) => events.onSubscribed(context.recovered));
     subscription.on('subscribing', events.onSubscribing);
     subscription.subscribe();

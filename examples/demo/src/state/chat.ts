@@ -29,11 +29,12 @@ export class Chat {
     this.store = createStore({ ...initialChat, outbox: loadOutbox(userId) });
     this.stopKeeping = this.store.subscribe(() => saveOutbox(userId, this.store.get().outbox));
     this.sender = new Sender(this.api, this.store, (message) => this.merge(message));
-    this.realtime = new Realtime(this.api, {
+    const events = {
       onConnected: () => this.connected(),
       onDisconnected: () => this.store.update((state) => ({ ...state, connection: 'offline' })),
-      onUserEvent: (event) => this.notified(event),
-    });
+      onUserEvent: (event: UserEvent) => this.notified(event),
+    };
+    this.realtime = new Realtime(this.api, events, uuid7());
   }
 
   start(): void {

@@ -155,7 +155,8 @@ export class Room {
     } else if (event.type === 'message.read') {
       const { user_id, read } = event.data;
       this.change((timeline) => timelines.applyRead(timeline, user_id, read));
-    } else {
+    } else if (event.data.parent_id === null) {
+      // Who types in a thread is not shown: this page has none.
       this.typists.show(event.data.user, event.type === 'typing.start');
     }
   }

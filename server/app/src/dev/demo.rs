@@ -163,14 +163,8 @@ async fn say(
     let request = SendMessage {
         id: Some(MessageId(uuid::Builder::from_custom_bytes(bytes).into_uuid())),
         text: text.to_owned(),
-        attachments: Vec::new(),
-        mentions: Vec::new(),
-        custom: parlor_protocol::Custom::default(),
-        poll: None,
-        parent_id: None,
-        show_in_channel: false,
-        reply_to_id: None,
         user_id: Some(user.clone()),
+        ..SendMessage::default()
     };
     send::send(chat, caller, channel, None, request).await.map(|_| ())
 }

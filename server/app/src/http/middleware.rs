@@ -7,14 +7,16 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{HttpResponse, ResponseError};
 use parlor_chat::web::caller_budget;
-use parlor_platform::Error;
 use parlor_platform::clock::monotonic;
 use parlor_platform::config::Config;
 use parlor_platform::error::REQUEST_ID;
 use parlor_platform::telemetry::REQUEST_SPANS;
+use parlor_platform::{Error, db};
 use parlor_protocol::ErrorCode;
 use tracing::field::Empty;
 use uuid::Uuid;
+
+use super::compress;
 
 static REQUEST_ID_HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -64,7 +66,8 @@ pub async fn around(
         target: REQUEST_SPANS, "request", otel.kind = "server", otel.name = Empty, otel.status_code = Empty,
         http.request.method = method, http.route = Empty, http.response.status_code = Empty, request_id = id
     );
-    let mut response = REQUEST_ID.scope(id.clone(), answer).await?;
+    let (answer, statements) = db::counted(REQUEST_ID.scope(id.clone(), answer)).await;
+    let mut response = answer?;
     // Taken from the answer: routing needs the request for itself.
     let http = response.request().clone();
     let route = http.match_pattern().unwrap_or_else(|| "(none)".to_owned());
@@ -74,7 +77,8 @@ pub async fn around(
         .increment(1);
     metrics::histogram!("parlor_http_request_seconds", "route" => route.clone(), "class" => class)
         .record(seconds);
-    tracing::debug!(request_id = id, method, route, status, seconds, "request");
+    metrics::counter!("parlor_http_request_statements_total", "route" => route.clone()).increment(statements);
+    tracing::debug!(request_id = id, method, route, status, seconds, statements, "request");
     if !span.is_disabled() {
         span.record("otel.name", format!("{method} {route}"));
         span.record("http.route", &route);
@@ -100,7 +104,7 @@ pub async fn around(
         headers.insert(HeaderName::from_static("x-ratelimit-remaining"), HeaderValue::from(budget.remaining));
         headers.insert(HeaderName::from_static("x-ratelimit-reset"), HeaderValue::from(budget.reset_s));
     }
-    Ok(response)
+    compress::compressed(response).await
 }
 
 /// Methods that we know by name; callers may invent others, and each would be a metric of its own for ever.

@@ -1,5 +1,6 @@
 //! The HTTP server: the API, the pages about it, health, metrics, and static files.
 
+mod compress;
 mod docs;
 mod health;
 mod middleware;

@@ -3,5 +3,6 @@
 pub mod admin;
 mod guests;
 pub mod routes;
-mod store;
+mod settings;
+pub mod store;
 mod tokens;

@@ -1,24 +1,42 @@
 //! `/app`, `/tokens`, `/guests`.
 
 use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse, get, post};
+use actix_web::{HttpRequest, HttpResponse, get, patch, post};
 use parlor_platform::{Error, Result};
 use parlor_protocol::ErrorCode;
-use parlor_protocol::token::{App, CreateGuest, CreateToken, RevokeTokens, UserToken};
+use parlor_protocol::token::{App, CreateGuest, CreateToken, RevokeTokens, UpdateApp, UserToken};
 
-use super::{admin, guests, tokens};
+use super::{admin, guests, settings, tokens};
 use crate::web::{ClientAddress, ServerCaller, ValidJson, api_key};
 use crate::{Chat, Purse};
 
 /// Adds the routes of this file.
 pub fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
-    config.service(app).service(create_token).service(revoke_tokens).service(create_guest);
+    config
+        .service(app)
+        .service(update_app)
+        .service(create_token)
+        .service(revoke_tokens)
+        .service(create_guest);
 }
 
 /// The app that the secret belongs to.
 #[utoipa::path(tag = "apps", responses((status = 200, body = App)))]
 #[get("/app")]
 async fn app(chat: Data<Chat>, caller: ServerCaller) -> Result<HttpResponse> {
+    Ok(HttpResponse::Ok().json(admin::get(&chat.db, caller.app).await?))
+}
+
+/// Change what holds in all of the app's channels: how long messages are kept, and for how long deletions can be taken
+/// back. A deletion keeps the time that it had.
+#[utoipa::path(tag = "apps", request_body = UpdateApp, responses((status = 200, body = App)))]
+#[patch("/app")]
+async fn update_app(
+    chat: Data<Chat>,
+    caller: ServerCaller,
+    body: ValidJson<UpdateApp>,
+) -> Result<HttpResponse> {
+    chat.change(caller.app, async |tx, _, _| settings::update(tx, body.value).await).await?;
     Ok(HttpResponse::Ok().json(admin::get(&chat.db, caller.app).await?))
 }
 

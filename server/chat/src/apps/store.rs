@@ -3,11 +3,12 @@
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use parlor_platform::Result;
 use parlor_platform::db::{SystemTx, TenantTx};
 use parlor_platform::schema::{api_keys, apps};
+use parlor_platform::{Error, Result};
 use parlor_protocol::AppId;
-use parlor_protocol::token::{ApiKey, App};
+use parlor_protocol::token::{ApiKey, App, AppSettings};
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::admin::NewApp;
@@ -42,11 +43,16 @@ pub async fn ids(tx: &SystemTx) -> Result<Vec<AppId>> {
 pub async fn find(tx: &TenantTx) -> Result<Option<App>> {
     let app = apps::table
         .find(tx.app())
-        .select((apps::name, apps::webhook_url, apps::rate_limit_rps, apps::guests_enabled, apps::created_at))
-        .first::<(String, Option<String>, i32, bool, DateTime<Utc>)>(&mut tx.conn()?)
+        .select((
+            (apps::name, apps::webhook_url, apps::rate_limit_rps, apps::guests_enabled, apps::created_at),
+            apps::settings,
+        ))
+        .first::<((String, Option<String>, i32, bool, DateTime<Utc>), Value)>(&mut tx.conn()?)
         .await
         .optional()?;
-    let Some((name, webhook_url, rate_limit_rps, guests_enabled, created_at)) = app else { return Ok(None) };
+    let Some((columns, settings)) = app else { return Ok(None) };
+    let (name, webhook_url, rate_limit_rps, guests_enabled, created_at) = columns;
+    let settings = serde_json::from_value(settings).map_err(Error::internal)?;
     let keys = api_keys::table
         .filter(api_keys::app_id.eq(tx.app()))
         .order((api_keys::created_at, api_keys::id))
@@ -55,7 +61,43 @@ pub async fn find(tx: &TenantTx) -> Result<Option<App>> {
         .await?;
     let keys =
         keys.into_iter().map(|(id, created_at, expires_at)| ApiKey { id, created_at, expires_at }).collect();
-    Ok(Some(App { id: tx.app_id(), name, webhook_url, rate_limit_rps, guests_enabled, created_at, keys }))
+    Ok(Some(App {
+        id: tx.app_id(),
+        name,
+        webhook_url,
+        rate_limit_rps,
+        guests_enabled,
+        created_at,
+        keys,
+        settings,
+    }))
+}
+
+/// What holds in all channels of the app.
+pub async fn settings(tx: &TenantTx) -> Result<AppSettings> {
+    let stored = apps::table.find(tx.app()).select(apps::settings).first::<Value>(&mut tx.conn()?).await?;
+    serde_json::from_value(stored).map_err(Error::internal)
+}
+
+/// The same, holding the app's row.
+pub async fn lock_settings(tx: &TenantTx) -> Result<AppSettings> {
+    let stored = apps::table
+        .find(tx.app())
+        .select(apps::settings)
+        .for_no_key_update()
+        .first::<Value>(&mut tx.conn()?)
+        .await?;
+    serde_json::from_value(stored).map_err(Error::internal)
+}
+
+/// Writes them.
+pub async fn set_settings(tx: &TenantTx, settings: &AppSettings) -> Result<()> {
+    let settings = serde_json::to_value(settings).map_err(Error::internal)?;
+    diesel::update(apps::table.find(tx.app()))
+        .set(apps::settings.eq(settings))
+        .execute(&mut tx.conn()?)
+        .await?;
+    Ok(())
 }
 
 /// Ends all keys that would work longer. Gives their ids.

@@ -21,7 +21,8 @@ pub struct Access {
 impl Access {
     /// The first `seq` that the caller may read.
     pub fn history_from_seq(&self) -> i64 {
-        self.membership.as_ref().map_or(0, |member| member.settings.history_from_seq)
+        let own = self.membership.as_ref().map_or(0, |member| member.settings.history_from_seq);
+        own.max(self.row.first_seq())
     }
 }
 

@@ -6,9 +6,10 @@
 use chrono::{DateTime, Utc};
 use parlor_platform::Result;
 use parlor_platform::db::TenantTx;
-use parlor_platform::outbox::Entries;
-use parlor_protocol::{ChannelId, Envelope, EventId, EventType};
+use parlor_platform::outbox::{Command, Entries};
+use parlor_protocol::{AppId, ChannelId, Envelope, EventId, EventType, Message, UserId, event};
 use serde::Serialize;
+use serde_json::json;
 
 use super::store::{self, ChannelRow};
 
@@ -72,6 +73,35 @@ impl Change {
         };
         entries.publish(self.row.id(), &envelope)
     }
+
+    /// Tells of a message those who may read it: the channel's subscribers; or, where not all may, those whom it names and
+    /// its author, on their own channels. The others learn that there was a change, and nothing of it.
+    pub fn tell_of<D: Serialize>(
+        &self,
+        entries: &mut Entries,
+        app: AppId,
+        message: &Message,
+        kind: EventType,
+        data: D,
+    ) -> Result<()> {
+        let Some(named) = &message.visible_to else { return self.tell(entries, kind, data) };
+        self.tell(entries, EventType::ChannelAdvanced, json!({}))?;
+        let envelope = hint(kind, self.row.id(), self.now, data);
+        entries.command(&self.row.id, to_readers(app, &message.user.id, named, &envelope)?);
+        Ok(())
+    }
+}
+
+/// An event of a message that not all may read, for those who may. It is kept for recovery, as what it stands for would be.
+pub fn to_readers<D: Serialize>(
+    app: AppId,
+    author: &UserId,
+    named: &[UserId],
+    envelope: &Envelope<D>,
+) -> Result<Command> {
+    let others = named.iter().filter(|user| *user != author);
+    let topics = others.chain([author]).map(|user| event::user_topic(app, user)).collect();
+    Command::kept_broadcast(topics, envelope)
 }
 
 /// An event without a `seq`.

@@ -92,6 +92,7 @@ fn check(request: &CreateChannel) -> Result<()> {
     validate::name(request.name.as_ref())?;
     validate::image(request.image.as_ref())?;
     validate::custom(&request.custom)?;
+    validate::retention(request.config.retention_days)?;
     if request.id.as_deref().is_some_and(|slug| !validate::is_slug(slug)) {
         return Err(Error::with(ErrorCode::InvalidId, "A channel's `id` is 1 to 64 of `A-Z a-z 0-9 _ -`."));
     }

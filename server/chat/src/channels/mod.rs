@@ -2,12 +2,12 @@
 
 pub mod access;
 pub mod change;
-mod changes;
 mod counters;
 pub mod create;
 pub mod routes;
+pub mod state;
 pub mod store;
-mod update;
+pub mod update;
 pub mod view;
 
 pub use create::distinct_key;

@@ -12,11 +12,11 @@ use parlor_protocol::{Capability, Channel, ChannelType, ErrorCode, Page};
 use serde::Deserialize;
 
 use super::store::ChannelRow;
-use super::{access, changes, counters, create, store, update, view};
-use crate::Chat;
+use super::{access, counters, create, store, update, view};
 use crate::web::{
     Caller, ChannelRef, Id, IdempotencyKey, Params, ValidJson, decode, encode, limit, one_more,
 };
+use crate::{Chat, changes};
 
 /// Adds the routes of this file.
 pub fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
@@ -48,14 +48,11 @@ async fn create_one(
     caller.require_no_guest()?;
     let ValidJson { value, bytes } = body;
     chat.change(caller.app(), async |tx, entries, now| {
-        if let Some(replay) = idempotency.claim(tx, &caller, &bytes, now).await? {
-            return Ok(replay.into());
-        }
-        let (channel, created) = create::get_or_create(tx, &caller, value, entries, now).await?;
-        let status = if created { StatusCode::CREATED } else { StatusCode::OK };
-        let answer = serde_json::to_string(&channel).map_err(Error::internal)?;
-        idempotency.keep(tx, &caller, status, &answer).await?;
-        Ok(HttpResponse::build(status).content_type("application/json").body(answer))
+        let create = async || {
+            let (channel, created) = create::get_or_create(tx, &caller, value, entries, now).await?;
+            Ok((if created { StatusCode::CREATED } else { StatusCode::OK }, channel))
+        };
+        idempotency.once(tx, &caller, &bytes, now, create).await
     })
     .await
 }
@@ -187,13 +184,9 @@ async fn change_counters(
     let id = id.0.resolve(&chat, caller.app()).await?;
     let ValidJson { value, bytes } = body;
     chat.change(caller.app(), async |tx, entries, now| {
-        if let Some(replay) = idempotency.claim(tx, &caller, &bytes, now).await? {
-            return Ok(replay.into());
-        }
-        let channel = counters::change(tx, &caller, id, &value, entries, now).await?;
-        let answer = serde_json::to_string(&channel).map_err(Error::internal)?;
-        idempotency.keep(tx, &caller, StatusCode::OK, &answer).await?;
-        Ok(HttpResponse::Ok().content_type("application/json").body(answer))
+        let count =
+            async || Ok((StatusCode::OK, counters::change(tx, &caller, id, &value, entries, now).await?));
+        idempotency.once(tx, &caller, &bytes, now, count).await
     })
     .await
 }

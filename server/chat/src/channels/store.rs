@@ -1,5 +1,7 @@
 //! The queries of channels.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{
@@ -32,6 +34,8 @@ pub struct ChannelRow {
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
     pub tags: Vec<String>,
+    pub truncated_seq: i64,
+    pub truncated_ordinal: i64,
 }
 
 impl ChannelRow {
@@ -43,6 +47,11 @@ impl ChannelRow {
     /// The switches.
     pub fn config(&self) -> Result<ChannelConfig> {
         config(&self.config)
+    }
+
+    /// The first `seq` of which a message may still be there.
+    pub fn first_seq(&self) -> i64 {
+        self.truncated_seq + 1
     }
 
     /// The channel's id.
@@ -65,7 +74,16 @@ pub async fn find(tx: &TenantTx, id: ChannelId) -> Result<Option<ChannelRow>> {
         .optional()?)
 }
 
-/// The same, holding its row until the transaction ends.
+/// Of these channels, those that were not deleted.
+pub async fn of(tx: &TenantTx, ids: &[Uuid]) -> Result<Vec<ChannelRow>> {
+    Ok(ChannelRow::query()
+        .filter(channels::app_id.eq(tx.app()).and(channels::id.eq_any(ids)))
+        .filter(channels::deleted_at.is_null())
+        .load(&mut tx.conn()?)
+        .await?)
+}
+
+/// One channel, holding its row until the transaction ends.
 pub async fn lock(tx: &TenantTx, id: ChannelId) -> Result<Option<ChannelRow>> {
     Ok(ChannelRow::query()
         .filter(channels::app_id.eq(tx.app()).and(channels::id.eq(id.0)).and(channels::deleted_at.is_null()))
@@ -73,6 +91,17 @@ pub async fn lock(tx: &TenantTx, id: ChannelId) -> Result<Option<ChannelRow>> {
         .first(&mut tx.conn()?)
         .await
         .optional()?)
+}
+
+/// Of these channels, those that were truncated, and up to where.
+pub async fn truncated(tx: &TenantTx, ids: &[Uuid]) -> Result<HashMap<Uuid, i64>> {
+    let rows = channels::table
+        .filter(channels::app_id.eq(tx.app()).and(channels::id.eq_any(ids)))
+        .filter(channels::truncated_seq.gt(0))
+        .select((channels::id, channels::truncated_seq))
+        .load::<(Uuid, i64)>(&mut tx.conn()?)
+        .await?;
+    Ok(rows.into_iter().collect())
 }
 
 /// The id of a cid.
@@ -213,7 +242,7 @@ pub type Position = (DateTime<Utc>, Uuid);
 macro_rules! channel_columns {
     () => {
         "c.id, c.type, c.cid, c.name, c.image, c.custom, c.config, c.created_by, c.seq, c.ordinal, c.member_count, \
-         c.last_message_at, c.created_at, c.updated_at, c.tags"
+         c.last_message_at, c.created_at, c.updated_at, c.tags, c.truncated_seq, c.truncated_ordinal"
     };
 }
 
@@ -234,6 +263,8 @@ type ChannelColumns = (
     Timestamptz,
     Timestamptz,
     Array<Text>,
+    Int8,
+    Int8,
 );
 
 /// Which of a user's channels; what is `None` does not matter.

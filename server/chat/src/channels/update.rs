@@ -37,7 +37,20 @@ pub async fn update(
         hide_history_for_new_members: config
             .hide_history_for_new_members
             .unwrap_or(old.hide_history_for_new_members),
+        read_receipts_disabled: config.read_receipts_disabled.unwrap_or(old.read_receipts_disabled),
+        delivery_receipts_disabled: config
+            .delivery_receipts_disabled
+            .unwrap_or(old.delivery_receipts_disabled),
+        retention_days: match config.retention_days {
+            Patch::Absent => old.retention_days,
+            Patch::Clear => None,
+            Patch::Set(days) => Some(days),
+        },
+        watching_events: config.watching_events.unwrap_or(old.watching_events),
+        mention_all_restricted: config.mention_all_restricted.unwrap_or(old.mention_all_restricted),
+        messages_need_approval: config.messages_need_approval.unwrap_or(old.messages_need_approval),
     });
+    validate::retention(new.retention_days)?;
     // Moderators freeze; everything else is for admins.
     let only_freezes = request.name.is_absent()
         && request.image.is_absent()
@@ -93,7 +106,7 @@ pub async fn write(
 }
 
 /// The customer's fields after the request: replaced as a whole, or some of them; `None` if it does not name them.
-fn custom_after(
+pub fn custom_after(
     old: &Value,
     whole: Patch<Custom>,
     set: Option<Custom>,

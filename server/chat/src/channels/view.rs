@@ -14,7 +14,7 @@ use crate::members::store::{self as members, MemberRow};
 use crate::messages::store::{self as messages, MessageRow};
 use crate::messages::view as message_view;
 use crate::permissions::{Actor, capabilities};
-use crate::reads::store as reads;
+use crate::reads::store::{self as reads, UnreadRow};
 use crate::users::store::{custom, user_id};
 
 /// Rows with membership, unread count, capabilities and last message of the reader; the server has none. `now` is for what
@@ -30,34 +30,61 @@ pub async fn channels(
         Some(user) => try_join!(
             members::of_user(tx, user, &ids),
             reads::unread_in(tx, user, &ids),
-            messages::newest_of_each(tx, &ids, Some(user)),
+            messages::newest_of_each(tx, &ids, Some(user), 1),
         )?,
-        None => (Vec::new(), Vec::new(), messages::newest_of_each(tx, &ids, None).await?),
+        None => (Vec::new(), Vec::new(), messages::newest_of_each(tx, &ids, None, 1).await?),
     };
-    let mut memberships: HashMap<Uuid, MemberRow> =
-        memberships.into_iter().map(|row| (row.channel_id, row)).collect();
-    let unread: HashMap<Uuid, i64> = unread.into_iter().map(|row| (row.channel_id, row.unread)).collect();
     let last = last.into_iter().map(MessageRow::into_message).collect::<Result<_>>()?;
     let last = message_view::messages(tx, reader, last, now).await?;
     let mut last: HashMap<Uuid, Message> =
         last.into_iter().map(|message| (message.channel_id.0, message)).collect();
-    let is_server = reader.is_none();
+    let mut own = Own::new(reader, memberships, unread, now);
     rows.into_iter()
         .map(|row| {
-            let membership = memberships.remove(&row.id);
-            let unread = unread.get(&row.id).copied().unwrap_or(0);
             let last_message = last.remove(&row.id);
-            let actor = match (&membership, is_server) {
-                (_, true) => Actor::Server,
-                (Some(member), _) => Actor::Member(member.role()?),
-                (None, _) => Actor::Outsider,
-            };
-            let membership = membership.map(|member| member.into_own(row.ordinal, now)).transpose()?;
-            let mut channel = shared(row)?;
-            channel.capabilities = capabilities(actor, channel.kind, &channel.config);
-            Ok(Channel { membership, unread, last_message, ..channel })
+            own.channel(row, last_message)
         })
         .collect()
+}
+
+/// What channels are to their reader.
+pub struct Own {
+    is_server: bool,
+    memberships: HashMap<Uuid, MemberRow>,
+    unread: HashMap<Uuid, i64>,
+    now: DateTime<Utc>,
+}
+
+impl Own {
+    /// From the reader's memberships and unread counts; the server has none.
+    pub fn new(
+        reader: Option<&UserId>,
+        memberships: Vec<MemberRow>,
+        unread: Vec<UnreadRow>,
+        now: DateTime<Utc>,
+    ) -> Self {
+        Self {
+            is_server: reader.is_none(),
+            memberships: memberships.into_iter().map(|row| (row.channel_id, row)).collect(),
+            unread: unread.into_iter().map(|row| (row.channel_id, row.unread)).collect(),
+            now,
+        }
+    }
+
+    /// A channel as the reader sees it.
+    pub fn channel(&mut self, row: ChannelRow, last_message: Option<Message>) -> Result<Channel> {
+        let membership = self.memberships.remove(&row.id);
+        let unread = self.unread.get(&row.id).copied().unwrap_or(0);
+        let actor = match (&membership, self.is_server) {
+            (_, true) => Actor::Server,
+            (Some(member), _) => Actor::Member(member.role()?),
+            (None, _) => Actor::Outsider,
+        };
+        let membership = membership.map(|member| member.into_own(row.ordinal, self.now)).transpose()?;
+        let mut channel = shared(row)?;
+        channel.capabilities = capabilities(actor, channel.kind, &channel.config);
+        Ok(Channel { membership, unread, last_message, ..channel })
+    }
 }
 
 /// One channel.
@@ -87,6 +114,8 @@ pub fn shared(row: ChannelRow) -> Result<Channel> {
         member_count: row.member_count,
         seq: row.seq,
         ordinal: row.ordinal,
+        truncated_seq: row.truncated_seq,
+        truncated_ordinal: row.truncated_ordinal,
         last_message_at: row.last_message_at,
         created_at: row.created_at,
         updated_at: row.updated_at,

@@ -4,12 +4,13 @@ use chrono::{DateTime, Utc};
 use parlor_platform::Result;
 use parlor_platform::db::TenantTx;
 use parlor_platform::outbox::Entries;
-use parlor_protocol::draft::PutDraft;
+use parlor_protocol::draft::{DraftContent, PutDraft};
 use parlor_protocol::{Capability, ChannelId, Draft, ErrorCode, EventType, MessageId};
 use serde_json::json;
 
 use super::store::{self, Place};
 use crate::channels::access::{self, Access};
+use crate::content::{Parts, settle_begun};
 use crate::messages::access as messages;
 use crate::users::change::UserChange;
 use crate::users::store as users;
@@ -32,11 +33,22 @@ pub async fn save(
     entries: &mut Entries,
     now: DateTime<Utc>,
 ) -> Result<Option<Draft>> {
-    let PutDraft { parent_id, content } = request;
+    let PutDraft { parent_id, mut content } = request;
     if content.is_empty() {
         delete(tx, caller, channel, parent_id, entries, now).await?;
         return Ok(None);
     }
+    let DraftContent { text, content_type, content: object, mentions, group_mentions, attachments, .. } =
+        &mut content;
+    settle_begun(Parts {
+        text,
+        kind: content_type,
+        content: object,
+        mentions,
+        group_mentions,
+        attachments,
+        is_poll: false,
+    })?;
     validate::content(&content.text, &content.attachments, &content.mentions, &content.custom)?;
     let first = require_member(tx, caller, channel).await?.history_from_seq();
     messages::require_thread(tx, channel, first, parent_id, content.reply_to_id).await?;

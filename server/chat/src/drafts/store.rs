@@ -7,9 +7,8 @@ use diesel_async::RunQueryDsl;
 use parlor_platform::db::{TenantTx, prepared};
 use parlor_platform::schema::drafts;
 use parlor_platform::{Error, Result};
-use parlor_protocol::draft::DraftContent;
+use parlor_protocol::sync::DraftPlace;
 use parlor_protocol::{ChannelId, Draft, MessageId, UserId};
-use serde::Deserialize;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -31,7 +30,7 @@ impl Place<'_> {
 type Row = (Uuid, Uuid, Option<Value>, i64, DateTime<Utc>);
 
 fn draft((channel, place, content, user_seq, updated_at): Row) -> Result<Draft> {
-    let content = DraftContent::deserialize(content.unwrap_or_default()).map_err(Error::internal)?;
+    let content = serde_json::from_value(content.unwrap_or_default()).map_err(Error::internal)?;
     let parent_id = (place != channel).then_some(MessageId(place));
     Ok(Draft { channel_id: ChannelId(channel), parent_id, content, user_seq, updated_at })
 }
@@ -65,6 +64,40 @@ pub async fn page(tx: &TenantTx, user: &UserId, before: Option<i64>, limit: i64)
     .bind::<BigInt, _>(limit)
     .load::<Row>(&mut tx.conn()?)
     .await?;
+    rows.into_iter().map(draft).collect()
+}
+
+/// A user's drafts that changed after a `seq`, with that: `None` for those that were deleted.
+pub async fn changed_since(
+    tx: &TenantTx,
+    user: &UserId,
+    since: i64,
+    limit: i64,
+) -> Result<Vec<(i64, DraftPlace, Option<Draft>)>> {
+    let rows = drafts::table
+        .filter(drafts::app_id.eq(tx.app()).and(drafts::user_id.eq(user.as_str())))
+        .filter(drafts::user_seq.gt(since))
+        .order(drafts::user_seq)
+        .limit(limit)
+        .select((drafts::channel_id, drafts::place, drafts::content, drafts::user_seq, drafts::updated_at))
+        .load::<Row>(&mut tx.conn()?)
+        .await?;
+    let changed = |row: Row| {
+        let parent_id = (row.1 != row.0).then_some(MessageId(row.1));
+        let place = DraftPlace { channel_id: ChannelId(row.0), parent_id };
+        Ok((row.3, place, row.2.is_some().then(|| draft(row)).transpose()?))
+    };
+    rows.into_iter().map(changed).collect()
+}
+
+/// A user's drafts in these channels.
+pub async fn of_channels(tx: &TenantTx, user: &UserId, channels: &[Uuid]) -> Result<Vec<Draft>> {
+    let rows = drafts::table
+        .filter(drafts::app_id.eq(tx.app()).and(drafts::user_id.eq(user.as_str())))
+        .filter(drafts::channel_id.eq_any(channels).and(drafts::deleted_at.is_null()))
+        .select((drafts::channel_id, drafts::place, drafts::content, drafts::user_seq, drafts::updated_at))
+        .load::<Row>(&mut tx.conn()?)
+        .await?;
     rows.into_iter().map(draft).collect()
 }
 

@@ -1,4 +1,5 @@
-//! Things that are due at a time: messages to send ([`crate::scheduled`]), reminders to give ([`crate::reminders`]).
+//! Things that are due at a time: messages to send ([`crate::scheduled`]), reminders to give ([`crate::reminders`]), what
+//! deletions kept aside, to erase ([`crate::undelete`]).
 //!
 //! Beside its own row each has one of the queue `due`, which says what is due when and nothing of what it says. So one
 //! statement claims what is due of all apps, hundreds at a time, and what people wrote is read in the scope of its app
@@ -26,15 +27,18 @@ pub enum Kind {
     ScheduledMessage,
     /// A reminder to give; its id is that of the message it reminds of.
     Reminder,
+    /// What a deletion kept aside, to erase; its id is that of the message.
+    DeletedMessage,
 }
 
 impl Kind {
-    const ALL: [Self; 2] = [Self::ScheduledMessage, Self::Reminder];
+    const ALL: [Self; 3] = [Self::ScheduledMessage, Self::Reminder, Self::DeletedMessage];
 
     fn as_str(self) -> &'static str {
         match self {
             Self::ScheduledMessage => "scheduled_message",
             Self::Reminder => "reminder",
+            Self::DeletedMessage => "deleted_message",
         }
     }
 

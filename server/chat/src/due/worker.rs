@@ -20,7 +20,7 @@ use tokio::sync::Semaphore;
 
 use super::{Alarm, Claimed, Kind, store};
 use crate::messages::send::Sender;
-use crate::{reminders, scheduled};
+use crate::{reminders, scheduled, undelete};
 
 /// Things claimed at once.
 const CLAIM: usize = 500;
@@ -115,6 +115,7 @@ impl Worker {
     async fn serve(&self, batch: &Batch, tracker: &TaskTracker, settling: &Arc<Semaphore>) {
         let served = match batch.kind {
             Kind::ScheduledMessage => self.send(batch, tracker, settling).await,
+            Kind::DeletedMessage => undelete::expire(self, batch.app, &batch.things, batch.lease_until).await,
             Kind::Reminder => reminders::give::give(self, batch.app, &batch.things, batch.lease_until).await,
         };
         if let Err(error) = served {

@@ -12,6 +12,7 @@ use parlor_platform::{Error, Result};
 use parlor_protocol::{ChannelId, MessageId, UserId};
 use serde::{Deserialize, Serialize};
 
+pub use coalesce::{Coalesced, Ground, News, Piece, Told};
 pub use flags::{Flags, lock as lock_flags, mark as mark_flags};
 pub use notify::Notify;
 pub use profiles::Profiles;
@@ -22,10 +23,15 @@ pub use replies::Replies;
 pub const SENT_TOPIC: &str = "chat.message.sent";
 /// Of those, replies.
 pub const REPLIED_TOPIC: &str = "chat.message.replied";
+/// An edited message may mention others than before.
+pub const MENTIONS_TOPIC: &str = "chat.message.mentions";
 /// A read pointer moved.
 pub const READ_TOPIC: &str = "chat.message.read";
 /// Name, image or custom data of a user changed.
 pub const PROFILE_TOPIC: &str = "chat.user.updated";
+
+/// A user did something who had been idle for long.
+pub const RETURNED_TOPIC: &str = "chat.user.returned";
 
 /// A message was erased that more quote than were made to forget it at once.
 pub const ERASED_TOPIC: &str = "chat.message.erased";
@@ -46,6 +52,23 @@ pub struct SentEvent {
     pub countable: bool,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mentions: Vec<UserId>,
+    /// It calls others than those.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub calls: bool,
+    /// Nobody is notified of it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub quiet: bool,
+}
+
+/// An edited message may mention others than before.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct MentionsChanged {
+    pub channel_id: ChannelId,
+    pub message_id: MessageId,
+    /// Whom it named before.
+    pub named: Vec<UserId>,
+    /// Whether it called others than those before.
+    pub called: bool,
 }
 
 /// All replies of one transaction.
@@ -77,6 +100,12 @@ pub struct ReadMoved {
 /// A user whose profile changed.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ProfileChanged {
+    pub user_id: UserId,
+}
+
+/// A user who is back.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Returned {
     pub user_id: UserId,
 }
 

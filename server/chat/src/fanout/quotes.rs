@@ -30,7 +30,7 @@ impl Consumer for Quotes {
             let erased: Erased = serde_json::from_str(&job.payload).map_err(Error::internal)?;
             loop {
                 let tx = self.db.tenant_for_job(app).await?;
-                let forgot = store::forget_quoted(&tx, erased.message_id).await?;
+                let forgot = store::forget_quoted(&tx, &[erased.message_id.0]).await?;
                 tx.commit().await?;
                 if forgot < store::QUOTED_AT_ONCE {
                     break;

@@ -1,26 +1,20 @@
 //! Word on the users' own channels: "there are new replies in that thread, so many are unread".
 //!
 //! For those who follow the thread, can read it, and are connected, in threads that at most as many follow as a channel
-//! may have members to be told of. [Coalesced](super::coalesce), with the counts as they are at that moment. This is a
-//! hint that may be lost; a client that reconnects asks for its threads.
+//! may have members to be told of. [Coalesced](super::coalesce), with the counts as they are at that moment.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use async_trait::async_trait;
-use parlor_platform::broker::{Binding, Consumer, Delivery};
-use parlor_platform::clock::Clock;
-use parlor_platform::config::Config;
-use parlor_platform::db::Db;
+use parlor_platform::broker::{Binding, Delivery};
+use parlor_platform::db::TenantTx;
 use parlor_platform::outbox::Command;
-use parlor_platform::realtime::Realtime;
-use parlor_platform::task::{CancellationToken, TaskTracker, supervise};
 use parlor_platform::{Error, Result};
-use parlor_protocol::{AppId, ChannelId, EventType, UserId, event};
+use parlor_protocol::{ChannelId, EventType, MessageId, UserId, event};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::coalesce::{News, Pending};
+use super::coalesce::{Ground, News, Piece, Told};
 use super::{AT_ONCE, REPLIED_TOPIC, ReplyEvent, ReplyEvents};
 use crate::channels::change::hint;
 use crate::threads::store as threads;
@@ -29,104 +23,66 @@ use crate::users::store::user_id;
 pub const BINDING: Binding = Binding { name: "replies", topics: &[REPLIED_TOPIC], at_once: AT_ONCE };
 
 /// A thread: its channel, and its root.
-type Subject = (ChannelId, Uuid);
+type Thread = (ChannelId, Uuid);
 
-/// Collects what is new in threads and tells it.
-#[derive(Clone)]
-pub struct Replies {
-    db: Db,
-    clock: Clock,
-    config: Arc<Config>,
-    realtime: Arc<dyn Realtime>,
-    news: Pending<Subject>,
-}
+/// New replies in threads.
+pub struct Replies;
 
-impl Replies {
-    /// Starts telling, until `stop`.
-    pub fn start(
-        db: Db,
-        clock: Clock,
-        config: Arc<Config>,
-        realtime: Arc<dyn Realtime>,
-        tracker: &TaskTracker,
-        stop: &CancellationToken,
-    ) -> Self {
-        let this = Self { db, clock, config, realtime, news: Pending::default() };
-        let (teller, token) = (this.clone(), stop.clone());
-        supervise(tracker, "replies", stop.clone(), move || teller.clone().tell(token.clone()));
-        this
+#[async_trait]
+impl Told for Replies {
+    type Subject = Thread;
+    type Newest = (i64, MessageId);
+    const BINDING: Binding = BINDING;
+
+    fn read(&self, job: &Delivery) -> Result<Vec<Piece<Thread, (i64, MessageId)>>> {
+        let replies: ReplyEvents = serde_json::from_str(&job.payload).map_err(Error::internal)?;
+        let piece = |event: ReplyEvent| Piece {
+            subject: (event.channel_id, event.parent_id.0),
+            by: event.user_id,
+            newest: (event.seq, event.message_id),
+        };
+        Ok(replies.events.into_iter().map(piece).collect())
     }
 
-    async fn tell(self, stop: CancellationToken) {
-        while let Some(rounds) = self.news.next(&stop).await {
-            for (app, users) in rounds {
-                if let Err(error) = self.tell_users(app, &users).await {
-                    tracing::debug!(?error, "users were not told of replies");
-                }
-            }
-            self.news.rest(&stop).await;
-        }
+    async fn audience(
+        &self,
+        ground: &Ground,
+        tx: &TenantTx,
+        subjects: &[Thread],
+    ) -> Result<Vec<(Thread, UserId)>> {
+        let by_root: HashMap<Uuid, Thread> = subjects.iter().map(|thread| (thread.1, *thread)).collect();
+        let roots: Vec<Uuid> = by_root.keys().copied().collect();
+        let followers = threads::followers(tx, &roots, ground.config.chat.fanout_members).await?;
+        let of = |(root, user): (Uuid, String)| {
+            by_root.get(&root).map(|thread| user_id(user).map(|user| (*thread, user)))
+        };
+        followers.into_iter().filter_map(of).collect()
     }
 
-    async fn tell_users(&self, app: AppId, users: &[(UserId, News<Subject>)]) -> Result<()> {
+    async fn commands(
+        &self,
+        ground: &Ground,
+        tx: &TenantTx,
+        users: &[(UserId, News<Thread, (i64, MessageId)>)],
+    ) -> Result<Vec<Command>> {
         let pairs: Vec<(Uuid, &str)> = users
             .iter()
             .flat_map(|(user, threads)| threads.keys().map(move |(_, root)| (*root, user.as_str())))
             .collect();
-        let tx = self.db.tenant_for_job(app).await?;
-        let rows = threads::unread_of(&tx, &pairs).await?;
-        tx.commit().await?;
+        let rows = threads::unread_of(tx, &pairs).await?;
         let unread: HashMap<(Uuid, String), i64> =
             rows.into_iter().map(|(root, user, unread)| ((root, user), unread)).collect();
         let mut commands = Vec::new();
         for (user, threads) in users {
-            for ((channel, root), (message, seq)) in threads {
+            for ((channel, root), (seq, message)) in threads {
                 let unread = unread.get(&(*root, user.as_str().to_owned())).copied().unwrap_or(0);
                 let data = json!({
                     "channel_id": channel, "parent_id": root, "message_id": message, "seq": seq, "unread": unread,
                 });
-                let envelope = hint(EventType::NotificationThreadReply, *channel, self.clock.now(), data);
-                commands.push(Command::publish(event::user_topic(app, user), &envelope)?);
+                let envelope = hint(EventType::NotificationThreadReply, *channel, ground.clock.now(), data);
+                commands.push(Command::publish(event::user_topic(tx.app_id(), user), &envelope)?);
             }
         }
-        self.realtime.carry_out(commands).await
-    }
-}
-
-#[async_trait]
-impl Consumer for Replies {
-    fn binding(&self) -> Binding {
-        BINDING
-    }
-
-    async fn handle(&self, app: AppId, jobs: &[Delivery]) -> Result<()> {
-        // Newest first; who wrote the newest may still have to hear of the one before it.
-        let mut newest: HashMap<Uuid, Vec<ReplyEvent>> = HashMap::new();
-        for job in jobs {
-            let replies: ReplyEvents = serde_json::from_str(&job.payload).map_err(Error::internal)?;
-            for event in replies.events {
-                newest.entry(event.parent_id.0).or_default().push(event);
-            }
-        }
-        for events in newest.values_mut() {
-            events.sort_unstable_by_key(|event| std::cmp::Reverse(event.seq));
-        }
-        let roots: Vec<Uuid> = newest.keys().copied().collect();
-        let tx = self.db.tenant_for_job(app).await?;
-        let followers = threads::followers(&tx, &roots, self.config.chat.fanout_members).await?;
-        tx.commit().await?;
-        for (root, user) in followers {
-            let user = user_id(user)?;
-            let by_others = |events: &'_ Vec<ReplyEvent>| {
-                let event = events.iter().find(|event| event.user_id != user);
-                event.map(|event| (event.channel_id, (event.message_id, event.seq)))
-            };
-            let Some((channel, news)) = newest.get(&root).and_then(by_others) else { continue };
-            if self.realtime.is_connected(&event::realtime_user(app, &user)) == Some(false) {
-                continue;
-            }
-            self.news.add(app, user, (channel, root), news);
-        }
-        Ok(())
+        Ok(commands)
     }
 }

@@ -35,7 +35,7 @@ pub struct InviteRow {
     state: String,
     created_at: DateTime<Utc>,
     expires_at: DateTime<Utc>,
-    user_seq: i64,
+    pub user_seq: i64,
 }
 
 type InviteColumns = (
@@ -189,6 +189,22 @@ pub async fn open_of_user(
     .bind::<Timestamptz, _>(now)
     .bind::<Nullable<Timestamptz>, _>(time)
     .bind::<Nullable<SqlUuid>, _>(channel)
+    .bind::<Int8, _>(limit)
+    .load(&mut tx.conn()?)
+    .await?)
+}
+
+/// A user's invitations that changed after a `seq`, in the order of that.
+pub async fn changed_since(tx: &TenantTx, user: &UserId, since: i64, limit: i64) -> Result<Vec<InviteRow>> {
+    Ok(prepared::<InviteColumns>(concat!(
+        invite_columns!(),
+        "FROM channel_invites i",
+        shown!(),
+        "WHERE i.app_id = ? AND i.user_id = ? AND i.user_seq > ? ORDER BY i.user_seq LIMIT ?"
+    ))
+    .bind::<SqlUuid, _>(tx.app())
+    .bind::<Text, _>(user.as_str())
+    .bind::<Int8, _>(since)
     .bind::<Int8, _>(limit)
     .load(&mut tx.conn()?)
     .await?)

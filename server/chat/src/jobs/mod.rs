@@ -11,6 +11,7 @@
 
 mod create;
 pub mod routes;
+mod steps;
 mod store;
 mod work;
 
@@ -19,6 +20,7 @@ use parlor_protocol::job::{ChangeMembers, CreateChannels};
 use parlor_protocol::{ChannelId, JobId};
 use serde::{Deserialize, Serialize};
 
+pub use steps::Steps;
 pub use work::Jobs;
 
 /// A job has work left.

@@ -3,13 +3,13 @@
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpResponse, get, post};
-use parlor_platform::{Error, Result};
+use parlor_platform::Result;
 use parlor_protocol::job::{AcceptedJob, ChangeMembers, CreateChannels};
 use parlor_protocol::{ErrorCode, Job, JobId};
 
 use super::{create, store};
 use crate::Chat;
-use crate::web::{Caller, ChannelRef, Id, IdempotencyKey, LargeJson, ServerCaller};
+use crate::web::{Caller, ChannelRef, Id, IdempotencyKey, LargeJson, ServerCaller, ValidJson};
 
 /// Adds the routes of this file.
 pub fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
@@ -29,15 +29,13 @@ async fn create_channels(
     idempotency: IdempotencyKey,
     body: LargeJson<CreateChannels>,
 ) -> Result<HttpResponse> {
-    let (caller, body) = (Caller::Server(caller), body.0);
+    let (caller, ValidJson { value, bytes }) = (Caller::Server(caller), body.0);
     chat.change(caller.app(), async |tx, entries, now| {
-        if let Some(replay) = idempotency.claim(tx, &caller, &body.bytes, now).await? {
-            return Ok(replay.into());
-        }
-        let job = create::channels(tx, body.value, entries, now).await?;
-        let answer = serde_json::to_string(&AcceptedJob { job }).map_err(Error::internal)?;
-        idempotency.keep(tx, &caller, StatusCode::ACCEPTED, &answer).await?;
-        Ok(accepted(answer))
+        let accept = async || {
+            let job = create::channels(tx, value, entries, now).await?;
+            Ok((StatusCode::ACCEPTED, AcceptedJob { job }))
+        };
+        idempotency.once(tx, &caller, &bytes, now, accept).await
     })
     .await
 }
@@ -57,22 +55,16 @@ async fn change_members(
     idempotency: IdempotencyKey,
     body: LargeJson<ChangeMembers>,
 ) -> Result<HttpResponse> {
-    let (caller, body) = (Caller::Server(caller), body.0);
+    let (caller, ValidJson { value, bytes }) = (Caller::Server(caller), body.0);
     let id = id.0.resolve(&chat, caller.app()).await?;
     chat.change(caller.app(), async |tx, entries, now| {
-        if let Some(replay) = idempotency.claim(tx, &caller, &body.bytes, now).await? {
-            return Ok(replay.into());
-        }
-        let job = create::members(tx, id, body.value, entries, now).await?;
-        let answer = serde_json::to_string(&AcceptedJob { job }).map_err(Error::internal)?;
-        idempotency.keep(tx, &caller, StatusCode::ACCEPTED, &answer).await?;
-        Ok(accepted(answer))
+        let accept = async || {
+            let job = create::members(tx, id, value, entries, now).await?;
+            Ok((StatusCode::ACCEPTED, AcceptedJob { job }))
+        };
+        idempotency.once(tx, &caller, &bytes, now, accept).await
     })
     .await
-}
-
-fn accepted(answer: String) -> HttpResponse {
-    HttpResponse::Accepted().content_type("application/json").body(answer)
 }
 
 /// How far a job is. Only for the server.

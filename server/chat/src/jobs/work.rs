@@ -1,17 +1,15 @@
 //! Working a job off.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use parlor_platform::broker::{Binding, Consumer, Delivery};
-use parlor_platform::clock::{Clock, monotonic};
-use parlor_platform::config::Config;
-use parlor_platform::db::{Db, TenantTx};
+use parlor_platform::clock::monotonic;
+use parlor_platform::db::TenantTx;
 use parlor_platform::keys::Keys;
-use parlor_platform::outbox::{Bell, Entries, inbox};
+use parlor_platform::outbox::Entries;
 use parlor_platform::{Error, Result};
 use parlor_protocol::channel::CreateChannel;
 use parlor_protocol::job::{ChangeMembers, CreateChannels, JobError, JobState};
@@ -20,7 +18,7 @@ use parlor_protocol::member::NewMember;
 use parlor_protocol::{AppId, ChannelId, ErrorCode, JobId, UserId};
 
 use super::store::{self, Place};
-use super::{BINDING, Step, TOPIC, Work};
+use super::{BINDING, Step, Steps, TOPIC, Work};
 use crate::channels::{create, store as channels};
 use crate::members;
 use crate::users::store as users;
@@ -31,11 +29,8 @@ const WORK: Duration = Duration::from_secs(1);
 
 /// The worker.
 pub struct Jobs {
-    pub db: Db,
-    pub clock: Clock,
-    pub config: Arc<Config>,
+    pub steps: Steps,
     pub keys: Keys,
-    pub bell: Bell,
 }
 
 /// What a step does: items that are worked off together.
@@ -92,12 +87,12 @@ impl Consumer for Jobs {
 
 impl Jobs {
     async fn work(&self, app: AppId, id: JobId, delivery: &Delivery) -> Result<()> {
-        let tx = self.db.tenant_for_job(app).await?;
+        let tx = self.steps.db.tenant_for_job(app).await?;
         let request = store::request(&tx, id).await?;
         tx.commit().await?;
         let Some(request) = request else { return Ok(()) };
         let work: Work = serde_json::from_value(request).map_err(Error::internal)?;
-        let key = self.keys.signing_key(app, self.clock.now()).await?;
+        let key = self.keys.signing_key(app, self.steps.clock.now()).await?;
         let caller = Caller::Server(ServerCaller { app, key });
         let began = monotonic();
         while began.elapsed() < WORK {
@@ -105,29 +100,14 @@ impl Jobs {
                 return Ok(());
             }
         }
-        self.go_on(app, id, delivery).await
-    }
-
-    /// Has the rest done by another delivery, which is made once, however often this one comes.
-    async fn go_on(&self, app: AppId, id: JobId, delivery: &Delivery) -> Result<()> {
-        let now = self.clock.now();
-        let tx = self.db.tenant_for_job(app).await?;
-        let new = inbox::first_time(&tx, BINDING.name, std::iter::once(delivery.event_id), now).await?;
-        let mut entries = Entries::new(self.config.lanes());
-        if !new.is_empty() {
-            entries.job(&id.0, TOPIC, &Step { job_id: id })?;
-        }
-        entries.store(&tx, now).await?;
-        tx.commit().await?;
-        self.bell.ring();
-        Ok(())
+        self.steps.go_on(app, BINDING.name, delivery, (&id.0, TOPIC, &Step { job_id: id })).await
     }
 
     /// Does what comes next, and gives whether more may come.
     async fn step(&self, caller: &Caller, id: JobId, work: &Work) -> Result<bool> {
-        let now = self.clock.now();
-        let mut entries = Entries::new(self.config.lanes());
-        let tx = self.db.tenant_for_job(caller.app()).await?;
+        let now = self.steps.clock.now();
+        let mut entries = self.steps.entries();
+        let tx = self.steps.db.tenant_for_job(caller.app()).await?;
         let Some(place) = store::lock(&tx, id).await? else { return Ok(false) };
         let at = place.done + place.failed;
         let items = usize::try_from(at).ok().and_then(|at| work.after(at));
@@ -135,9 +115,7 @@ impl Jobs {
         match run(&tx, caller, at, &items, &mut entries, now).await {
             Ok(refused) => {
                 let more = count(&tx, id, place, items.count(), &refused, now).await?;
-                entries.store(&tx, now).await?;
-                tx.commit().await?;
-                self.bell.ring();
+                self.steps.commit(tx, entries, now).await?;
                 Ok(more)
             }
             // What was written of it goes with its transaction.
@@ -159,7 +137,7 @@ impl Jobs {
         code: ErrorCode,
         now: DateTime<Utc>,
     ) -> Result<bool> {
-        let tx = self.db.tenant_for_job(app).await?;
+        let tx = self.steps.db.tenant_for_job(app).await?;
         // Somebody else may have had a turn meanwhile.
         if store::lock(&tx, id).await? != Some(place) {
             return Ok(true);

@@ -53,7 +53,7 @@ async fn list(
     let rows = store::page(&tx, id, after.as_deref(), one_more(size)).await?;
     tx.commit().await?;
     let page = Page::of(rows, size, |row| encode("members", &row.user_id))?;
-    Ok(HttpResponse::Ok().json(page.try_map(store::MemberRow::into_member)?))
+    Ok(HttpResponse::Ok().json(page.try_map(|row| row.seen_by(caller.user()))?))
 }
 
 /// Add up to 100 members, or, with `invite`, invite them. Admins add, with roles below their own. A distinct channel becomes

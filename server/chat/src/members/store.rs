@@ -1,19 +1,40 @@
 //! The queries of members.
 
 use chrono::{DateTime, Utc};
+use diesel::dsl::sql;
+use diesel::expression::SqlLiteral;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, Bool, Int8, Text, Timestamptz, Untyped, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Bool, Int8, Nullable, Text, Timestamptz, Untyped, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use parlor_platform::db::{TenantTx, prepared};
 use parlor_platform::schema::{channel_members, users};
 use parlor_platform::{Error, Result};
 use parlor_protocol::member::{NewMember, ReadState};
+use parlor_protocol::receipt::DeliveryState;
 use parlor_protocol::{ChannelId, Member, MessageId, Role, UserId, UserRef};
 use uuid::Uuid;
 
 use crate::channels::store::ChannelRow;
 use crate::membership::Settings;
 use crate::users::store::user_id;
+
+/// Whether receipts are off: by the user, or in the channel.
+macro_rules! hidden {
+    ($member:literal, $user:literal, $channel:literal) => {
+        concat!(
+            "(",
+            $user,
+            " OR coalesce((SELECT (h.config ->> '",
+            $channel,
+            "')::boolean FROM channels h WHERE h.app_id = ",
+            $member,
+            ".app_id AND h.id = ",
+            $member,
+            ".channel_id), false))"
+        )
+    };
+}
+pub(crate) use hidden;
 
 /// A row of the table with what it shows of its user.
 #[derive(Clone, Queryable, Selectable)]
@@ -30,6 +51,16 @@ pub struct MemberRow {
     pub removed_at: Option<DateTime<Utc>>,
     pub updated_seq: i64,
     pub user_seq: i64,
+    pub delivered_seq: i64,
+    pub delivered_at: Option<DateTime<Utc>>,
+    /// Whether others don't learn how far the member has read.
+    #[diesel(select_expression = sql::<Bool>(hidden!("channel_members", "users.hides_reads", "read_receipts_disabled")))]
+    #[diesel(select_expression_type = SqlLiteral<Bool>)]
+    pub hides_reads: bool,
+    /// Whether others don't learn what the member's devices have got.
+    #[diesel(select_expression = sql::<Bool>(hidden!("channel_members", "users.hides_deliveries", "delivery_receipts_disabled")))]
+    #[diesel(select_expression_type = SqlLiteral<Bool>)]
+    pub hides_deliveries: bool,
     #[diesel(embed)]
     pub settings: Settings,
     #[diesel(select_expression = users::name)]
@@ -59,13 +90,35 @@ impl MemberRow {
     /// As the member itself sees it, in a channel with so many countable messages.
     pub fn into_own(self, ordinal: i64, now: DateTime<Utc>) -> Result<Member> {
         let settings = self.settings.view(ordinal, self.user_seq, now)?;
-        Ok(Member { settings: Some(settings), ..self.into_member()? })
+        Ok(Member { settings: Some(settings), ..self.shown()? })
+    }
+
+    /// As a reader sees it, to whom their own receipts are shown.
+    pub fn seen_by(self, reader: Option<&UserId>) -> Result<Member> {
+        if reader.is_some_and(|reader| reader.as_str() == self.user_id) {
+            self.shown()
+        } else {
+            self.into_member()
+        }
     }
 
     /// As others see it.
     pub fn into_member(self) -> Result<Member> {
+        let (hides_reads, hides_deliveries) = (self.hides_reads, self.hides_deliveries);
+        let mut member = self.shown()?;
+        if hides_reads {
+            member.read = ReadState::default();
+        }
+        if hides_deliveries {
+            member.delivered = DeliveryState::default();
+        }
+        Ok(member)
+    }
+
+    fn shown(self) -> Result<Member> {
         let (role, read) = (self.role()?, self.read());
         Ok(Member {
+            delivered: DeliveryState { delivered_seq: self.delivered_seq, delivered_at: self.delivered_at },
             user: UserRef { id: user_id(self.user_id)?, name: self.name, image: self.image },
             role,
             joined_at: self.joined_at,
@@ -76,6 +129,54 @@ impl MemberRow {
         })
     }
 }
+
+/// The columns of [`MemberRow`] in statements that are written by hand, of `channel_members m` and `users u`.
+macro_rules! member_columns {
+    () => {
+        concat!(
+            "m.channel_id, m.user_id, m.role, m.read_seq, m.read_ordinal, m.read_at, m.last_read_message_id, m.joined_at, \
+             m.removed_at, m.updated_seq, m.user_seq, m.delivered_seq, m.delivered_at, ",
+            $crate::members::store::hidden!("m", "u.hides_reads", "read_receipts_disabled"),
+            ", ",
+            $crate::members::store::hidden!("m", "u.hides_deliveries", "delivery_receipts_disabled"),
+            ", m.pinned_at, m.archived_at, m.muted_at, m.muted_until, m.hidden_ordinal, m.notifications, \
+             m.history_from_seq, m.history_ordinal, u.name, u.image"
+        )
+    };
+}
+pub(crate) use member_columns;
+
+/// Their types.
+pub type MemberColumns = (
+    SqlUuid,
+    Text,
+    Text,
+    Int8,
+    Int8,
+    Nullable<Timestamptz>,
+    Nullable<SqlUuid>,
+    Timestamptz,
+    Nullable<Timestamptz>,
+    Int8,
+    Int8,
+    Int8,
+    Nullable<Timestamptz>,
+    Bool,
+    Bool,
+    SettingsColumns,
+    Nullable<Text>,
+    Nullable<Text>,
+);
+type SettingsColumns = (
+    Nullable<Timestamptz>,
+    Nullable<Timestamptz>,
+    Nullable<Timestamptz>,
+    Nullable<Timestamptz>,
+    Nullable<Int8>,
+    Text,
+    Int8,
+    Int8,
+);
 
 macro_rules! with_users {
     () => {
@@ -137,22 +238,23 @@ pub async fn page(
     Ok(query.load(&mut tx.conn()?).await?)
 }
 
-/// Members that changed after a `seq`, ended memberships included.
-pub async fn changed_since(
-    tx: &TenantTx,
-    channel: ChannelId,
-    since: i64,
-    limit: i64,
-) -> Result<Vec<MemberRow>> {
-    Ok(with_users!()
-        .filter(channel_members::app_id.eq(tx.app()).and(channel_members::channel_id.eq(channel.0)))
-        .filter(channel_members::updated_seq.gt(since))
-        // As the partial index is written, so that it serves this.
-        .filter(diesel::dsl::sql::<Bool>("channel_members.updated_seq > 0"))
-        .order(channel_members::updated_seq)
-        .limit(limit)
-        .load(&mut tx.conn()?)
-        .await?)
+/// The first `most` members of each channel by id, in one statement.
+pub async fn first_of_each(tx: &TenantTx, channels: &[Uuid], most: i64) -> Result<Vec<MemberRow>> {
+    Ok(prepared::<MemberColumns>(concat!(
+        "SELECT ",
+        member_columns!(),
+        " FROM UNNEST(?) AS c (id) CROSS JOIN (SELECT ?::uuid AS app, ?::bigint AS most) v \
+         CROSS JOIN LATERAL (SELECT * FROM channel_members WHERE app_id = v.app AND channel_id = c.id \
+             AND removed_at IS NULL ORDER BY user_id LIMIT v.most) m \
+         CROSS JOIN LATERAL (SELECT name, image, hides_reads, hides_deliveries FROM users \
+             WHERE app_id = v.app AND id = m.user_id OFFSET 0) u \
+         ORDER BY m.user_id"
+    ))
+    .bind::<Array<SqlUuid>, _>(channels.to_vec())
+    .bind::<SqlUuid, _>(tx.app())
+    .bind::<Int8, _>(most)
+    .load(&mut tx.conn()?)
+    .await?)
 }
 
 /// How many owners a channel has.
@@ -206,7 +308,7 @@ pub async fn insert(tx: &TenantTx, channel: ChannelId, joins: &[Join<'_>], now: 
              joined_at = excluded.joined_at, removed_at = NULL, updated_seq = excluded.updated_seq, \
              user_seq = excluded.user_seq, history_from_seq = excluded.history_from_seq, \
              history_ordinal = excluded.history_ordinal, pinned_at = NULL, archived_at = NULL, muted_at = NULL, \
-             muted_until = NULL, hidden_ordinal = NULL, notifications = 'all'",
+             muted_until = NULL, hidden_ordinal = NULL, notifications = 'all', delivered_seq = 0, delivered_at = NULL",
     )
     .bind::<SqlUuid, _>(tx.app())
     .bind::<SqlUuid, _>(channel.0)
@@ -259,17 +361,24 @@ pub async fn remove(
     note_user_seq(tx, channel, user).await
 }
 
-/// Moves a read pointer, and the user's own `seq` with it.
+/// Moves a read pointer, and the user's own `seq` with it. What was read has arrived, too.
 pub async fn set_read(tx: &TenantTx, channel: ChannelId, user: &UserId, read: &ReadState) -> Result<()> {
-    diesel::update(channel_members::table.find((tx.app(), channel.0, user.as_str())))
-        .set((
-            channel_members::read_seq.eq(read.read_seq),
-            channel_members::read_ordinal.eq(read.read_ordinal),
-            channel_members::read_at.eq(read.read_at),
-            channel_members::last_read_message_id.eq(read.last_read_message_id.map(|id| id.0)),
-        ))
-        .execute(&mut tx.conn()?)
-        .await?;
+    prepared::<Untyped>(
+        "UPDATE channel_members m SET read_seq = v.seq, read_ordinal = v.ordinal, read_at = v.at, \
+             last_read_message_id = v.message, delivered_seq = greatest(m.delivered_seq, v.seq), \
+             delivered_at = CASE WHEN m.delivered_seq < v.seq THEN v.at ELSE m.delivered_at END \
+         FROM (SELECT ?::bigint AS seq, ?::bigint AS ordinal, ?::timestamptz AS at, ?::uuid AS message) v \
+         WHERE m.app_id = ? AND m.channel_id = ? AND m.user_id = ?",
+    )
+    .bind::<Int8, _>(read.read_seq)
+    .bind::<Int8, _>(read.read_ordinal)
+    .bind::<Nullable<Timestamptz>, _>(read.read_at)
+    .bind::<Nullable<SqlUuid>, _>(read.last_read_message_id.map(|id| id.0))
+    .bind::<SqlUuid, _>(tx.app())
+    .bind::<SqlUuid, _>(channel.0)
+    .bind::<Text, _>(user.as_str())
+    .execute(&mut tx.conn()?)
+    .await?;
     step_user_seq(tx, &[user.as_str()]).await?;
     note_user_seq(tx, channel, user).await
 }
@@ -278,15 +387,17 @@ pub async fn set_read(tx: &TenantTx, channel: ChannelId, user: &UserId, read: &R
 pub struct Reading {
     pub read: ReadState,
     pub history_from_seq: i64,
+    /// Whether the user wants nobody to know.
+    pub hidden: bool,
 }
 
 /// A member at present, holding its row. Rows are locked in one order everywhere: channel, users, members.
 pub async fn lock(tx: &TenantTx, channel: ChannelId, user: &UserId) -> Result<Option<Reading>> {
-    users::table
+    let hidden = users::table
         .find((tx.app(), user.as_str()))
-        .select(users::id)
+        .select(users::hides_reads)
         .for_no_key_update()
-        .first::<String>(&mut tx.conn()?)
+        .first::<bool>(&mut tx.conn()?)
         .await
         .optional()?;
     let row = channel_members::table
@@ -306,6 +417,7 @@ pub async fn lock(tx: &TenantTx, channel: ChannelId, user: &UserId) -> Result<Op
     Ok(row.map(|(read_seq, read_ordinal, read_at, message, history_from_seq)| Reading {
         read: ReadState { read_seq, read_ordinal, read_at, last_read_message_id: message.map(MessageId) },
         history_from_seq,
+        hidden: hidden.unwrap_or(false),
     }))
 }
 

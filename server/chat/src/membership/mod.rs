@@ -148,6 +148,8 @@ mod tests {
             created_at: at(0),
             updated_at: at(0),
             tags: Vec::new(),
+            truncated_seq: 0,
+            truncated_ordinal: 0,
         }
     }
 

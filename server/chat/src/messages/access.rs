@@ -35,6 +35,11 @@ pub async fn locked(
     Ok((access, find(tx, caller, id).await?))
 }
 
+/// Refuses to show everybody what not all may read.
+pub fn require_for_all(message: &Message) -> Result<()> {
+    if message.visible_to.is_some() { Err(ErrorCode::MessageRestricted.into()) } else { Ok(()) }
+}
+
 /// The message as it is now, for who was let to it before.
 pub async fn find(tx: &TenantTx, caller: &Caller, id: MessageId) -> Result<Message> {
     store::find(tx, id, caller.user()).await?.ok_or(ErrorCode::MessageNotFound)?.into_message()
@@ -54,7 +59,7 @@ pub async fn require_thread(
         return Ok(());
     }
     let places = store::places(tx, &ids).await?;
-    let here = |id: MessageId| places.get(&id.0).filter(|place| place.channel == channel.0);
+    let here = |id: MessageId| places.get(&id.0).filter(|place| place.channel == channel.0 && place.for_all);
     let fits = parent.is_none_or(|id| here(id).is_some_and(|place| place.parent.is_none()))
         && quoted.is_none_or(|id| here(id).is_some_and(|place| place.seq >= history_from_seq));
     if fits { Ok(()) } else { Err(ErrorCode::InvalidThread.into()) }

@@ -10,13 +10,15 @@ use parlor_platform::error::REQUEST_ID;
 use parlor_platform::{Error, Result};
 use parlor_protocol::limits::FORWARD_CHANNELS;
 use parlor_protocol::message::{ForwardMessage, ForwardResult, Forwarded, ForwardedFrom, SendMessage};
-use parlor_protocol::{ChannelId, Custom, ErrorCode, Message, MessageId};
+use parlor_protocol::{
+    ChannelId, ContentType, Custom, ErrorCode, GroupMentions, Message, MessageId, PendingMessage,
+};
 use uuid::Uuid;
 
 use super::access;
 use super::send::{Item, fingerprint};
 use crate::web::{Caller, IdempotencyKey};
-use crate::{Chat, validate};
+use crate::{Chat, content, validate};
 
 /// Forwards a message and says what became of it in each channel.
 pub async fn forward(
@@ -34,8 +36,8 @@ pub async fn forward(
     if source.deleted_at.is_some() {
         return Err(ErrorCode::MessageDeleted.into());
     }
-    let text = with_comment(request.comment.as_deref(), &source.text);
-    validate::message(&text, &source.attachments, &[], &Custom::default())?;
+    access::require_for_all(&source)?;
+    let content = forwarded(&source, request.comment.as_deref())?;
     let from = source.forwarded_from.clone().unwrap_or_else(|| ForwardedFrom {
         message_id: source.id,
         user: source.user.clone(),
@@ -53,19 +55,9 @@ pub async fn forward(
             user: user.clone(),
             by_server,
             id: named.or(derived).unwrap_or_default(),
-            content: SendMessage {
-                id: named,
-                text: text.clone(),
-                attachments: source.attachments.clone(),
-                mentions: Vec::new(),
-                custom: Custom::default(),
-                poll: None,
-                parent_id: None,
-                show_in_channel: false,
-                reply_to_id: None,
-                user_id: None,
-            },
+            content: SendMessage { id: named, ..content.clone() },
             forwarded_from: Some(from.clone()),
+            approved: false,
             fingerprint: fingerprint(channel, &user, comment, &("forward", id))?,
         };
         sends.push(one(chat, item, named.is_none() && derived.is_some()));
@@ -76,9 +68,18 @@ pub async fn forward(
 async fn one(chat: &Chat, item: Item, key_names_it: bool) -> ForwardResult {
     let channel_id = item.channel;
     let sent = chat.sender.send(item).await;
-    let message = sent.and_then(|sent| serde_json::from_str::<Message>(&sent.json).map_err(Error::internal));
-    match message {
-        Ok(message) => ForwardResult { channel_id, message: Some(message), error: None },
+    let answer = sent.and_then(|sent| {
+        let (mut message, mut pending) = (None, None);
+        if sent.waits {
+            pending =
+                serde_json::from_str::<PendingMessage>(&sent.json).map(Some).map_err(Error::internal)?;
+        } else {
+            message = serde_json::from_str::<Message>(&sent.json).map(Some).map_err(Error::internal)?;
+        }
+        Ok(ForwardResult { channel_id, message, pending, error: None })
+    });
+    match answer {
+        Ok(answer) => answer,
         Err(error) => {
             let error = match error.code() {
                 ErrorCode::MessageIdReused if key_names_it => ErrorCode::IdempotencyConflict.into(),
@@ -86,7 +87,12 @@ async fn one(chat: &Chat, item: Item, key_names_it: bool) -> ForwardResult {
             };
             error.log();
             let request_id = REQUEST_ID.try_with(Clone::clone).unwrap_or_default();
-            ForwardResult { channel_id, message: None, error: Some(error.body(&request_id).error) }
+            ForwardResult {
+                channel_id,
+                message: None,
+                pending: None,
+                error: Some(error.body(&request_id).error),
+            }
         }
     }
 }
@@ -108,6 +114,37 @@ fn check(request: &ForwardMessage) -> Result<()> {
         return Err(Error::with(ErrorCode::InvalidRequest, "`ids` has one id for each channel."));
     }
     Ok(())
+}
+
+/// What is said of a message elsewhere. With a comment above it a document goes on as its text; so does what has no words
+/// of its own there: what the server told. Where one is shared live stays where it was shared: it goes on as a place.
+fn forwarded(source: &Message, comment: Option<&str>) -> Result<SendMessage> {
+    let text = with_comment(comment, &source.text);
+    let as_it_is =
+        text == source.text && !matches!(source.content_type, ContentType::System | ContentType::Poll);
+    let mut content = SendMessage {
+        text,
+        attachments: source.attachments.iter().cloned().map(at_rest).collect(),
+        ..SendMessage::default()
+    };
+    if as_it_is {
+        content.content_type = Some(source.content_type);
+        content.content.clone_from(&source.content);
+    }
+    content::settle(content::Parts::of(&mut content))?;
+    // Nobody is called twice.
+    content.mentions.clear();
+    content.group_mentions = GroupMentions::default();
+    validate::message(&content.text, &content.attachments, &[], &content.custom)?;
+    Ok(content)
+}
+
+fn at_rest(mut attachment: Custom) -> Custom {
+    if attachment.0.get("type").is_some_and(|kind| kind == "location") {
+        attachment.0.remove("expires_at");
+        attachment.0.remove("updated_at");
+    }
+    attachment
 }
 
 /// The comment above the text, which follows as a quotation; without a comment the text as it is.

@@ -4,7 +4,7 @@ use actix_web::web::Data;
 use actix_web::{HttpResponse, delete, get, patch, post, routes};
 use parlor_platform::Result;
 use parlor_protocol::message::{ForwardMessage, Forwarded, MessagePage, SendMessage, UpdateMessage};
-use parlor_protocol::{Message, MessageId};
+use parlor_protocol::{Message, MessageId, PendingMessage};
 use serde::Deserialize;
 
 use super::list::{self, ListQuery};
@@ -32,7 +32,10 @@ pub fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_
         ("Idempotency-Key" = Option<String>, Header, description = "For messages without `id`, 1 to 255 ASCII characters: the same key, the same message"),
     ),
     request_body = SendMessage,
-    responses((status = 201, body = Message), (status = 200, body = Message))
+    responses(
+        (status = 201, body = Message), (status = 200, body = Message),
+        (status = 202, body = PendingMessage, description = "It waits for a moderator's approval"),
+    )
 )]
 #[routes]
 #[post("/channels/{id}/messages")]
@@ -47,7 +50,11 @@ async fn send_one(
     let channel = id.0.resolve(&chat, caller.app()).await?;
     let derived = idempotency.derived_id(channel.0, &caller).map(MessageId);
     let sent = send::send(&chat, &caller, channel, derived, body.value).await?;
-    let mut response = if sent.created { HttpResponse::Created() } else { HttpResponse::Ok() };
+    let mut response = match (sent.waits, sent.created) {
+        (true, _) => HttpResponse::Accepted(),
+        (false, true) => HttpResponse::Created(),
+        (false, false) => HttpResponse::Ok(),
+    };
     if derived.is_some() && !sent.created {
         response.insert_header(REPLAYED);
     }

@@ -13,10 +13,12 @@ use diesel_async::RunQueryDsl;
 use parlor_platform::db::{TenantTx, prepared};
 use parlor_platform::schema::{messages, users};
 use parlor_platform::{Error, Result};
-use parlor_protocol::message::UpdateMessage;
+use parlor_protocol::message::{Quoted, SendMessage};
 use parlor_protocol::{
-    ChannelId, Custom, Message, MessageId, Pin, Poll, ReactionCount, ThreadSummary, UserId, UserRef,
+    ChannelId, ContentType, Custom, Message, MessageId, Pin, Poll, ReactionCount, ThreadSummary, UserId,
+    UserRef,
 };
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use uuid::Uuid;
@@ -71,6 +73,11 @@ pub struct MessageRow {
     pub last_reply_at: Option<DateTime<Utc>>,
     pub quoted: Option<Value>,
     pub forwarded_from: Option<Value>,
+    pub content_type: Option<String>,
+    pub content: Option<Value>,
+    pub group_mentions: Option<Value>,
+    pub silent: bool,
+    pub visible_to: Option<Vec<String>>,
     /// A list of [`UserRef`].
     #[diesel(select_expression = sql::<Nullable<Jsonb>>(participants!("messages")))]
     #[diesel(select_expression_type = SqlLiteral<Nullable<Jsonb>>)]
@@ -90,7 +97,7 @@ macro_rules! message_columns {
             "m.id, m.channel_id, m.user_id, m.seq, m.updated_seq, m.ordinal, m.text, m.attachments, m.mentions, m.custom, \
              m.parent_id, m.reply_to_id, m.created_at, m.edited_at, m.deleted_at, m.erased, m.reactions, m.pinned, m.poll, \
              m.in_timeline, m.thread_ordinal, m.reply_count, m.participant_count, m.last_reply_at, m.quoted, \
-             m.forwarded_from, ",
+             m.forwarded_from, m.content_type, m.content, m.group_mentions, m.silent, m.visible_to, ",
             $crate::messages::store::participants!("m"),
             ", u.name, u.image"
         )
@@ -126,10 +133,46 @@ pub type MessageColumns = (
     Nullable<Timestamptz>,
     Nullable<Jsonb>,
     Nullable<Jsonb>,
+    Nullable<Text>,
+    Nullable<Jsonb>,
+    Nullable<Jsonb>,
+    Bool,
+    Nullable<Array<Text>>,
     Nullable<Jsonb>,
     Nullable<Text>,
     Nullable<Text>,
 );
+
+/// The condition that a reader may read a message that is there: none that is shadowed but their own, and of those that not
+/// all may read those that they may. In statements that are written by hand; of the server's `NULL` all.
+macro_rules! readable_by {
+    ($message:literal, $reader:literal) => {
+        concat!(
+            "(NOT ",
+            $message,
+            ".shadowed OR ",
+            $reader,
+            " IS NULL OR ",
+            $message,
+            ".user_id = ",
+            $reader,
+            ") AND (",
+            $message,
+            ".visible_to IS NULL OR parlor_may_read(",
+            $message,
+            ".app_id, ",
+            $message,
+            ".channel_id, ",
+            $message,
+            ".user_id, ",
+            $message,
+            ".visible_to, ",
+            $reader,
+            "))"
+        )
+    };
+}
+pub(crate) use readable_by;
 
 impl MessageRow {
     /// As it is stored: what depends on its reader and on the time is for [`super::view`].
@@ -138,15 +181,28 @@ impl MessageRow {
             stored.map(serde_json::from_value).transpose().map_err(Error::internal)
         }
         let thread = self.thread_summary()?.filter(|thread| thread.reply_count > 0);
+        let content_type = match (self.deleted_at, self.content_type.as_deref().and_then(ContentType::parse))
+        {
+            (Some(_), _) => ContentType::Deleted,
+            (None, Some(kind)) => kind,
+            (None, None) if self.poll.is_some() => ContentType::Poll,
+            (None, None) => ContentType::Text,
+        };
+        let users = |ids: Vec<String>| ids.into_iter().map(user_id).collect::<Result<Vec<_>>>();
         let mentions = self.mentions.unwrap_or_default().into_iter().map(user_id).collect::<Result<_>>()?;
         let is_reply = self.parent_id.is_some();
         Ok(Message {
             id: self.id.into(),
             channel_id: self.channel_id.into(),
             user: UserRef { id: user_id(self.user_id)?, name: self.name, image: self.image },
+            content_type,
             text: self.text,
+            content: read(self.content)?,
             attachments: read(self.attachments)?.unwrap_or_default(),
             mentions,
+            group_mentions: read(self.group_mentions)?.unwrap_or_default(),
+            silent: self.silent,
+            visible_to: self.visible_to.map(users).transpose()?,
             custom: self.custom.map(custom).unwrap_or_default(),
             parent_id: self.parent_id.map(MessageId),
             show_in_channel: is_reply && self.in_timeline,
@@ -172,6 +228,28 @@ impl MessageRow {
 }
 
 impl MessageRow {
+    /// Forgets what it quotes, if that was truncated.
+    pub fn forget_truncated(&mut self, truncated_seq: i64) -> Result<()> {
+        if let Some(stored) = self.quoted.take() {
+            let mut quoted: Quoted = serde_json::from_value(stored).map_err(Error::internal)?;
+            if quoted.seq <= truncated_seq {
+                quoted.forget();
+            }
+            self.quoted = Some(serde_json::to_value(quoted).map_err(Error::internal)?);
+        }
+        Ok(())
+    }
+
+    /// Forgets what it says, as its row will when it is removed.
+    pub fn erase(&mut self) {
+        self.text.clear();
+        (self.content_type, self.content, self.group_mentions) = (None, None, None);
+        (self.attachments, self.mentions, self.custom, self.reactions) = (None, None, None, None);
+        (self.pinned, self.poll, self.quoted, self.forwarded_from) = (None, None, None, None);
+        self.deleted_at = self.deleted_at.or(Some(self.created_at));
+        self.erased = true;
+    }
+
     /// The thread below this message, if there ever was one.
     pub fn thread_summary(&self) -> Result<Option<ThreadSummary>> {
         let (Some(ordinal), None) = (self.thread_ordinal, self.parent_id) else { return Ok(None) };
@@ -241,20 +319,50 @@ macro_rules! in_history {
     };
 }
 
-/// What a reader may see: what is not shadowed, and their own, since their history begins; the server sees all. Nobody
-/// sees what was erased. Of one channel where the transaction and the channel are given.
-macro_rules! visible_to {
-    ($query:expr, $reader:expr $(, $tx:expr, $channel:expr)?) => {{
-        let query = $query.filter(messages::erased.eq(false)).into_boxed();
+/// The condition that a message is past the point up to which its channel was truncated, for everybody.
+macro_rules! not_truncated {
+    () => {
+        sql::<Bool>(
+            "messages.seq > (SELECT t.truncated_seq FROM channels t \
+             WHERE t.app_id = messages.app_id AND t.id = messages.channel_id)",
+        )
+    };
+    ($tx:expr, $channel:expr) => {
+        sql::<Bool>("messages.seq > (SELECT t.truncated_seq FROM channels t WHERE t.app_id = ")
+            .bind::<SqlUuid, _>($tx.app())
+            .sql(" AND t.id = ")
+            .bind::<SqlUuid, _>($channel.0)
+            .sql(")")
+    };
+}
+
+/// The same with what was erased, of a boxed query.
+macro_rules! readable {
+    ($query:expr, $reader:expr $(, $tx:expr, $channel:expr)?) => {
         match $reader {
             Some(reader) => {
                 let reader: &UserId = reader;
-                query
+                let restricted = sql::<Bool>(
+                    "(messages.visible_to IS NULL OR parlor_may_read(messages.app_id, messages.channel_id, \
+                     messages.user_id, messages.visible_to, ",
+                );
+                $query
                     .filter(messages::shadowed.eq(false).or(messages::user_id.eq(reader.as_str().to_owned())))
+                    .filter(restricted.bind::<Text, _>(reader.as_str().to_owned()).sql("))"))
                     .filter(in_history!(reader $(, $tx, $channel)?))
             }
-            None => query,
+            None => $query,
         }
+    };
+}
+
+/// What a reader may see: what is not shadowed, and their own, since their history begins, without what only others may
+/// read; the server sees all. Nobody sees what was erased or truncated. Of one channel where the transaction and the channel are given.
+macro_rules! visible_to {
+    ($query:expr, $reader:expr $(, $tx:expr, $channel:expr)?) => {{
+        let query = $query.filter(messages::erased.eq(false));
+        let query = query.filter(not_truncated!($($tx, $channel)?)).into_boxed();
+        readable!(query, $reader $(, $tx, $channel)?)
     }};
 }
 
@@ -288,13 +396,18 @@ pub struct Place {
     pub channel: Uuid,
     pub parent: Option<Uuid>,
     pub seq: i64,
+    /// Whether all may read it.
+    pub for_all: bool,
 }
 
 /// Where these messages are, by their ids.
 pub async fn places(tx: &TenantTx, ids: &[Uuid]) -> Result<HashMap<Uuid, Place>> {
     let rows = messages::table
         .filter(messages::app_id.eq(tx.app()).and(messages::id.eq_any(ids)))
-        .select((messages::id, (messages::channel_id, messages::parent_id, messages::seq)))
+        .select((
+            messages::id,
+            (messages::channel_id, messages::parent_id, messages::seq, messages::visible_to.is_null()),
+        ))
         .load::<(Uuid, Place)>(&mut tx.conn()?)
         .await?;
     Ok(rows.into_iter().collect())
@@ -359,104 +472,57 @@ pub async fn window(
     Ok(query.limit(limit).load(&mut tx.conn()?).await?)
 }
 
-/// Messages sent after a `seq` that have not changed since: of the timeline, and replies beside it.
-pub async fn new_since(
-    tx: &TenantTx,
-    channel: ChannelId,
-    since: i64,
-    reader: Option<&UserId>,
-    limit: i64,
-) -> Result<Vec<MessageRow>> {
-    Ok(prepared::<MessageColumns>(concat!(
-        "SELECT ",
-        message_columns!(),
-        " FROM (SELECT ?::uuid AS app, ?::uuid AS channel, ?::bigint AS since, ?::text AS reader, ?::bigint AS most) v \
-         CROSS JOIN LATERAL (SELECT coalesce(max(h.history_from_seq), 0) AS first FROM channel_members h \
-             WHERE h.app_id = v.app AND h.channel_id = v.channel AND h.user_id = v.reader AND h.removed_at IS NULL) h \
-         CROSS JOIN LATERAL ( \
-             (SELECT * FROM messages m WHERE m.app_id = v.app AND m.channel_id = v.channel AND m.seq > v.since \
-                 AND m.seq >= h.first \
-                 AND m.updated_seq = m.seq AND m.in_timeline AND NOT m.erased \
-                 AND (NOT m.shadowed OR v.reader IS NULL OR m.user_id = v.reader) ORDER BY m.seq LIMIT v.most) \
-             UNION ALL \
-             (SELECT * FROM messages m WHERE m.app_id = v.app AND m.channel_id = v.channel AND m.seq > v.since \
-                 AND m.seq >= h.first \
-                 AND m.updated_seq = m.seq AND NOT m.in_timeline AND NOT m.erased \
-                 AND (NOT m.shadowed OR v.reader IS NULL OR m.user_id = v.reader) ORDER BY m.seq LIMIT v.most)) m \
-         CROSS JOIN LATERAL (SELECT u.name, u.image FROM users u WHERE u.app_id = m.app_id AND u.id = m.user_id OFFSET 0) u \
-         ORDER BY m.seq LIMIT ?"
-    ))
-    .bind::<SqlUuid, _>(tx.app())
-    .bind::<SqlUuid, _>(channel.0)
-    .bind::<BigInt, _>(since)
-    .bind::<Nullable<Text>, _>(reader.map(|reader| reader.as_str().to_owned()))
-    .bind::<BigInt, _>(limit)
-    .bind::<BigInt, _>(limit)
-    .load(&mut tx.conn()?)
-    .await?)
-}
-
-/// Messages that changed after a `seq`, erased ones included: the reader has to forget them.
-pub async fn changed_since(
-    tx: &TenantTx,
-    channel: ChannelId,
-    since: i64,
-    reader: Option<&UserId>,
-    limit: i64,
-) -> Result<Vec<MessageRow>> {
-    let mut query = with_users!()
-        .filter(messages::app_id.eq(tx.app()).and(messages::channel_id.eq(channel.0)))
-        .filter(messages::updated_seq.gt(since).and(messages::updated_seq.ne(messages::seq)))
-        .into_boxed();
-    if let Some(reader) = reader {
-        query = query
-            .filter(messages::shadowed.eq(false).or(messages::user_id.eq(reader.as_str())))
-            .filter(in_history!(reader, tx, channel));
-    }
-    Ok(query.order(messages::updated_seq).limit(limit).load(&mut tx.conn()?).await?)
-}
-
-/// The newest message of each channel's main timeline, in one statement.
+/// The newest `most` messages of each channel's main timeline, in one statement, the newest of each channel first.
 pub async fn newest_of_each(
     tx: &TenantTx,
     channels: &[Uuid],
     reader: Option<&UserId>,
+    most: i64,
 ) -> Result<Vec<MessageRow>> {
     Ok(prepared::<MessageColumns>(concat!(
         "SELECT ",
         message_columns!(),
-        " FROM UNNEST(?) AS c (id) CROSS JOIN (SELECT ?::uuid AS app, ?::text AS reader) v \
-         CROSS JOIN LATERAL (SELECT coalesce(max(h.history_from_seq), 0) AS first FROM channel_members h \
+        " FROM UNNEST(?) AS c (id) CROSS JOIN (SELECT ?::uuid AS app, ?::text AS reader, ?::bigint AS most) v \
+         CROSS JOIN LATERAL (SELECT greatest(max(h.history_from_seq), (SELECT t.truncated_seq + 1 FROM channels t \
+                 WHERE t.app_id = v.app AND t.id = c.id)) AS first FROM channel_members h \
              WHERE h.app_id = v.app AND h.channel_id = c.id AND h.user_id = v.reader AND h.removed_at IS NULL) h \
          CROSS JOIN LATERAL ( \
              SELECT * FROM messages m WHERE m.app_id = v.app AND m.channel_id = c.id AND m.in_timeline \
-             AND m.seq >= h.first AND NOT m.erased AND (NOT m.shadowed OR v.reader IS NULL OR m.user_id = v.reader) \
-             ORDER BY m.seq DESC LIMIT 1) m \
+             AND m.seq >= h.first AND NOT m.erased AND ",
+        readable_by!("m", "v.reader"),
+        " ORDER BY m.seq DESC LIMIT v.most) m \
          CROSS JOIN LATERAL (SELECT u.name, u.image FROM users u WHERE u.app_id = m.app_id AND u.id = m.user_id OFFSET 0) u"
     ))
     .bind::<Array<SqlUuid>, _>(channels.to_vec())
     .bind::<SqlUuid, _>(tx.app())
     .bind::<Nullable<Text>, _>(reader.map(|reader| reader.as_str().to_owned()))
+    .bind::<BigInt, _>(most)
     .load(&mut tx.conn()?)
     .await?)
 }
 
+/// What an edit writes: all that it may change, as it is to be.
+pub struct Edited<'a> {
+    pub said: &'a SendMessage,
+    pub live_until: Option<DateTime<Utc>>,
+    pub edited_at: Option<DateTime<Utc>>,
+}
+
 /// Edits a message.
-pub async fn update(
-    tx: &TenantTx,
-    id: MessageId,
-    changes: UpdateMessage,
-    seq: i64,
-    now: DateTime<Utc>,
-) -> Result<()> {
-    let attachments =
-        changes.attachments.map(|list| serde_json::to_value(list).map_err(Error::internal)).transpose()?;
+pub async fn update(tx: &TenantTx, id: MessageId, edited: Edited<'_>, seq: i64) -> Result<()> {
+    let Edited { said, live_until, edited_at } = edited;
+    let mentions: Vec<&str> = said.mentions.iter().map(UserId::as_str).collect();
     diesel::update(messages::table.find((tx.app(), id.0)))
         .set((
-            changes.text.map(|text| messages::text.eq(text)),
-            attachments.map(|list| messages::attachments.eq(list)),
-            changes.custom.map(|Custom(fields)| messages::custom.eq(Value::Object(fields))),
-            messages::edited_at.eq(now),
+            messages::text.eq(&said.text),
+            messages::content_type.eq(said.content_type.map(ContentType::as_str)),
+            messages::content.eq(said.content.as_ref().map(|content| content.value().clone())),
+            messages::attachments.eq(json(&said.attachments, said.attachments.is_empty())),
+            messages::mentions.eq((!mentions.is_empty()).then_some(mentions)),
+            messages::group_mentions.eq(json(&said.group_mentions, said.group_mentions.is_empty())),
+            messages::custom.eq(json(&said.custom, said.custom.0.is_empty())),
+            messages::live_until.eq(live_until),
+            messages::edited_at.eq(edited_at),
             messages::updated_seq.eq(seq),
         ))
         .execute(&mut tx.conn()?)
@@ -464,13 +530,63 @@ pub async fn update(
     Ok(())
 }
 
-/// Clears a message. The row keeps its place; an erased one is listed to nobody.
-pub async fn clear(tx: &TenantTx, id: MessageId, erase: bool, seq: i64, now: DateTime<Utc>) -> Result<()> {
+/// Writes where a live location is, or that it is over.
+pub async fn set_location(
+    tx: &TenantTx,
+    id: MessageId,
+    attachments: &[Custom],
+    live_until: Option<DateTime<Utc>>,
+    seq: i64,
+) -> Result<()> {
+    diesel::update(messages::table.find((tx.app(), id.0)))
+        .set((
+            messages::attachments.eq(json(&attachments, false)),
+            messages::live_until.eq(live_until),
+            messages::updated_seq.eq(seq),
+        ))
+        .execute(&mut tx.conn()?)
+        .await?;
+    Ok(())
+}
+
+/// A channel's messages whose location is shared live now: those that are so for the longest first.
+pub async fn live(
+    tx: &TenantTx,
+    channel: ChannelId,
+    reader: Option<&UserId>,
+    after: Option<(DateTime<Utc>, Uuid)>,
+    limit: i64,
+    now: DateTime<Utc>,
+) -> Result<Vec<(DateTime<Utc>, MessageRow)>> {
+    let query = messages::table
+        .inner_join(users::table.on(users::app_id.eq(messages::app_id).and(users::id.eq(messages::user_id))))
+        .select((messages::live_until.assume_not_null(), MessageRow::as_select()))
+        .filter(messages::app_id.eq(tx.app()).and(messages::channel_id.eq(channel.0)))
+        .filter(messages::live_until.is_not_null().and(messages::live_until.gt(now)));
+    let mut query = visible_to!(query, reader, tx, channel);
+    if let Some((end, id)) = after {
+        let same = messages::live_until.eq(end).and(messages::id.gt(id));
+        query = query.filter(messages::live_until.gt(end).or(same));
+    }
+    Ok(query.order((messages::live_until, messages::id)).limit(limit).load(&mut tx.conn()?).await?)
+}
+
+/// What a column holds: nothing where there is nothing to say.
+pub fn json<T: Serialize>(value: &T, empty: bool) -> Option<Value> {
+    if empty { None } else { serde_json::to_value(value).ok() }
+}
+
+/// Clears a message that is deleted. The row keeps its place.
+pub async fn clear(tx: &TenantTx, id: MessageId, seq: i64, now: DateTime<Utc>) -> Result<()> {
     diesel::update(messages::table.find((tx.app(), id.0)))
         .set((
             messages::text.eq(""),
             messages::attachments.eq(None::<Value>),
             messages::mentions.eq(None::<Vec<String>>),
+            messages::content_type.eq(None::<String>),
+            messages::content.eq(None::<Value>),
+            messages::group_mentions.eq(None::<Value>),
+            messages::live_until.eq(None::<DateTime<Utc>>),
             messages::custom.eq(None::<Value>),
             messages::reactions.eq(None::<Value>),
             messages::pinned.eq(None::<Value>),
@@ -478,9 +594,17 @@ pub async fn clear(tx: &TenantTx, id: MessageId, erase: bool, seq: i64, now: Dat
             messages::quoted.eq(None::<Value>),
             messages::forwarded_from.eq(None::<Value>),
             messages::deleted_at.eq(now),
-            messages::erased.eq(erase),
             messages::updated_seq.eq(seq),
         ))
+        .execute(&mut tx.conn()?)
+        .await?;
+    Ok(())
+}
+
+/// Notes the `seq` of a message's last change.
+pub async fn set_updated(tx: &TenantTx, id: MessageId, seq: i64) -> Result<()> {
+    diesel::update(messages::table.find((tx.app(), id.0)))
+        .set(messages::updated_seq.eq(seq))
         .execute(&mut tx.conn()?)
         .await?;
     Ok(())
@@ -519,11 +643,11 @@ pub async fn set_pinned(tx: &TenantTx, id: MessageId, pin: Option<&Pin>, seq: i6
 /// Quotations that one statement forgets.
 pub const QUOTED_AT_ONCE: usize = 1_000;
 
-/// Forgets what others keep of a message that they quote and that was erased: at most [`QUOTED_AT_ONCE`] of them. Gives
+/// Forgets what others keep of messages that they quote and that were erased: at most [`QUOTED_AT_ONCE`] of them. Gives
 /// how many there were.
-pub async fn forget_quoted(tx: &TenantTx, id: MessageId) -> Result<usize> {
+pub async fn forget_quoted(tx: &TenantTx, ids: &[Uuid]) -> Result<usize> {
     Ok(prepared::<Untyped>(
-        "MERGE INTO messages m USING (SELECT q.app_id, q.id FROM messages q WHERE q.app_id = ? AND q.reply_to_id = ? \
+        "MERGE INTO messages m USING (SELECT q.app_id, q.id FROM messages q WHERE q.app_id = ? AND q.reply_to_id = ANY(?) \
              AND q.quoted IS NOT NULL AND q.quoted -> 'erased' IS NULL LIMIT ?) q \
          ON m.app_id = q.app_id AND m.id = q.id \
          WHEN MATCHED THEN UPDATE SET \
@@ -531,7 +655,7 @@ pub async fn forget_quoted(tx: &TenantTx, id: MessageId) -> Result<usize> {
          WHEN NOT MATCHED AND false THEN INSERT DEFAULT VALUES",
     )
     .bind::<SqlUuid, _>(tx.app())
-    .bind::<SqlUuid, _>(id.0)
+    .bind::<Array<SqlUuid>, _>(ids.to_vec())
     .bind::<BigInt, _>(i64::try_from(QUOTED_AT_ONCE).unwrap_or(i64::MAX))
     .execute(&mut tx.conn()?)
     .await?)

@@ -10,10 +10,11 @@ use parlor_platform::{Error, Result};
 use parlor_protocol::{Message, UserId};
 use uuid::Uuid;
 
+use crate::channels::store as channels;
 use crate::polls::store as polls;
 use crate::reactions::store as reactions;
 
-/// Messages for this reader; the server has no reactions or votes. At most two statements, whatever their number.
+/// Messages for this reader; the server has no reactions or votes. At most three statements, whatever their number.
 pub async fn messages(
     tx: &TenantTx,
     reader: Option<&UserId>,
@@ -21,6 +22,7 @@ pub async fn messages(
     now: DateTime<Utc>,
 ) -> Result<Vec<Message>> {
     let mut messages: Vec<Message> = messages.into_iter().map(|message| as_of(message, now)).collect();
+    forget_truncated(tx, &mut messages).await?;
     let Some(reader) = reader else { return Ok(messages) };
     let reacted = messages.iter().filter(|message| !message.reactions.is_empty());
     let reacted: Vec<Uuid> = reacted.map(|message| message.id.0).collect();
@@ -43,6 +45,26 @@ pub async fn messages(
         message.own_reactions = Some(own.remove(&message.id.0).unwrap_or_default());
     }
     Ok(messages)
+}
+
+/// What was truncated is not there in quotations either; their rows forget it a moment later.
+async fn forget_truncated(tx: &TenantTx, messages: &mut [Message]) -> Result<()> {
+    let quoting =
+        messages.iter().filter(|message| message.quoted.as_ref().is_some_and(|quoted| !quoted.erased));
+    let mut ids: Vec<Uuid> = quoting.map(|message| message.channel_id.0).collect();
+    if ids.is_empty() {
+        return Ok(());
+    }
+    ids.sort_unstable();
+    ids.dedup();
+    let truncated = channels::truncated(tx, &ids).await?;
+    for message in messages {
+        let upto = truncated.get(&message.channel_id.0).copied().unwrap_or(0);
+        if let Some(quoted) = message.quoted.as_mut().filter(|quoted| quoted.seq <= upto) {
+            quoted.forget();
+        }
+    }
+    Ok(())
 }
 
 /// One message.

@@ -27,6 +27,7 @@ pub async fn pin(
     if message.deleted_at.is_some() {
         return Err(ErrorCode::MessageDeleted.into());
     }
+    access::require_for_all(&message)?;
     if message.parent_id.is_some() {
         return Err(Error::with(ErrorCode::InvalidThread, "Replies can't be pinned."));
     }

@@ -3,13 +3,15 @@
 use chrono::{DateTime, Utc};
 use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool};
+use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use parlor_platform::Result;
-use parlor_platform::db::{SystemTx, TenantTx};
+use parlor_platform::db::{SystemTx, TenantTx, prepared};
 use parlor_platform::schema::pins;
-use parlor_protocol::{AppId, ChannelId, MessageId, Pin};
+use parlor_protocol::{AppId, ChannelId, MessageId, Pin, UserId};
 use uuid::Uuid;
+
+use crate::messages::store::{MessageColumns, MessageRow, message_columns, readable_by};
 
 /// How many messages of a channel are pinned.
 pub async fn count(tx: &TenantTx, channel: ChannelId, now: DateTime<Utc>) -> Result<i64> {
@@ -60,7 +62,7 @@ pub async fn page(
         .order((pins::created_at.desc(), pins::message_id.desc()))
         .limit(limit)
         .into_boxed();
-    if history_from_seq > 0 {
+    if history_from_seq > 1 {
         let is_read = sql::<Bool>(
             "(SELECT m.seq FROM messages m WHERE m.app_id = pins.app_id AND m.id = pins.message_id) >= ",
         );
@@ -71,6 +73,44 @@ pub async fn page(
         query = query.filter(pins::created_at.lt(time).or(same_time));
     }
     Ok(query.load(&mut tx.conn()?).await?)
+}
+
+/// The `most` messages of each channel that were pinned last, the newest pin first, without those of messages from before
+/// the reader's history.
+pub async fn last_of_each(
+    tx: &TenantTx,
+    channels: &[Uuid],
+    reader: Option<&UserId>,
+    most: i64,
+    now: DateTime<Utc>,
+) -> Result<Vec<MessageRow>> {
+    Ok(prepared::<MessageColumns>(concat!(
+        "SELECT ",
+        message_columns!(),
+        " FROM UNNEST(?) AS c (id) \
+         CROSS JOIN (SELECT ?::uuid AS app, ?::text AS reader, ?::bigint AS most, ?::timestamptz AS now) v \
+         CROSS JOIN LATERAL (SELECT greatest(max(h.history_from_seq), (SELECT t.truncated_seq + 1 FROM channels t \
+                 WHERE t.app_id = v.app AND t.id = c.id)) AS first FROM channel_members h \
+             WHERE h.app_id = v.app AND h.channel_id = c.id AND h.user_id = v.reader AND h.removed_at IS NULL) h \
+         CROSS JOIN LATERAL (SELECT p.message_id, p.created_at FROM pins p \
+             CROSS JOIN LATERAL (SELECT FROM messages x WHERE x.app_id = p.app_id AND x.id = p.message_id \
+                 AND x.seq >= h.first AND NOT x.erased \
+                 AND ",
+        readable_by!("x", "v.reader"),
+        " OFFSET 0) x \
+             WHERE p.app_id = v.app AND p.channel_id = c.id AND (p.expires_at IS NULL OR p.expires_at > v.now) \
+             ORDER BY p.created_at DESC, p.message_id DESC LIMIT v.most) p \
+         CROSS JOIN LATERAL (SELECT * FROM messages WHERE app_id = v.app AND id = p.message_id OFFSET 0) m \
+         CROSS JOIN LATERAL (SELECT u.name, u.image FROM users u WHERE u.app_id = m.app_id AND u.id = m.user_id OFFSET 0) u \
+         ORDER BY p.created_at DESC, p.message_id DESC"
+    ))
+    .bind::<Array<SqlUuid>, _>(channels.to_vec())
+    .bind::<SqlUuid, _>(tx.app())
+    .bind::<Nullable<Text>, _>(reader.map(|reader| reader.as_str().to_owned()))
+    .bind::<BigInt, _>(most)
+    .bind::<Timestamptz, _>(now)
+    .load(&mut tx.conn()?)
+    .await?)
 }
 
 /// Pins of all apps whose time has come, the longest ago first.

@@ -75,10 +75,10 @@ pub async fn replace(
     Ok(())
 }
 
-/// Forgets the votes of a message.
-pub async fn clear(tx: &TenantTx, message: MessageId) -> Result<()> {
-    let of_message = poll_votes::app_id.eq(tx.app()).and(poll_votes::message_id.eq(message.0));
-    diesel::delete(poll_votes::table.filter(of_message)).execute(&mut tx.conn()?).await?;
+/// Forgets the votes of messages.
+pub async fn clear(tx: &TenantTx, messages: &[Uuid]) -> Result<()> {
+    let of_these = poll_votes::app_id.eq(tx.app()).and(poll_votes::message_id.eq_any(messages));
+    diesel::delete(poll_votes::table.filter(of_these)).execute(&mut tx.conn()?).await?;
     Ok(())
 }
 

@@ -96,8 +96,12 @@ async fn list(
     let before = decode::<i64>("reactions", cursor.as_deref())?;
     kind.as_deref().map_or(Ok(()), validate::reaction_type)?;
     let tx = chat.db.tenant(caller.app()).await?;
-    access::readable(&tx, &caller, id.0).await?;
-    let rows = store::page(&tx, id.0, kind.as_deref(), before, one_more(size)).await?;
+    let (_, message) = access::readable(&tx, &caller, id.0).await?;
+    // Those of a deleted message may still be kept, in case that it comes back.
+    let rows = match message.deleted_at {
+        None => store::page(&tx, id.0, kind.as_deref(), before, one_more(size)).await?,
+        Some(_) => Vec::new(),
+    };
     tx.commit().await?;
     let page = Page::of(rows, size, |row| encode("reactions", &row.seq))?;
     Ok(HttpResponse::Ok().json(page.try_map(ReactionRow::into_reaction)?))

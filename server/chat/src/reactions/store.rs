@@ -85,10 +85,10 @@ pub async fn remove(tx: &TenantTx, message: MessageId, user: &UserId, kinds: &[S
     Ok(())
 }
 
-/// Ends all reactions to a message.
-pub async fn clear(tx: &TenantTx, message: MessageId) -> Result<()> {
-    let of_message = reactions::app_id.eq(tx.app()).and(reactions::message_id.eq(message.0));
-    diesel::delete(reactions::table.filter(of_message)).execute(&mut tx.conn()?).await?;
+/// Ends all reactions to messages.
+pub async fn clear(tx: &TenantTx, messages: &[Uuid]) -> Result<()> {
+    let of_these = reactions::app_id.eq(tx.app()).and(reactions::message_id.eq_any(messages));
+    diesel::delete(reactions::table.filter(of_these)).execute(&mut tx.conn()?).await?;
     Ok(())
 }
 

@@ -1,7 +1,8 @@
 //! Moving the read pointer.
 //!
 //! It only moves forward, except by "mark unread". The pointer names a `seq` and the number of countable
-//! messages up to there, so that unread counts stay a subtraction.
+//! messages up to there, so that unread counts stay a subtraction. Where read receipts are off, for the channel or by the
+//! user, it moves and nobody else is told.
 
 use chrono::{DateTime, Utc};
 use parlor_platform::Result;
@@ -28,15 +29,16 @@ pub async fn read(
     now: DateTime<Utc>,
 ) -> Result<ReadResult> {
     let row = channels::find(tx, channel).await?.ok_or(ErrorCode::ChannelNotFound)?;
-    let Reading { read: old, history_from_seq } =
+    let Reading { read: old, history_from_seq, hidden } =
         members::lock(tx, channel, user).await?.ok_or(ErrorCode::NotAMember)?;
+    let first = history_from_seq.max(row.first_seq());
     let target = match message {
-        Some(id) => seq_of(tx, channel, id, history_from_seq).await?,
+        Some(id) => seq_of(tx, channel, id, first).await?,
         None => row.seq,
     };
     let (last, seq, ordinal) = match messages::countable_up_to(tx, channel, target).await? {
-        Some((id, seq, ordinal)) => (Some(MessageId(id)), seq.max(target), ordinal),
-        None => (None, target, 0),
+        Some((id, seq, ordinal)) => ((seq >= first).then_some(MessageId(id)), seq.max(target), ordinal),
+        None => (None, target, row.truncated_ordinal),
     };
     let new = ReadState {
         read_seq: seq,
@@ -47,7 +49,8 @@ pub async fn read(
     if new.read_seq <= old.read_seq && new.read_ordinal <= old.read_ordinal {
         return result(tx, user, channel, old).await;
     }
-    moved(tx, user, channel, new, false, entries, now).await
+    let told = !hidden && !row.config()?.read_receipts_disabled;
+    moved(tx, user, channel, new, (false, told), entries, now).await
 }
 
 /// Makes a message the first unread one.
@@ -59,22 +62,24 @@ pub async fn unread(
     entries: &mut Entries,
     now: DateTime<Utc>,
 ) -> Result<ReadResult> {
-    channels::find(tx, channel).await?.ok_or(ErrorCode::ChannelNotFound)?;
-    let Reading { history_from_seq, .. } =
+    let row = channels::find(tx, channel).await?.ok_or(ErrorCode::ChannelNotFound)?;
+    let Reading { history_from_seq, hidden, .. } =
         members::lock(tx, channel, user).await?.ok_or(ErrorCode::NotAMember)?;
-    let target = seq_of(tx, channel, message, history_from_seq).await? - 1;
+    let first = history_from_seq.max(row.first_seq());
+    let target = seq_of(tx, channel, message, first).await? - 1;
     let (last, ordinal) = match messages::countable_up_to(tx, channel, target).await? {
-        Some((id, seq, ordinal)) => ((seq >= history_from_seq).then_some(MessageId(id)), ordinal),
-        None => (None, 0),
+        Some((id, seq, ordinal)) => ((seq >= first).then_some(MessageId(id)), ordinal),
+        None => (None, row.truncated_ordinal),
     };
     let new =
         ReadState { read_seq: target, read_ordinal: ordinal, read_at: Some(now), last_read_message_id: last };
-    moved(tx, user, channel, new, true, entries, now).await
+    let told = !hidden && !row.config()?.read_receipts_disabled;
+    moved(tx, user, channel, new, (true, told), entries, now).await
 }
 
 /// Where a message is that the reader may see.
-async fn seq_of(tx: &TenantTx, channel: ChannelId, message: MessageId, history_from_seq: i64) -> Result<i64> {
-    let seq = messages::seq_of(tx, channel, message).await?.filter(|seq| *seq >= history_from_seq);
+pub async fn seq_of(tx: &TenantTx, channel: ChannelId, message: MessageId, first: i64) -> Result<i64> {
+    let seq = messages::seq_of(tx, channel, message).await?.filter(|seq| *seq >= first);
     seq.ok_or_else(|| ErrorCode::MessageNotFound.into())
 }
 
@@ -83,22 +88,35 @@ async fn moved(
     user: &UserId,
     channel: ChannelId,
     read: ReadState,
-    back: bool,
+    (back, told): (bool, bool),
     entries: &mut Entries,
     now: DateTime<Utc>,
 ) -> Result<ReadResult> {
     members::set_read(tx, channel, user, &read).await?;
-    entries.publish(
-        channel,
-        &hint(EventType::MessageRead, channel, now, json!({ "user_id": user, "read": read })),
-    )?;
     let result = result(tx, user, channel, read).await?;
+    tell(tx, user, channel, &result, (back, told), entries, now)?;
+    Ok(result)
+}
+
+/// Tells the channel, if its members are to know, and the user's other devices, and has the flags follow.
+pub fn tell(
+    tx: &TenantTx,
+    user: &UserId,
+    channel: ChannelId,
+    result: &ReadResult,
+    (back, told): (bool, bool),
+    entries: &mut Entries,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    if told {
+        let data = json!({ "user_id": user, "read": result.read });
+        entries.publish(channel, &hint(EventType::MessageRead, channel, now, data))?;
+    }
     let data = json!({ "channel_id": channel, "unread": result.unread, "read": result.read });
     let own = hint(EventType::NotificationMarkRead, channel, now, data);
     entries.command(&channel.0, Command::publish(event::user_topic(tx.app_id(), user), &own)?);
     let job = ReadMoved { channel_id: channel, user_id: user.clone(), read_seq: result.read.read_seq, back };
-    entries.job(&channel.0, READ_TOPIC, &job)?;
-    Ok(result)
+    entries.job(&channel.0, READ_TOPIC, &job)
 }
 
 async fn result(tx: &TenantTx, user: &UserId, channel: ChannelId, read: ReadState) -> Result<ReadResult> {

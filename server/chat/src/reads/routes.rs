@@ -5,20 +5,26 @@ use std::collections::HashMap;
 use actix_web::web::Data;
 use actix_web::{HttpResponse, get, post};
 use parlor_platform::Result;
-use parlor_protocol::member::{ChannelUnread, MarkRead, MarkUnread, ReadResult, UnreadCounts};
+use parlor_protocol::member::{MarkRead, MarkUnread, ReadResult, UnreadCounts};
 use parlor_protocol::message::UserMessage;
+use parlor_protocol::receipt::ReadEverything;
 use parlor_protocol::{ChannelId, Message, MessageId, Page};
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::{mark, store};
+use super::{all, mark, store};
+use crate::Chat;
 use crate::messages::{store as messages, view};
-use crate::web::{ChannelRef, Id, Params, UserCaller, ValidJson, decode, encode, limit, one_more};
-use crate::{Chat, threads};
+use crate::web::{ChannelRef, Id, NoBody, Params, UserCaller, ValidJson, decode, encode, limit, one_more};
 
 /// Adds the routes of this file.
 pub fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
-    config.service(mark_read).service(mark_unread).service(unread_counts).service(flagged);
+    config
+        .service(mark_read)
+        .service(mark_everything)
+        .service(mark_unread)
+        .service(unread_counts)
+        .service(flagged);
 }
 
 /// Read up to a message, or everything. The pointer never moves backwards.
@@ -30,6 +36,7 @@ async fn mark_read(
     id: Id<ChannelRef>,
     body: ValidJson<MarkRead>,
 ) -> Result<HttpResponse> {
+    chat.presence.active(caller.app, &caller.user);
     let id = id.0.resolve(&chat, caller.app).await?;
     let result = chat
         .change(caller.app, async |tx, entries, now| {
@@ -37,6 +44,13 @@ async fn mark_read(
         })
         .await?;
     Ok(HttpResponse::Ok().json(result))
+}
+
+/// Read all of one's channels, and all threads that one follows. What comes meanwhile stays unread.
+#[utoipa::path(tag = "reads", responses((status = 200, body = ReadEverything)))]
+#[post("/channels/read")]
+async fn mark_everything(chat: Data<Chat>, caller: UserCaller, _body: NoBody) -> Result<HttpResponse> {
+    Ok(HttpResponse::Ok().json(all::read(&chat, &caller).await?))
 }
 
 /// Make a message the first unread one.
@@ -48,6 +62,7 @@ async fn mark_unread(
     id: Id<ChannelRef>,
     body: ValidJson<MarkUnread>,
 ) -> Result<HttpResponse> {
+    chat.presence.active(caller.app, &caller.user);
     let id = id.0.resolve(&chat, caller.app).await?;
     let result = chat
         .change(caller.app, async |tx, entries, now| {
@@ -57,24 +72,15 @@ async fn mark_unread(
     Ok(HttpResponse::Ok().json(result))
 }
 
-/// Unread counts of all of one's channels, and of the threads that one follows. Muted channels are listed and not in the
-/// total.
+/// Unread counts of all of one's channels, the mentions in them, and of the threads that one follows. Muted and hidden
+/// channels are listed and not in the totals.
 #[utoipa::path(tag = "reads", responses((status = 200, body = UnreadCounts)))]
 #[get("/unread")]
 async fn unread_counts(chat: Data<Chat>, caller: UserCaller) -> Result<HttpResponse> {
     let tx = chat.db.tenant(caller.app).await?;
-    let rows = store::unread(&tx, &caller.user).await?;
-    let threads_total = threads::store::unread_total(&tx, &caller.user).await?;
+    let counts = super::counts(&tx, &caller.user, chat.clock.now()).await?;
     tx.commit().await?;
-    let now = chat.clock.now();
-    let count = |row: &store::UnreadRow| ChannelUnread {
-        channel_id: ChannelId(row.channel_id),
-        unread: row.unread,
-        muted: row.muted(now),
-    };
-    let channels: Vec<_> = rows.iter().map(count).collect();
-    let total = channels.iter().filter(|channel| !channel.muted).map(|channel| channel.unread).sum();
-    Ok(HttpResponse::Ok().json(UnreadCounts { total, threads_total, channels }))
+    Ok(HttpResponse::Ok().json(counts))
 }
 
 #[derive(Clone, Copy, Deserialize, utoipa::ToSchema)]

@@ -13,7 +13,7 @@ use parlor_protocol::reminder::ReminderState;
 use parlor_protocol::{ChannelId, Message, MessageId, Reminder, UserId};
 use uuid::Uuid;
 
-use crate::messages::store::{MessageColumns, MessageRow, message_columns};
+use crate::messages::store::{MessageColumns, MessageRow, message_columns, readable_by};
 use crate::users::store::user_id;
 
 /// A row of the table.
@@ -130,6 +130,17 @@ pub async fn page(
         .await?)
 }
 
+/// A user's reminders that changed after a `seq`, deleted ones included, in the order of that.
+pub async fn changed_since(tx: &TenantTx, user: &UserId, since: i64, limit: i64) -> Result<Vec<ReminderRow>> {
+    Ok(ReminderRow::query()
+        .filter(reminders::app_id.eq(tx.app()).and(reminders::user_id.eq(user.as_str())))
+        .filter(reminders::user_seq.gt(since))
+        .order(reminders::user_seq)
+        .limit(limit)
+        .load(&mut tx.conn()?)
+        .await?)
+}
+
 /// How many reminders of a user are not done, counted up to `most`.
 pub async fn live(tx: &TenantTx, user: &UserId, most: usize) -> Result<usize> {
     let rows = prepared::<SqlUuid>(
@@ -206,9 +217,11 @@ pub async fn messages(tx: &TenantTx, wanted: &[(&str, Uuid)]) -> Result<HashMap<
         message_columns!(),
         " FROM UNNEST(?, ?) AS v (reader, id) CROSS JOIN (SELECT ?::uuid AS app) w \
          CROSS JOIN LATERAL (SELECT * FROM messages WHERE app_id = w.app AND id = v.id AND deleted_at IS NULL \
-             AND NOT erased AND (NOT shadowed OR user_id = v.reader) OFFSET 0) m \
+             AND NOT erased AND ",
+        readable_by!("messages", "v.reader"),
+        " OFFSET 0) m \
          CROSS JOIN LATERAL (SELECT type FROM channels WHERE app_id = w.app AND id = m.channel_id \
-             AND deleted_at IS NULL OFFSET 0) c \
+             AND deleted_at IS NULL AND truncated_seq < m.seq OFFSET 0) c \
          CROSS JOIN LATERAL (SELECT name, image FROM users WHERE app_id = w.app AND id = m.user_id OFFSET 0) u \
          CROSS JOIN LATERAL (SELECT max(history_from_seq) AS first FROM channel_members WHERE app_id = w.app \
              AND channel_id = m.channel_id AND user_id = v.reader AND removed_at IS NULL) b \

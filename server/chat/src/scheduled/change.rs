@@ -5,6 +5,7 @@ use parlor_platform::db::TenantTx;
 use parlor_platform::outbox::Entries;
 use parlor_platform::{Error, Result};
 use parlor_protocol::limits::SCHEDULE_AHEAD_S;
+use parlor_protocol::message::UpdateMessage;
 use parlor_protocol::scheduled::{ScheduledState, UpdateScheduledMessage};
 use parlor_protocol::{Capability, ErrorCode, EventType, MessageId, ScheduledMessage};
 use serde_json::json;
@@ -13,10 +14,11 @@ use super::create::require_content;
 use super::store::{self, ScheduledRow};
 use crate::channels::access;
 use crate::due::{self, Kind};
+use crate::messages::send;
 use crate::users::change::UserChange;
 use crate::users::store as users;
-use crate::validate;
 use crate::web::Caller;
+use crate::{content, validate};
 
 /// One's own, or for the server anybody's. Of others' nobody learns.
 pub async fn own(tx: &TenantTx, caller: &Caller, id: MessageId) -> Result<ScheduledRow> {
@@ -50,12 +52,20 @@ pub async fn update(
     let Some(mut content) = old.content.clone().filter(|_| old.state == ScheduledState::Waiting) else {
         return Err(ErrorCode::NotWaiting.into());
     };
-    content.text = request.text.unwrap_or(content.text);
-    content.attachments = request.attachments.unwrap_or(content.attachments);
-    content.mentions = request.mentions.unwrap_or(content.mentions);
-    content.custom = request.custom.unwrap_or(content.custom);
     request.reply_to_id.apply(&mut content.reply_to_id);
-    validate::message(&content.text, &content.attachments, &content.mentions, &content.custom)?;
+    let said = UpdateMessage {
+        text: request.text,
+        content_type: request.content_type,
+        content: request.content,
+        mentions: request.mentions,
+        group_mentions: request.group_mentions,
+        attachments: request.attachments,
+        custom: request.custom,
+        custom_set: None,
+        custom_unset: None,
+    };
+    content::replace(&mut content, said)?;
+    send::check(&mut content, caller.is_server())?;
     let send_at = request.send_at.map_or(old.send_at, validate::stored);
     if send_at == old.send_at && old.content.as_ref() == Some(&content) {
         return Ok(old);

@@ -18,14 +18,15 @@ use serde_json::json;
 use super::store::{self, ScheduledRow};
 use crate::channels::access::{self, Access};
 use crate::due::{self, Kind};
+use crate::groups::store as groups;
 use crate::members::require_active;
 use crate::messages::access::require_thread;
 use crate::messages::send::{self, Item};
 use crate::messages::store as messages;
 use crate::users::change::UserChange;
 use crate::users::store as users;
-use crate::validate;
 use crate::web::Caller;
+use crate::{mentions, validate};
 
 /// Schedules a message; `false`: this id was scheduled before.
 pub async fn create(
@@ -36,8 +37,8 @@ pub async fn create(
     entries: &mut Entries,
     now: DateTime<Utc>,
 ) -> Result<(ScheduledMessage, bool)> {
-    let CreateScheduledMessage { send_at, message } = request;
-    send::check(&message)?;
+    let CreateScheduledMessage { send_at, mut message } = request;
+    send::check(&mut message, caller.is_server())?;
     let (user, by_server) = (caller.acts_for(message.user_id.clone())?, caller.is_server());
     let id = message.id.unwrap_or_default();
     let content = SendMessage { id: None, user_id: None, ..message };
@@ -94,15 +95,26 @@ pub async fn create(
 pub async fn require_content(tx: &TenantTx, access: &Access, content: &SendMessage) -> Result<()> {
     let (channel, first) = (access.row.id(), access.history_from_seq());
     require_thread(tx, channel, first, content.parent_id, content.reply_to_id).await?;
-    if content.mentions.is_empty() {
-        return Ok(());
+    require_named(tx, content).await?;
+    let (kind, config) = (access.channel.kind, &access.channel.config);
+    mentions::allowed(access.actor, &content.group_mentions, kind, config, access.row.member_count)
+}
+
+/// Refuses users and groups that do not exist.
+pub async fn require_named(tx: &TenantTx, content: &SendMessage) -> Result<()> {
+    let named = content.mentions.iter().chain(content.visible_to.iter().flatten());
+    let ids: Vec<&str> = named.map(UserId::as_str).collect();
+    if !ids.is_empty() {
+        let known: HashSet<String> = users::of(tx, &ids).await?.into_iter().map(|user| user.id).collect();
+        if let Some(id) = ids.iter().find(|id| !known.contains(**id)) {
+            return Err(Error::with(ErrorCode::UserUnknown, format!("There is no user {id:?}.")));
+        }
     }
-    let ids: Vec<&str> = content.mentions.iter().map(UserId::as_str).collect();
-    let known: HashSet<String> = users::of(tx, &ids).await?.into_iter().map(|user| user.id).collect();
-    match ids.iter().find(|id| !known.contains(**id)) {
-        None => Ok(()),
-        Some(id) => Err(Error::with(ErrorCode::UserUnknown, format!("There is no user {id:?} to mention."))),
+    let called = &content.group_mentions.groups;
+    if !called.is_empty() && groups::count_of(tx, called).await? < called.len() {
+        return Err(ErrorCode::GroupUnknown.into());
     }
+    Ok(())
 }
 
 /// What makes it this scheduled message and no other: the message, and its time.

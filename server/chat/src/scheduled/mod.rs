@@ -11,3 +11,5 @@ mod create;
 pub mod deliver;
 pub mod routes;
 pub mod store;
+
+pub use create::{require_content, require_named};

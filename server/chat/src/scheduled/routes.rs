@@ -3,7 +3,7 @@
 use actix_web::web::Data;
 use actix_web::{HttpResponse, delete, get, patch, post};
 use chrono::Datelike;
-use parlor_platform::{Error, Result};
+use parlor_platform::Result;
 use parlor_protocol::scheduled::{CreateScheduledMessage, UpdateScheduledMessage};
 use parlor_protocol::{ChannelId, ErrorCode, MessageId, Page, ScheduledMessage, UserId};
 use serde::Deserialize;
@@ -67,17 +67,9 @@ async fn list(chat: Data<Chat>, caller: Caller, query: Params<ListQuery>) -> Res
     if after.is_some_and(|(time, _)| !(1..=9999).contains(&time.year())) {
         return Err(ErrorCode::InvalidCursor.into());
     }
-    let user = match (caller.user(), &user_id) {
-        (Some(user), None) | (None, Some(user)) => user,
-        (Some(_), Some(_)) => {
-            return Err(Error::with(ErrorCode::ServerOnly, "Only the customer's server names a `user_id`."));
-        }
-        (None, None) => {
-            return Err(Error::with(ErrorCode::InvalidParameter, "The server must say `user_id`."));
-        }
-    };
+    let user = caller.acts_for(user_id)?;
     let tx = chat.db.tenant(caller.app()).await?;
-    let rows = store::page(&tx, user, channel_id, after, one_more(size)).await?;
+    let rows = store::page(&tx, &user, channel_id, after, one_more(size)).await?;
     tx.commit().await?;
     let page = Page::of(rows, size, |row| encode("scheduled", &(row.send_at, row.id)))?;
     Ok(HttpResponse::Ok().json(page.try_map(ScheduledRow::into_scheduled)?))

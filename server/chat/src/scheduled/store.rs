@@ -14,7 +14,6 @@ use parlor_platform::{Error, Result};
 use parlor_protocol::message::SendMessage;
 use parlor_protocol::scheduled::ScheduledState;
 use parlor_protocol::{ChannelId, ErrorCode, MessageId, ScheduledMessage, UserId};
-use serde::Deserialize;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -74,7 +73,7 @@ impl ScheduledRow {
 
     /// What is to be sent.
     pub fn content(&self) -> Result<Option<SendMessage>> {
-        self.content.as_ref().map(SendMessage::deserialize).transpose().map_err(Error::internal)
+        self.content.clone().map(serde_json::from_value).transpose().map_err(Error::internal)
     }
 
     /// As it stands on the wire.
@@ -146,6 +145,22 @@ pub async fn page(
     .bind::<BigInt, _>(limit)
     .load(&mut tx.conn()?)
     .await?)
+}
+
+/// A user's scheduled messages that changed after a `seq`, in the order of that.
+pub async fn changed_since(
+    tx: &TenantTx,
+    user: &UserId,
+    since: i64,
+    limit: i64,
+) -> Result<Vec<ScheduledRow>> {
+    Ok(ScheduledRow::query()
+        .filter(scheduled_messages::app_id.eq(tx.app()).and(scheduled_messages::user_id.eq(user.as_str())))
+        .filter(scheduled_messages::user_seq.gt(since))
+        .order(scheduled_messages::user_seq)
+        .limit(limit)
+        .load(&mut tx.conn()?)
+        .await?)
 }
 
 /// How many messages of a user wait or are being sent, counted up to `most`.

@@ -129,7 +129,8 @@ async fn channels(tx: &TenantTx, caller: &Caller, asked: Option<&str>) -> Result
     for text in list(asked)? {
         let id: ChannelId = text.parse().map_err(|_| ErrorCode::InvalidId)?;
         let access = access::require(tx, caller, id, Capability::ReadChannel).await?;
-        channels.push((id.0, access.history_from_seq()));
+        let first = access.history_from_seq();
+        channels.push((id.0, if first > 1 { first } else { 0 }));
     }
     Ok(Some(channels))
 }
@@ -146,4 +147,23 @@ fn list(texts: &str) -> Result<Vec<&str>> {
 fn any(lexemes: impl Iterator<Item = String>) -> String {
     let lexemes: Vec<String> = lexemes.map(|lexeme| quoted(&lexeme)).collect();
     format!("({})", lexemes.join(" | "))
+}
+
+/// The newest messages of one channel in which a search finds its words.
+pub async fn newest_in(
+    tx: &TenantTx,
+    typed: &str,
+    channel: Part,
+    until: DateTime<Utc>,
+    most: i64,
+) -> Result<Vec<Uuid>> {
+    let query = Query::parse(typed)?;
+    let asked = [
+        query.tsquery(),
+        quoted(&tags::app(tx.app_id())),
+        any(std::iter::once(tags::channel(channel.0.into()))),
+    ];
+    let (place, since) = ((until, Uuid::nil()), DateTime::UNIX_EPOCH);
+    let places = find(tx, &asked.join(" & "), Some(&[channel]), place, since, most).await?;
+    Ok(places.into_iter().map(|(_, id)| id).collect())
 }

@@ -17,4 +17,5 @@ mod tags;
 mod words;
 
 pub use index::{BINDING, ChangedEvent, Index, TOPIC_CHANGED, changed, write};
+pub use list::newest_in;
 pub use routes::configure;

@@ -109,7 +109,8 @@ pub async fn find(
 /// Channels that a user may search.
 pub async fn channels_of(tx: &TenantTx, user: &str) -> Result<Vec<Part>> {
     Ok(prepared::<(SqlUuid, Int8)>(
-        "SELECT c.id, m.history_from_seq FROM channel_members m CROSS JOIN LATERAL (SELECT id FROM channels c WHERE c.app_id = m.app_id \
+        "SELECT c.id, greatest(m.history_from_seq, nullif(c.truncated_seq, 0) + 1) FROM channel_members m \
+         CROSS JOIN LATERAL (SELECT id, truncated_seq FROM channels c WHERE c.app_id = m.app_id \
              AND c.id = m.channel_id AND c.deleted_at IS NULL OFFSET 0) c \
          WHERE m.app_id = ? AND m.user_id = ? AND m.removed_at IS NULL",
     )

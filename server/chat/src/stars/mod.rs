@@ -5,4 +5,4 @@
 
 pub mod routes;
 mod star;
-mod store;
+pub mod store;

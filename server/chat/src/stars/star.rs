@@ -28,7 +28,7 @@ pub async fn star(
     }
     hold(tx, &caller.user, &message).await?;
     if store::set(tx, &caller.user, &message).await? {
-        tell(tx, &caller.user, &message, EventType::MessageStarred, entries, now).await?;
+        tell(tx, &caller.user, &message, true, entries, now).await?;
     }
     Ok(())
 }
@@ -45,7 +45,7 @@ pub async fn unstar(
     hold(tx, &caller.user, &message).await?;
     if store::end(tx, &caller.user, &message).await? {
         store::forget_if_read(tx, &caller.user, &message).await?;
-        tell(tx, &caller.user, &message, EventType::MessageUnstarred, entries, now).await?;
+        tell(tx, &caller.user, &message, false, entries, now).await?;
     }
     Ok(())
 }
@@ -67,11 +67,13 @@ async fn tell(
     tx: &TenantTx,
     user: &UserId,
     message: &Message,
-    kind: EventType,
+    starred: bool,
     entries: &mut Entries,
     now: DateTime<Utc>,
 ) -> Result<()> {
     let change = UserChange::begin(tx, user, now).await?;
+    store::note(tx, user, message, starred, change.seq(), now).await?;
+    let kind = if starred { EventType::MessageStarred } else { EventType::MessageUnstarred };
     let data = json!({ "message_id": message.id, "channel_id": message.channel_id });
     change.tell(entries, kind, message.channel_id, data)
 }

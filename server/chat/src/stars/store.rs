@@ -1,10 +1,15 @@
 //! The queries of stars: bit 2 of the flags that a user has on a message.
 
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
 use diesel::sql_types::{Bool, Int8, Text, Untyped, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use parlor_platform::Result;
 use parlor_platform::db::{TenantTx, prepared};
+use parlor_platform::schema::stars;
+use parlor_protocol::sync::Star;
 use parlor_protocol::{Message, UserId};
+use uuid::Uuid;
 
 /// Stars a message for a member. `false`: it was starred. A row that is new is read as far as the member has read.
 pub async fn set(tx: &TenantTx, user: &UserId, message: &Message) -> Result<bool> {
@@ -27,6 +32,48 @@ pub async fn set(tx: &TenantTx, user: &UserId, message: &Message) -> Result<bool
     .execute(&mut tx.conn()?)
     .await?;
     Ok(rows == 1)
+}
+
+/// Notes a star, or its end, for the user's other devices.
+pub async fn note(
+    tx: &TenantTx,
+    user: &UserId,
+    message: &Message,
+    starred: bool,
+    user_seq: i64,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let changes = (stars::starred.eq(starred), stars::user_seq.eq(user_seq), stars::updated_at.eq(now));
+    diesel::insert_into(stars::table)
+        .values((
+            stars::app_id.eq(tx.app()),
+            stars::user_id.eq(user.as_str()),
+            stars::message_id.eq(message.id.0),
+            stars::channel_id.eq(message.channel_id.0),
+            changes,
+        ))
+        .on_conflict((stars::app_id, stars::user_id, stars::message_id))
+        .do_update()
+        .set(changes)
+        .execute(&mut tx.conn()?)
+        .await?;
+    Ok(())
+}
+
+/// A user's stars that changed after a `seq`, with that, ended ones included.
+pub async fn changed_since(tx: &TenantTx, user: &UserId, since: i64, limit: i64) -> Result<Vec<(i64, Star)>> {
+    let rows = stars::table
+        .filter(stars::app_id.eq(tx.app()).and(stars::user_id.eq(user.as_str())))
+        .filter(stars::user_seq.gt(since))
+        .order(stars::user_seq)
+        .limit(limit)
+        .select((stars::user_seq, stars::message_id, stars::channel_id, stars::starred))
+        .load::<(i64, Uuid, Uuid, bool)>(&mut tx.conn()?)
+        .await?;
+    let star = |(seq, message, channel, starred): (i64, Uuid, Uuid, bool)| {
+        (seq, Star { message_id: message.into(), channel_id: channel.into(), starred })
+    };
+    Ok(rows.into_iter().map(star).collect())
 }
 
 /// Ends a star. `false`: there was none.

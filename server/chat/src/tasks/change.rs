@@ -5,7 +5,7 @@ use parlor_platform::Result;
 use parlor_platform::db::TenantTx;
 use parlor_platform::outbox::Entries;
 use parlor_protocol::task::UpdateTask;
-use parlor_protocol::{Capability, ErrorCode, EventType, MessageId, Patch, Task, TaskId};
+use parlor_protocol::{Capability, ChannelId, ErrorCode, EventType, MessageId, Patch, Task, TaskId};
 use serde_json::json;
 
 use super::{check, locked, require_member, store};
@@ -81,6 +81,31 @@ pub async fn forget(
         end(tx, row.into_task()?, entries, now).await?;
     }
     Ok(())
+}
+
+/// Tasks that are ended at once because their messages are gone.
+const ENDED_AT_ONCE: usize = 50;
+
+/// The messages up to a `seq` are gone, and so is what was to be done about them. `true`: there may be more of it. The
+/// caller holds the channel's row.
+pub async fn forget_up_to(
+    tx: &TenantTx,
+    channel: ChannelId,
+    upto: i64,
+    entries: &mut Entries,
+    now: DateTime<Utc>,
+) -> Result<bool> {
+    let rows = store::of_messages_up_to(tx, channel, upto, ENDED_AT_ONCE as i64).await?;
+    let Ok(count @ 1..) = i32::try_from(rows.len()) else { return Ok(false) };
+    let changes = Change::begin_steps(tx, channel, count, now).await?;
+    let mut tasks = rows.into_iter().map(store::TaskRow::into_task).collect::<Result<Vec<_>>>()?;
+    for (task, change) in tasks.iter_mut().zip(&changes) {
+        task.title.clear();
+        (task.updated_at, task.deleted_at, task.updated_seq) = (now, Some(now), change.seq());
+        change.tell(entries, EventType::TaskDeleted, json!({ "task": task }))?;
+    }
+    store::end(tx, &tasks, now).await?;
+    Ok(tasks.len() == ENDED_AT_ONCE)
 }
 
 async fn end(tx: &TenantTx, mut task: Task, entries: &mut Entries, now: DateTime<Utc>) -> Result<Task> {

@@ -31,6 +31,7 @@ pub async fn create(
     if message.deleted_at.is_some() {
         return Err(ErrorCode::MessageDeleted.into());
     }
+    access::require_for_all(&message)?;
     let title = match request.title {
         Some(title) => title,
         None => first_line(&message.text).ok_or_else(|| {

@@ -13,7 +13,7 @@ use parlor_platform::db::TenantTx;
 use parlor_platform::{Error, Result};
 use parlor_protocol::{Capability, ChannelId, ErrorCode, Task, TaskId, UserId};
 
-pub use change::forget;
+pub use change::{forget, forget_up_to};
 
 use crate::channels::access::{self, Access};
 use crate::members::store as members;

@@ -1,8 +1,9 @@
 //! The queries of tasks.
 
 use chrono::{DateTime, Utc};
+use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Int8, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Bool, Int8, Nullable, Text, Timestamptz, Untyped, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use parlor_platform::db::{TenantTx, prepared};
 use parlor_platform::schema::tasks;
@@ -31,7 +32,17 @@ pub struct TaskRow {
     pub updated_seq: i64,
 }
 
-type TaskColumns = (
+/// The columns of [`TaskRow`] in statements that are written by hand, of `tasks k`.
+macro_rules! task_columns {
+    () => {
+        "k.id, k.channel_id, k.message_id, k.title, k.status, k.assignee_id, k.due_at, k.created_by, k.created_at, \
+         k.updated_at, k.deleted_at, k.updated_seq"
+    };
+}
+pub(crate) use task_columns;
+
+/// Their types.
+pub type TaskColumns = (
     SqlUuid,
     SqlUuid,
     SqlUuid,
@@ -72,10 +83,16 @@ pub fn to_microseconds(time: DateTime<Utc>) -> DateTime<Utc> {
     DateTime::from_timestamp_micros(time.timestamp_micros()).unwrap_or(time)
 }
 
+/// The condition that its message was not truncated. That a task was deleted is told all the same.
+const SHOWN: &str = "(tasks.deleted_at IS NOT NULL OR (SELECT m.seq FROM messages m WHERE m.app_id = tasks.app_id \
+    AND m.id = tasks.message_id) > (SELECT c.truncated_seq FROM channels c WHERE c.app_id = tasks.app_id \
+    AND c.id = tasks.channel_id))";
+
 /// A task, deleted ones included.
 pub async fn find(tx: &TenantTx, id: TaskId) -> Result<Option<TaskRow>> {
     Ok(TaskRow::query()
         .filter(tasks::app_id.eq(tx.app()).and(tasks::id.eq(id.0)))
+        .filter(sql::<Bool>(SHOWN))
         .first(&mut tx.conn()?)
         .await
         .optional()?)
@@ -141,6 +158,7 @@ pub async fn page_of_channel(
     let mut query = TaskRow::query()
         .filter(tasks::app_id.eq(tx.app()).and(tasks::channel_id.eq(channel.0)))
         .filter(tasks::deleted_at.is_null())
+        .filter(sql::<Bool>(SHOWN))
         .order(tasks::id.desc())
         .limit(limit)
         .into_boxed();
@@ -161,18 +179,19 @@ pub async fn page_of_user(
     before: Option<Uuid>,
     limit: i64,
 ) -> Result<Vec<TaskRow>> {
-    Ok(prepared::<TaskColumns>(
-        "SELECT k.id, k.channel_id, k.message_id, k.title, k.status, k.assignee_id, k.due_at, k.created_by, k.created_at, \
-             k.updated_at, k.deleted_at, k.updated_seq \
-         FROM tasks k \
+    Ok(prepared::<TaskColumns>(concat!(
+        "SELECT ",
+        task_columns!(),
+        " FROM tasks k \
+         CROSS JOIN LATERAL (SELECT seq FROM messages WHERE app_id = k.app_id AND id = k.message_id OFFSET 0) m \
          CROSS JOIN LATERAL (SELECT type FROM channels WHERE app_id = k.app_id AND id = k.channel_id \
-             AND deleted_at IS NULL OFFSET 0) c \
+             AND deleted_at IS NULL AND truncated_seq < m.seq OFFSET 0) c \
          LEFT JOIN LATERAL (SELECT true AS present FROM channel_members WHERE app_id = k.app_id \
              AND channel_id = k.channel_id AND user_id = k.assignee_id AND removed_at IS NULL OFFSET 0) r ON true \
          WHERE k.app_id = ? AND k.assignee_id = ? AND k.deleted_at IS NULL AND coalesce(k.status = ?, true) \
              AND coalesce(k.id < ?, true) AND (c.type = 'livestream' OR r.present) \
-         ORDER BY k.id DESC LIMIT ?",
-    )
+         ORDER BY k.id DESC LIMIT ?"
+    ))
     .bind::<SqlUuid, _>(tx.app())
     .bind::<Text, _>(user.as_str())
     .bind::<Nullable<Text>, _>(status.map(TaskStatus::as_str))
@@ -182,18 +201,41 @@ pub async fn page_of_user(
     .await?)
 }
 
-/// Tasks that changed after a `seq`, deleted ones included.
-pub async fn changed_since(
+/// Tasks of a channel that were made of messages up to a `seq`.
+pub async fn of_messages_up_to(
     tx: &TenantTx,
     channel: ChannelId,
-    since: i64,
+    upto: i64,
     limit: i64,
 ) -> Result<Vec<TaskRow>> {
-    Ok(TaskRow::query()
-        .filter(tasks::app_id.eq(tx.app()).and(tasks::channel_id.eq(channel.0)))
-        .filter(tasks::updated_seq.gt(since))
-        .order(tasks::updated_seq)
-        .limit(limit)
-        .load(&mut tx.conn()?)
-        .await?)
+    Ok(prepared::<TaskColumns>(concat!(
+        "SELECT ",
+        task_columns!(),
+        " FROM tasks k CROSS JOIN LATERAL (SELECT FROM messages WHERE app_id = k.app_id AND id = k.message_id \
+             AND seq <= ? OFFSET 0) m \
+         WHERE k.app_id = ? AND k.channel_id = ? AND k.deleted_at IS NULL ORDER BY k.id LIMIT ?"
+    ))
+    .bind::<BigInt, _>(upto)
+    .bind::<SqlUuid, _>(tx.app())
+    .bind::<SqlUuid, _>(channel.0)
+    .bind::<BigInt, _>(limit)
+    .load(&mut tx.conn()?)
+    .await?)
+}
+
+/// Ends tasks, each with the `seq` of its change.
+pub async fn end(tx: &TenantTx, tasks: &[Task], now: DateTime<Utc>) -> Result<()> {
+    prepared::<Untyped>(
+        "MERGE INTO tasks k USING (SELECT ? AS now, ? AS app, v.* FROM UNNEST(?, ?) AS v (id, seq)) v \
+         ON k.app_id = v.app AND k.id = v.id \
+         WHEN MATCHED THEN UPDATE SET title = '', deleted_at = v.now, updated_at = v.now, updated_seq = v.seq \
+         WHEN NOT MATCHED AND false THEN INSERT DEFAULT VALUES",
+    )
+    .bind::<Timestamptz, _>(now)
+    .bind::<SqlUuid, _>(tx.app())
+    .bind::<Array<SqlUuid>, _>(tasks.iter().map(|task| task.id.0).collect::<Vec<_>>())
+    .bind::<Array<Int8>, _>(tasks.iter().map(|task| task.updated_seq).collect::<Vec<_>>())
+    .execute(&mut tx.conn()?)
+    .await?;
+    Ok(())
 }

@@ -4,6 +4,7 @@ pub mod activity;
 pub mod change;
 mod profile;
 pub mod routes;
+pub mod settings;
 pub mod store;
 mod upsert;
 

@@ -9,7 +9,7 @@ use parlor_platform::Result;
 use parlor_platform::db::TenantTx;
 use parlor_platform::outbox::{Command, Entries};
 use parlor_protocol::user::{UpdateUser, UpsertUser};
-use parlor_protocol::{AppId, ErrorCode, EventType, User, UserId, event};
+use parlor_protocol::{AppId, ErrorCode, EventType, UserId, event};
 use serde_json::{Value, json};
 
 use super::store::{self, UserRow};
@@ -23,13 +23,13 @@ pub async fn update(
     changes: UpdateUser,
     entries: &mut Entries,
     now: DateTime<Utc>,
-) -> Result<User> {
+) -> Result<UserRow> {
     let mut row = store::lock(tx, &[id.as_str()]).await?.pop().ok_or(ErrorCode::UserNotFound)?;
     if apply(&mut row, changes, now) {
         store::write_profiles(tx, std::slice::from_ref(&row)).await?;
-        tell(entries, tx.app_id(), &User::try_from(row.clone())?, now)?;
+        tell(entries, tx.app_id(), &row, now)?;
     }
-    row.try_into()
+    Ok(row)
 }
 
 /// Puts the changes into the row; `false` if it is as it was.
@@ -54,7 +54,8 @@ pub fn changes_of(request: &UpsertUser) -> UpdateUser {
 }
 
 /// Tells the user, and leaves the rest to the consumer.
-pub fn tell(entries: &mut Entries, app: AppId, user: &User, now: DateTime<Utc>) -> Result<()> {
+pub fn tell(entries: &mut Entries, app: AppId, row: &UserRow, now: DateTime<Utc>) -> Result<()> {
+    let user = row.clone().into_own()?;
     let envelope = hint(EventType::UserUpdated, None, now, json!({ "user": user }));
     entries.command(&user.id, Command::publish(event::user_topic(app, &user.id), &envelope)?);
     entries.job(&user.id, PROFILE_TOPIC, &ProfileChanged { user_id: user.id.clone() })
@@ -78,6 +79,7 @@ mod tests {
             updated_at: then,
             deactivated_at: None,
             last_active_at: None,
+            presence: crate::presence::state::PresenceRow::default(),
         };
         let parse = |body: Value| serde_json::from_value::<UpdateUser>(body).unwrap();
         for body in

@@ -4,11 +4,13 @@ use actix_web::web::Data;
 use actix_web::{HttpResponse, get, patch, post, put};
 use parlor_platform::{Result, keys};
 use parlor_protocol::event::realtime_user;
-use parlor_protocol::user::{UpdateUser, UpsertUser, UpsertUsers, UpsertedUsers};
+use parlor_protocol::user::{
+    UpdateUser, UpdateUserSettings, UpsertUser, UpsertUsers, UpsertedUsers, UserSettings,
+};
 use parlor_protocol::{ErrorCode, Page, User, UserId};
 use serde::Deserialize;
 
-use super::{profile, store, upsert};
+use super::{profile, settings, store, upsert};
 use crate::Chat;
 use crate::web::{
     Caller, Id, NoBody, Params, ServerCaller, UserCaller, ValidJson, decode, encode, limit, one_more,
@@ -21,6 +23,8 @@ pub fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_
         .service(upsert_many)
         .service(list)
         .service(me)
+        .service(get_settings)
+        .service(update_settings)
         .service(get_one)
         .service(upsert_one)
         .service(update)
@@ -92,28 +96,54 @@ async fn page(chat: &Chat, caller: &Caller, query: ListQuery) -> Result<HttpResp
     let rows = store::page(&tx, prefix, after.as_deref(), one_more(size)).await?;
     tx.commit().await?;
     let page = Page::of(rows, size, |row| encode("users", &row.id))?;
-    Ok(HttpResponse::Ok().json(page.try_map(User::try_from)?))
+    Ok(HttpResponse::Ok().json(page.try_map(|row| row.seen_by(caller.user()))?))
 }
 
 /// The calling user.
 #[utoipa::path(tag = "users", responses((status = 200, body = User)))]
 #[get("/users/me")]
 async fn me(chat: Data<Chat>, caller: UserCaller) -> Result<HttpResponse> {
-    one(&chat, caller.app, &caller.user).await
+    one(&chat, &Caller::User(caller.clone()), &caller.user).await
+}
+
+/// What one lets others know.
+#[utoipa::path(tag = "users", responses((status = 200, body = UserSettings)))]
+#[get("/users/me/settings")]
+async fn get_settings(chat: Data<Chat>, caller: UserCaller) -> Result<HttpResponse> {
+    let tx = chat.db.tenant(caller.app).await?;
+    let settings = settings::find(&tx, &caller.user).await?;
+    tx.commit().await?;
+    Ok(HttpResponse::Ok().json(settings))
+}
+
+/// Switch receipts or typing off or on, for oneself. What was read or got before is hidden, too, or shown again.
+#[utoipa::path(tag = "users", request_body = UpdateUserSettings, responses((status = 200, body = UserSettings)))]
+#[patch("/users/me/settings")]
+async fn update_settings(
+    chat: Data<Chat>,
+    caller: UserCaller,
+    body: ValidJson<UpdateUserSettings>,
+) -> Result<HttpResponse> {
+    let settings = chat
+        .change(caller.app, async |tx, entries, now| {
+            settings::update(tx, &caller.user, body.value, entries, now).await
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(settings))
 }
 
 /// One user.
 #[utoipa::path(tag = "users", params(("id" = String, Path,)), responses((status = 200, body = User)))]
 #[get("/users/{id}")]
 async fn get_one(chat: Data<Chat>, caller: Caller, id: Id<UserId>) -> Result<HttpResponse> {
-    one(&chat, caller.app(), &id.0).await
+    one(&chat, &caller, &id.0).await
 }
 
-async fn one(chat: &Chat, app: parlor_protocol::AppId, id: &UserId) -> Result<HttpResponse> {
-    let tx = chat.db.tenant(app).await?;
+async fn one(chat: &Chat, caller: &Caller, id: &UserId) -> Result<HttpResponse> {
+    let tx = chat.db.tenant(caller.app()).await?;
     let row = store::find(&tx, id).await?.ok_or(ErrorCode::UserNotFound)?;
     tx.commit().await?;
-    Ok(HttpResponse::Ok().json(User::try_from(row)?))
+    Ok(HttpResponse::Ok().json(row.seen_by(caller.user())?))
 }
 
 /// Change one's own name, image or custom data; the server may change anybody's. What changes nothing is told to nobody.
@@ -136,7 +166,7 @@ async fn update(
             profile::update(tx, &id.0, changes, entries, now).await
         })
         .await?;
-    Ok(HttpResponse::Ok().json(user))
+    Ok(HttpResponse::Ok().json(user.seen_by(caller.user())?))
 }
 
 /// Shut a user out: tokens are refused, realtime connections end. Messages stay.

@@ -9,10 +9,11 @@ use diesel_async::RunQueryDsl;
 use parlor_platform::db::{TenantTx, prepared};
 use parlor_platform::schema::users;
 use parlor_platform::{Error, Result};
-use parlor_protocol::user::UpsertUser;
+use parlor_protocol::user::{UpsertUser, UserSettings};
 use parlor_protocol::{Custom, ErrorCode, Patch, User, UserId, UserRef};
 
 use crate::erasure::subject;
+use crate::presence::state::PresenceRow;
 
 /// A row of the table.
 #[derive(Clone, HasQuery)]
@@ -27,12 +28,32 @@ pub struct UserRow {
     pub updated_at: DateTime<Utc>,
     pub deactivated_at: Option<DateTime<Utc>>,
     pub last_active_at: Option<DateTime<Utc>>,
+    #[diesel(embed)]
+    pub presence: PresenceRow,
+}
+
+impl UserRow {
+    /// As the user sees it; everybody else gets it as [`User::try_from`] says.
+    pub fn into_own(self) -> Result<User> {
+        let (presence, last_active_at) = (self.presence.own(), self.last_active_at);
+        Ok(User { presence, last_active_at, ..User::try_from(self)? })
+    }
+
+    /// As this reader sees it.
+    pub fn seen_by(self, reader: Option<&UserId>) -> Result<User> {
+        if reader.is_some_and(|reader| reader.as_str() == self.id) {
+            self.into_own()
+        } else {
+            self.try_into()
+        }
+    }
 }
 
 impl TryFrom<UserRow> for User {
     type Error = Error;
 
     fn try_from(row: UserRow) -> Result<Self> {
+        let (presence, last_active_at) = (row.presence.shown(), row.presence.hides_after(row.last_active_at));
         Ok(Self {
             id: user_id(row.id)?,
             name: row.name,
@@ -42,7 +63,8 @@ impl TryFrom<UserRow> for User {
             created_at: row.created_at,
             updated_at: row.updated_at,
             deactivated_at: row.deactivated_at,
-            last_active_at: row.last_active_at,
+            last_active_at,
+            presence,
         })
     }
 }
@@ -249,10 +271,45 @@ pub async fn set_seqs(tx: &TenantTx, seqs: &[(&str, i64)]) -> Result<()> {
     Ok(())
 }
 
-/// Notes that a user did something.
-pub async fn note_activity(tx: &TenantTx, id: &UserId, now: DateTime<Utc>) -> Result<()> {
+/// Notes that users did something, in the order of their ids, and gives when each did something before.
+pub async fn note_activity(
+    tx: &TenantTx,
+    ids: &[&str],
+    now: DateTime<Utc>,
+) -> Result<Vec<(String, DateTime<Utc>)>> {
+    Ok(prepared::<(Text, Timestamptz)>(
+        "UPDATE users u SET last_active_at = ? FROM (SELECT app_id, id, coalesce(last_active_at, created_at) AS at \
+             FROM users WHERE app_id = ? AND id = ANY(?) ORDER BY id FOR NO KEY UPDATE) o \
+         WHERE u.app_id = o.app_id AND u.id = o.id RETURNING u.id, o.at",
+    )
+    .bind::<Timestamptz, _>(now)
+    .bind::<SqlUuid, _>(tx.app())
+    .bind::<Array<Text>, _>(ids.to_vec())
+    .load(&mut tx.conn()?)
+    .await?)
+}
+
+/// What a user lets others know.
+pub async fn settings(tx: &TenantTx, id: &UserId) -> Result<UserSettings> {
+    let row = users::table
+        .find((tx.app(), id.as_str()))
+        .select((users::hides_reads, users::hides_deliveries, users::hides_typing, users::settings_seq))
+        .first::<(bool, bool, bool, i64)>(&mut tx.conn()?)
+        .await
+        .optional()?;
+    let (reads, deliveries, typing, user_seq) = row.ok_or(ErrorCode::UserNotFound)?;
+    Ok(UserSettings { read_receipts: !reads, delivery_receipts: !deliveries, typing: !typing, user_seq })
+}
+
+/// Writes it.
+pub async fn set_settings(tx: &TenantTx, id: &UserId, settings: &UserSettings) -> Result<()> {
     diesel::update(users::table.find((tx.app(), id.as_str())))
-        .set(users::last_active_at.eq(now))
+        .set((
+            users::hides_reads.eq(!settings.read_receipts),
+            users::hides_deliveries.eq(!settings.delivery_receipts),
+            users::hides_typing.eq(!settings.typing),
+            users::settings_seq.eq(settings.user_seq),
+        ))
         .execute(&mut tx.conn()?)
         .await?;
     Ok(())

@@ -43,7 +43,7 @@ pub async fn upsert(
             if let Some(row) = rows.get_mut(request.id.as_str())
                 && apply(row, changes_of(request), now)
             {
-                tell(entries, tx.app_id(), &User::try_from(row.clone())?, now)?;
+                tell(entries, tx.app_id(), row, now)?;
                 changed.push(row.clone());
             }
         }

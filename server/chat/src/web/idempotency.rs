@@ -4,12 +4,13 @@
 //! first to commit and then gets its answer; if the first failed, nothing is stored and the second works.
 
 use actix_web::http::StatusCode;
-use actix_web::{FromRequest, HttpRequest, HttpResponse, dev::Payload};
+use actix_web::{FromRequest, HttpRequest, HttpResponse, HttpResponseBuilder, dev::Payload};
 use chrono::{DateTime, Utc};
 use parlor_platform::crypto::sha256;
 use parlor_platform::db::TenantTx;
 use parlor_platform::{Error, Result};
 use parlor_protocol::ErrorCode;
+use serde::Serialize;
 use uuid::Uuid;
 
 use super::{Caller, store};
@@ -22,21 +23,6 @@ pub struct IdempotencyKey {
 
 /// Says that an answer was given before.
 pub const REPLAYED: (&str, &str) = ("Idempotency-Replayed", "true");
-
-/// What was answered before.
-pub struct Replay {
-    status: u16,
-    body: String,
-}
-
-impl From<Replay> for HttpResponse {
-    fn from(replay: Replay) -> Self {
-        Self::build(StatusCode::from_u16(replay.status).unwrap_or(StatusCode::OK))
-            .insert_header(REPLAYED)
-            .content_type("application/json")
-            .body(replay.body)
-    }
-}
 
 impl FromRequest for IdempotencyKey {
     type Error = actix_web::Error;
@@ -57,31 +43,34 @@ impl FromRequest for IdempotencyKey {
 }
 
 impl IdempotencyKey {
-    /// Claims the key, or gives what was answered under it.
-    pub async fn claim(
+    /// Does the work and answers with what it gives, or as it was answered before.
+    pub async fn once<T: Serialize>(
         &self,
         tx: &TenantTx,
         caller: &Caller,
         body: &[u8],
         now: DateTime<Utc>,
-    ) -> Result<Option<Replay>> {
-        let Some(key) = self.hash(caller) else { return Ok(None) };
-        let request = sha256(&[self.place.as_bytes(), body]).to_vec();
-        if store::claim(tx, &key, &request, now).await? {
-            return Ok(None);
+        work: impl AsyncFnOnce() -> Result<(StatusCode, T)>,
+    ) -> Result<HttpResponse> {
+        let claim = self.hash(caller).map(|key| (key, sha256(&[self.place.as_bytes(), body]).to_vec()));
+        if let Some((key, request)) = &claim
+            && !store::claim(tx, key, request, now).await?
+        {
+            let (earlier, status, body) = store::claimed(tx, key).await?;
+            if earlier != *request {
+                return Err(ErrorCode::IdempotencyConflict.into());
+            }
+            let status = status.and_then(|status| u16::try_from(status).ok());
+            let status =
+                status.and_then(|status| StatusCode::from_u16(status).ok()).unwrap_or(StatusCode::OK);
+            return Ok(json(status).insert_header(REPLAYED).body(body.unwrap_or_default()));
         }
-        let (earlier, status, body) = store::claimed(tx, &key).await?;
-        if earlier != request {
-            return Err(ErrorCode::IdempotencyConflict.into());
+        let (status, answer) = work().await?;
+        let answer = serde_json::to_string(&answer).map_err(Error::internal)?;
+        if let Some((key, _)) = &claim {
+            store::keep(tx, key, i16::try_from(status.as_u16()).map_err(Error::internal)?, &answer).await?;
         }
-        let status = status.and_then(|status| u16::try_from(status).ok()).unwrap_or(200);
-        Ok(Some(Replay { status, body: body.unwrap_or_default() }))
-    }
-
-    /// Keeps the answer with the work.
-    pub async fn keep(&self, tx: &TenantTx, caller: &Caller, status: StatusCode, body: &str) -> Result<()> {
-        let Some(key) = self.hash(caller) else { return Ok(()) };
-        store::keep(tx, &key, i16::try_from(status.as_u16()).unwrap_or(200), body).await
+        Ok(json(status).body(answer))
     }
 
     /// An id that is the same for the same key and place, for things that clients may name themselves. The place is what
@@ -99,4 +88,10 @@ impl IdempotencyKey {
         let who = caller.user().map_or("", |user| user.as_str());
         Some(sha256(&[self.place.as_bytes(), who.as_bytes(), key.as_bytes()]).to_vec())
     }
+}
+
+fn json(status: StatusCode) -> HttpResponseBuilder {
+    let mut response = HttpResponse::build(status);
+    response.content_type("application/json");
+    response
 }

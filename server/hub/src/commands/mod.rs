@@ -61,8 +61,9 @@ fn handle(hub: &Hub, client: &Arc<Client>, command: Command<'_>) -> bool {
     let proceed = match result {
         Ok(Outcome::Done) => true,
         Ok(Outcome::Connected(connections)) => {
+            let info = state.info.as_ref().map(|info| info.get().into());
             drop(state);
-            hub.presence_changed(client, true, connections);
+            hub.presence_changed(client, info, true, connections);
             return true;
         }
         Err(Refusal::Error(error)) => {

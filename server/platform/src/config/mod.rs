@@ -64,6 +64,8 @@ pub struct Config {
     pub outbox: Outbox,
     /// Sending and fan-out.
     pub chat: Chat,
+    /// Who is there.
+    pub presence: Presence,
     /// Logs.
     pub telemetry: Telemetry,
 }
@@ -187,6 +189,19 @@ pub struct Broker {
 pub struct Outbox {
     pub lanes: i16,
     pub poll_ms: u64,
+    pub busy_rate: u32,
+    pub busy_window_ms: u64,
+}
+
+/// Who is there.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Presence {
+    pub grace_ms: u32,
+    pub check_ms: u32,
+    pub idle_s: u32,
+    pub away_s: u32,
+    pub watching_members: i32,
 }
 
 /// Sending and fan-out.
@@ -197,6 +212,7 @@ pub struct Chat {
     pub send_writers: usize,
     pub fanout_members: i32,
     pub idle_days: i32,
+    pub upkeep_s: u64,
 }
 
 /// How log lines look.

@@ -11,8 +11,15 @@ impl Config {
     pub fn validate(&self) -> Result<(), ConfigError> {
         let impossible = [
             (self.database.pool_size < 2, "database.pool_size must be at least 2"),
+            (!(10..=1000).contains(&self.outbox.busy_window_ms), "outbox.busy_window_ms must be 10 to 1000"),
+            (self.presence.check_ms < 100, "presence.check_ms must be at least 100"),
+            (
+                self.presence.idle_s < 120 || self.presence.away_s <= self.presence.idle_s,
+                "presence.idle_s must be at least 120, and presence.away_s more than that",
+            ),
             (self.outbox.lanes < 1, "outbox.lanes must be at least 1"),
             (self.chat.send_batch < 1 || self.chat.send_batch > 1000, "chat.send_batch must be 1 to 1000"),
+            (self.chat.upkeep_s < 1, "chat.upkeep_s must be at least 1"),
             (self.broker.concurrency < 1, "broker.concurrency must be at least 1"),
             (self.broker.retry_ladder_ms.is_empty(), "broker.retry_ladder_ms needs at least one step"),
             (self.realtime.token_ttl_s < 60, "realtime.token_ttl_s must be at least 60"),

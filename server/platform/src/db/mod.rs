@@ -1,6 +1,8 @@
 //! PostgreSQL: the pool, the tenant scope, migrations.
 
 mod address;
+mod count;
+pub mod leader;
 mod migrate;
 mod pool;
 mod prepared;
@@ -9,6 +11,7 @@ mod share;
 mod statistics;
 
 pub(crate) use address::is_protected;
+pub use count::counted;
 pub use migrate::{MIGRATIONS, migrate, revert_all};
 pub use pool::Db;
 pub use prepared::{Prepared, prepared};

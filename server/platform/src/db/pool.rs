@@ -9,11 +9,12 @@ use std::time::Duration;
 use deadpool::managed::QueueMode;
 use diesel_async::pooled_connection::deadpool::{Object, Pool, PoolError};
 use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod};
-use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
+use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
 use futures_util::FutureExt;
 use parlor_protocol::{AppId, ErrorCode};
 
 use super::address::Address;
+use super::count;
 use super::scope::{Lease, SystemTx, TenantTx};
 use super::share::Shares;
 use crate::clock::monotonic;
@@ -146,6 +147,7 @@ impl Db {
 
 async fn establish(address: &Address, setup: &str) -> diesel::ConnectionResult<AsyncPgConnection> {
     let mut conn = address.connect().await?;
+    conn.set_instrumentation(count::note);
     conn.batch_execute(setup).await.map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
     Ok(conn)
 }

@@ -10,6 +10,7 @@
 //! **Batches.** One row carries all that a transaction has to say in one lane. At a thousand sends a second
 //! that is a few rows per commit instead of thousands.
 
+pub mod busy;
 pub mod inbox;
 pub mod relay;
 pub(crate) mod store;
@@ -102,12 +103,21 @@ impl Command {
 
     /// Publishes an event to several channels.
     pub fn broadcast<D: Serialize>(topics: Vec<String>, envelope: &Envelope<D>) -> Result<Self> {
-        Ok(Self::Broadcast(Broadcast {
-            channels: topics,
-            data: raw(envelope)?,
-            idempotency_key: envelope.id.to_string(),
-            skip_history: envelope.seq.is_none(),
-        }))
+        Self::to_several(topics, envelope, envelope.seq.is_none())
+    }
+
+    /// The same, kept for recovery though it carries no `seq`.
+    pub fn kept_broadcast<D: Serialize>(topics: Vec<String>, envelope: &Envelope<D>) -> Result<Self> {
+        Self::to_several(topics, envelope, false)
+    }
+
+    fn to_several<D: Serialize>(
+        topics: Vec<String>,
+        envelope: &Envelope<D>,
+        skip_history: bool,
+    ) -> Result<Self> {
+        let (data, idempotency_key) = (raw(envelope)?, envelope.id.to_string());
+        Ok(Self::Broadcast(Broadcast { channels: topics, data, idempotency_key, skip_history }))
     }
 }
 

@@ -5,23 +5,25 @@
 //! of a lane one after the other. A row is deleted after it was told; a crash between the two tells it
 //! again, which the event's id lets everybody drop.
 //!
-//! When realtime is away its rows wait, and jobs go on: the two loops know nothing of each other.
+//! When realtime is away its rows wait, and jobs go on: the two loops know nothing of each other. What is told of a busy
+//! channel is [gathered](super::busy).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use diesel_async::AsyncPgConnection;
 use futures_util::future::join_all;
-use uuid::Uuid;
 
+use super::busy::{Busy, RowKey, Rules, Step};
 pub use super::store::OutboxRow as Row;
 use super::store::{self, OutboxRow};
 use super::{Bell, Command};
 use crate::broker::Broker;
 use crate::clock::{Clock, monotonic};
 use crate::db::Db;
-use crate::error::{Error, Result};
+use crate::db::leader::{Office, in_time, lead};
+use crate::error::Result;
 use crate::realtime::Realtime;
 use crate::task::{CancellationToken, TaskTracker, supervise};
 
@@ -31,8 +33,6 @@ const ROWS: usize = 64;
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 /// How long a stopping relay may take to finish its round, so that nothing is told twice for no need.
 const GRACE: Duration = Duration::from_secs(3);
-/// How long the database may take to answer.
-const DATABASE: Duration = Duration::from_secs(10);
 
 /// What the relay needs.
 #[derive(Clone)]
@@ -44,10 +44,12 @@ pub struct Relay {
     /// Set where jobs leave the database.
     pub broker: Option<Arc<dyn Broker>>,
     pub poll: Duration,
+    /// When a channel is told in frames.
+    pub busy: Rules,
 }
 
-/// Advisory locks are numbers; the first half says that they are ours.
-const LOCK_SPACE: i32 = 0x7061_726c;
+/// What waits, by lane.
+type Lanes = BTreeMap<i16, Busy>;
 
 impl Relay {
     /// Starts the loops; they end at `stop`.
@@ -86,22 +88,17 @@ impl Relay {
 
     /// Waits for the lock, then relays until something fails, or, between two rounds, until `stop`.
     async fn lead(&self, sink: Sink, wait: &mut Duration, stop: &CancellationToken) -> Result<()> {
-        let conn = self.db.dedicated("SET app.scope = 'system'; SET synchronous_commit = off").await?;
-        while !in_time(try_lock(&conn, sink.lock())).await? {
-            tokio::select! {
-                () = stop.cancelled() => return Ok(()),
-                () = tokio::time::sleep(Duration::from_millis(500)) => {}
-            }
-        }
+        let led = lead(&self.db, sink.office(), "SET synchronous_commit = off", stop).await?;
+        let Some(conn) = led else { return Ok(()) };
         tracing::info!(sink = sink.name(), "this process relays");
         let bell = match sink {
             Sink::Realtime => &self.bell.realtime,
             Sink::Jobs => &self.bell.jobs,
         };
-        let mut floor = Floor::new();
+        let (mut floor, mut lanes) = (Floor::new(), Lanes::new());
         while !stop.is_cancelled() {
             let told = match sink {
-                Sink::Realtime => self.realtime_round(&conn, &mut floor).await?,
+                Sink::Realtime => self.realtime_round(&conn, &mut floor, &mut lanes).await?,
                 Sink::Jobs => self.jobs_round(&conn).await?,
             };
             if told > 0 {
@@ -109,58 +106,94 @@ impl Relay {
             }
             // Fewer than asked for were all there were: what came since has rung.
             if told < ROWS {
+                let due = lanes.values().filter_map(Busy::next).min();
+                let until_due = due.map(|due| due.saturating_duration_since(monotonic()));
+                let wait = until_due.map_or(self.poll, |due| due.min(self.poll));
                 tokio::select! {
                     () = stop.cancelled() => {}
-                    _ = tokio::time::timeout(self.poll, bell.notified()) => {}
+                    _ = tokio::time::timeout(wait, bell.notified()) => {}
                 }
             }
         }
-        Ok(())
+        self.tell(&conn, &mut lanes, BTreeMap::new(), true).await.map(drop)
     }
 
-    async fn realtime_round(&self, conn: &AsyncPgConnection, floor: &mut Floor) -> Result<usize> {
-        let rows = in_time(store::next_realtime(conn, floor.get(), ROWS as i64)).await?;
-        if rows.is_empty() {
-            return Ok(0);
-        }
-        let mut lanes: BTreeMap<i16, Vec<OutboxRow>> = BTreeMap::new();
+    /// Tells what there is and what has waited long enough; gives how many rows there were.
+    async fn realtime_round(
+        &self,
+        conn: &AsyncPgConnection,
+        floor: &mut Floor,
+        lanes: &mut Lanes,
+    ) -> Result<usize> {
+        let waiting = lanes.values().flat_map(Busy::rows).collect();
+        let rows = in_time(store::next_realtime(conn, floor.get(), waiting, ROWS as i64)).await?;
+        let count = rows.len();
+        let mut by_lane: BTreeMap<i16, Vec<OutboxRow>> = BTreeMap::new();
         for row in rows {
-            lanes.entry(row.lane).or_default().push(row);
+            lanes.entry(row.lane).or_insert_with(|| Busy::new(self.busy, monotonic()));
+            by_lane.entry(row.lane).or_default().push(row);
         }
-        let outcomes = join_all(lanes.into_values().map(|rows| self.tell_lane(rows))).await;
-        let mut told = Vec::new();
-        let mut failure = None;
-        for (done, error) in outcomes {
+        floor.told(self.tell(conn, lanes, by_lane, false).await?);
+        Ok(count)
+    }
+
+    /// Tells rows and frames, lane beside lane, and forgets what was told. Gives the highest row of it.
+    async fn tell(
+        &self,
+        conn: &AsyncPgConnection,
+        lanes: &mut Lanes,
+        mut rows: BTreeMap<i16, Vec<OutboxRow>>,
+        all: bool,
+    ) -> Result<Option<i64>> {
+        let telling = lanes.iter_mut().map(|(lane, busy)| {
+            let rows = rows.remove(lane).unwrap_or_default();
+            async move {
+                let mut told = Vec::new();
+                let outcome = self.tell_lane(busy, rows, all, &mut told).await;
+                (told, outcome)
+            }
+        });
+        let (mut told, mut failure) = (Vec::new(), None);
+        for (done, outcome) in join_all(telling).await {
             told.extend(done);
-            failure = failure.or(error);
+            failure = failure.or(outcome.err());
         }
-        in_time(store::delete(conn, &told)).await?;
-        if let Some(error) = failure {
-            return Err(error);
+        if !told.is_empty() {
+            in_time(store::delete(conn, &told)).await?;
         }
-        floor.told(told.iter().map(|(_, id)| *id).max());
-        Ok(told.len())
+        // What waits is forgotten with the failure, and read again.
+        failure.map_or_else(|| Ok(told.iter().map(|(_, id)| *id).max()), Err)
     }
 
     /// Tells a lane's rows in order and stops at the first that can't be told now.
-    async fn tell_lane(&self, rows: Vec<OutboxRow>) -> (Vec<(Uuid, i64)>, Option<Error>) {
-        let mut told = Vec::new();
+    async fn tell_lane(
+        &self,
+        busy: &mut Busy,
+        rows: Vec<OutboxRow>,
+        all: bool,
+        told: &mut Vec<RowKey>,
+    ) -> Result<()> {
         for row in rows {
-            match serde_json::from_str::<Vec<Command>>(&row.payload) {
-                Ok(commands) => {
-                    if let Err(error) = self.realtime.carry_out(commands).await {
-                        return (told, Some(error));
-                    }
-                }
-                Err(error) => {
-                    tracing::error!(row = row.id, %error, "an outbox row is unreadable and was dropped")
-                }
-            }
+            let commands = serde_json::from_str::<Vec<Command>>(&row.payload).unwrap_or_else(|error| {
+                tracing::error!(row = row.id, %error, "an outbox row is unreadable and was dropped");
+                Vec::new()
+            });
+            let step = busy.take((row.app_id, row.id), commands, monotonic())?;
+            self.carry_out(busy, step, told).await?;
             let lag = (self.clock.now() - row.created_at).to_std().unwrap_or_default();
             metrics::histogram!("parlor_relay_lag_seconds").record(lag.as_secs_f64());
-            told.push((row.app_id, row.id));
         }
-        (told, None)
+        let step = busy.due(monotonic(), all)?;
+        self.carry_out(busy, step, told).await
+    }
+
+    async fn carry_out(&self, busy: &mut Busy, mut step: Step, told: &mut Vec<RowKey>) -> Result<()> {
+        let commands = std::mem::take(&mut step.commands);
+        if !commands.is_empty() {
+            self.realtime.carry_out(commands).await?;
+        }
+        told.extend(busy.told(&step));
+        Ok(())
     }
 
     async fn jobs_round(&self, conn: &AsyncPgConnection) -> Result<usize> {
@@ -228,25 +261,12 @@ impl Sink {
         }
     }
 
-    fn lock(self) -> i32 {
+    fn office(self) -> Office {
         match self {
-            Self::Realtime => 1,
-            Self::Jobs => 2,
+            Self::Realtime => Office::Realtime,
+            Self::Jobs => Office::Jobs,
         }
     }
-}
-
-/// A database that vanished without a word would otherwise be waited for as long as TCP does.
-async fn in_time<T>(call: impl Future<Output = Result<T>>) -> Result<T> {
-    tokio::time::timeout(DATABASE, call).await.map_err(Error::unavailable)?
-}
-
-async fn try_lock(conn: &AsyncPgConnection, key: i32) -> Result<bool> {
-    Ok(diesel::select(pg_try_advisory_lock(LOCK_SPACE, key)).get_result(&mut &*conn).await?)
-}
-
-diesel::define_sql_function! {
-    fn pg_try_advisory_lock(space: diesel::sql_types::Int4, key: diesel::sql_types::Int4) -> diesel::sql_types::Bool;
 }
 
 /// Rows that wait, and the age of the oldest.

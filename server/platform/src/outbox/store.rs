@@ -48,16 +48,17 @@ pub struct OutboxRow {
     pub created_at: DateTime<Utc>,
 }
 
-/// What to publish next, in order, of the rows past `after`. The sink is written out, so that every plan can use its
+/// What to publish next, in order, of the rows past `after` but for those that wait. The sink is written out, so that every plan can use its
 /// partial index.
 pub(super) async fn next_realtime(
     conn: &AsyncPgConnection,
     after: i64,
+    waiting: Vec<i64>,
     limit: i64,
 ) -> Result<Vec<OutboxRow>> {
     Ok(OutboxRow::query()
         .filter(diesel::dsl::sql::<Bool>("sink = 'realtime'").and(outbox::dead_at.is_null()))
-        .filter(outbox::id.gt(after))
+        .filter(outbox::id.gt(after).and(outbox::id.ne_all(waiting)))
         .order(outbox::id)
         .limit(limit)
         .load(&mut &*conn)

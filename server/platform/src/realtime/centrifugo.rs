@@ -4,12 +4,15 @@
 //! errors of the call itself are HTTP statuses; in a batch each reply, and in a broadcast each response, has
 //! its own error and is read.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
+use serde_json::value::RawValue;
 
-use super::Realtime;
+use super::{Audience, ConnectionHook, Present, Realtime};
 use crate::config;
 use crate::error::{Error, Result};
 use crate::http::internal_client;
@@ -45,6 +48,43 @@ struct Reply {
 struct BroadcastResult {
     #[serde(default)]
     responses: Vec<Response>,
+}
+
+#[derive(Deserialize)]
+struct PresenceBatch {
+    replies: Vec<PresenceReply>,
+}
+
+#[derive(Deserialize)]
+struct PresenceReply {
+    error: Option<ApiError>,
+    presence: Option<PresenceResult>,
+}
+
+#[derive(Deserialize)]
+struct PresenceResult {
+    #[serde(default)]
+    presence: BTreeMap<String, Client>,
+}
+
+#[derive(Deserialize)]
+struct Client {
+    #[serde(default)]
+    user: String,
+    conn_info: Option<Box<RawValue>>,
+}
+
+#[derive(Deserialize)]
+struct StatsAnswer {
+    result: StatsResult,
+}
+
+#[derive(Default, Deserialize)]
+struct StatsResult {
+    #[serde(default)]
+    num_clients: usize,
+    #[serde(default)]
+    num_users: usize,
 }
 
 #[derive(Deserialize)]
@@ -126,6 +166,10 @@ fn refused(command: &Command, code: u32, message: &str) {
     tracing::error!(code, message, target, "Centrifugo refused a command");
 }
 
+fn present((client, of): (String, Client)) -> Present {
+    Present { client, user: of.user, info: of.conn_info.map(|info| info.get().to_owned()) }
+}
+
 #[async_trait]
 impl Realtime for Centrifugo {
     async fn carry_out(&self, commands: Vec<Command>) -> Result<()> {
@@ -143,6 +187,36 @@ impl Realtime for Centrifugo {
 
     fn is_connected(&self, _realtime_user: &str) -> Option<bool> {
         None
+    }
+
+    fn tells_of_connections(&self, _hook: ConnectionHook) -> bool {
+        // Its free edition has no hook for the end of a connection, and asks no proxy about one that shows a token.
+        false
+    }
+
+    async fn presence(&self, topics: &[String]) -> Result<Vec<Vec<Present>>> {
+        let commands: Vec<_> =
+            topics.iter().map(|topic| json!({ "presence": { "channel": topic } })).collect();
+        let response = self.call("batch", &json!({ "commands": commands })).await?;
+        let answer: PresenceBatch = accepted("batch", response)?.json().await.map_err(Error::unavailable)?;
+        if answer.replies.len() != topics.len() {
+            return Err(Error::unavailable("Centrifugo answered another number of replies"));
+        }
+        let of = |reply: PresenceReply| match (reply.error, reply.presence) {
+            (None, Some(result)) => Ok(result.presence.into_iter().map(present).collect()),
+            (error, _) => {
+                let error = error.map(|error| format!("{} {}", error.code, error.message));
+                Err(Error::unavailable(format!("Centrifugo tells no presence: {error:?}")))
+            }
+        };
+        answer.replies.into_iter().map(of).collect()
+    }
+
+    async fn audience(&self, topic: &str) -> Result<Audience> {
+        let response = self.call("presence_stats", &json!({ "channel": topic })).await?;
+        let answer: StatsAnswer =
+            accepted("presence_stats", response)?.json().await.map_err(Error::unavailable)?;
+        Ok(Audience { clients: answer.result.num_clients, users: answer.result.num_users })
     }
 
     async fn ping(&self) -> Result<()> {

@@ -1,12 +1,12 @@
 //! The hub in this process.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use parlor_hub::{Hub, HubConfig, Namespace, PublishOptions};
+use parlor_hub::{ClientInfo, Hub, HubConfig, Namespace, PublishOptions};
 
-use super::Realtime;
+use super::{Audience, Connection, ConnectionHook, Present, Realtime};
 use crate::config;
 use crate::error::{Error, Result};
 use crate::outbox::{Command, DisconnectCode};
@@ -15,6 +15,8 @@ use crate::outbox::{Command, DisconnectCode};
 #[derive(Clone)]
 pub struct Embedded {
     hub: Arc<Hub>,
+    /// Set before the hub is served.
+    hook: Arc<OnceLock<ConnectionHook>>,
 }
 
 impl Embedded {
@@ -31,9 +33,24 @@ impl Embedded {
         hub.user_connection_limit = config.realtime.user_connections;
         // Who joins a chat channel is told by `member.added`; announcing every connection to every other
         // one is quadratic when all reconnect.
-        let chat = Namespace { join_leave: false, force_push_join_leave: false, ..Namespace::chat() };
+        // Who looks at a channel is told by the API, which leaves out who is invisible.
+        let chat = Namespace {
+            join_leave: false,
+            force_push_join_leave: false,
+            allow_presence_for_subscriber: false,
+            ..Namespace::chat()
+        };
         hub.namespaces.insert("chat".to_owned(), chat);
-        Self { hub: Hub::new(hub) }
+        let hook: Arc<OnceLock<ConnectionHook>> = Arc::default();
+        let told = hook.clone();
+        hub.on_presence = Some(Arc::new(move |change| {
+            if let Some(hook) = told.get() {
+                let (user, info) = (change.user.as_ref().to_owned(), change.info.map(String::from));
+                let present = Present { client: change.client, user, info };
+                hook(Connection { present, connected: change.connected });
+            }
+        }));
+        Self { hub: Hub::new(hub), hook }
     }
 
     /// The hub itself, to be served.
@@ -80,9 +97,35 @@ impl Realtime for Embedded {
         Some(self.hub.is_connected(realtime_user))
     }
 
+    fn tells_of_connections(&self, hook: ConnectionHook) -> bool {
+        self.hook.set(hook).is_ok()
+    }
+
+    async fn presence(&self, topics: &[String]) -> Result<Vec<Vec<Present>>> {
+        let present = |info: ClientInfo| Present {
+            client: info.client,
+            user: info.user,
+            info: info.conn_info.map(|info| info.get().to_owned()),
+        };
+        let of = |topic: &String| {
+            let clients = self.hub.presence(topic).map_err(refused)?;
+            Ok(clients.into_values().map(present).collect())
+        };
+        topics.iter().map(of).collect()
+    }
+
+    async fn audience(&self, topic: &str) -> Result<Audience> {
+        let stats = self.hub.presence_stats(topic).map_err(refused)?;
+        Ok(Audience { clients: stats.num_clients, users: stats.num_users })
+    }
+
     async fn ping(&self) -> Result<()> {
         Ok(())
     }
+}
+
+fn refused(error: parlor_hub::CommandError) -> Error {
+    Error::internal(format!("the hub refused: {error:?}"))
 }
 
 fn reason(why: DisconnectCode) -> Result<parlor_hub::Disconnect> {

@@ -6,6 +6,8 @@
 mod centrifugo;
 mod embedded;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 pub use self::centrifugo::Centrifugo;
@@ -14,6 +16,34 @@ pub use self::embedded::Embedded;
 use crate::error::Result;
 use crate::outbox::Command;
 use crate::tls;
+
+/// Somebody who hears a channel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Present {
+    /// The connection's id.
+    pub client: String,
+    /// The user's id on realtime.
+    pub user: String,
+    /// `info` of the connection's token, as JSON.
+    pub info: Option<String>,
+}
+
+/// How many hear a channel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Audience {
+    pub clients: usize,
+    pub users: usize,
+}
+
+/// A connection that came or went.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    pub present: Present,
+    pub connected: bool,
+}
+
+/// Hears of connections, on their own task: it must not block.
+pub type ConnectionHook = Arc<dyn Fn(Connection) + Send + Sync>;
 
 /// A realtime server.
 #[async_trait]
@@ -24,6 +54,16 @@ pub trait Realtime: Send + Sync {
 
     /// Whether a user is connected; `None` where the server can't tell cheaply.
     fn is_connected(&self, realtime_user: &str) -> Option<bool>;
+
+    /// Whether the server will tell of connections that come and go. One that can't is asked now and then
+    /// who is [present](Self::presence).
+    fn tells_of_connections(&self, hook: ConnectionHook) -> bool;
+
+    /// Who hears each of these channels, in their order.
+    async fn presence(&self, topics: &[String]) -> Result<Vec<Vec<Present>>>;
+
+    /// How many hear a channel.
+    async fn audience(&self, topic: &str) -> Result<Audience>;
 
     /// Whether the server answers.
     async fn ping(&self) -> Result<()>;

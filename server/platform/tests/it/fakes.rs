@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use parlor_platform::broker::{Broker, Consumer, DeadLetter};
 use parlor_platform::outbox::Command;
 use parlor_platform::outbox::relay::Row;
-use parlor_platform::realtime::Realtime;
+use parlor_platform::realtime::{Audience, ConnectionHook, Present, Realtime};
 use parlor_platform::task::{CancellationToken, TaskTracker};
 use parlor_platform::{Error, Result};
 use parlor_protocol::EventId;
@@ -110,6 +110,18 @@ impl Realtime for FakeRealtime {
 
     fn is_connected(&self, _realtime_user: &str) -> Option<bool> {
         None
+    }
+
+    fn tells_of_connections(&self, _hook: ConnectionHook) -> bool {
+        false
+    }
+
+    async fn presence(&self, topics: &[String]) -> Result<Vec<Vec<Present>>> {
+        Ok(vec![Vec::new(); topics.len()])
+    }
+
+    async fn audience(&self, _topic: &str) -> Result<Audience> {
+        Ok(Audience::default())
     }
 
     async fn ping(&self) -> Result<()> {

@@ -9,6 +9,7 @@ use parlor_platform::clock::{Clock, monotonic};
 use parlor_platform::config::{self, Secret};
 use parlor_platform::db::Db;
 use parlor_platform::outbox::Bell;
+use parlor_platform::outbox::busy::Rules;
 use parlor_platform::outbox::relay::Relay;
 use parlor_platform::task::{CancellationToken, TaskTracker};
 use parlor_test_support::{TestDb, until};
@@ -34,6 +35,7 @@ impl Process {
             realtime: process.realtime.clone(),
             broker: broker.map(|broker| broker as _),
             poll: Duration::from_millis(10),
+            busy: Rules { above: 20, window: Duration::from_millis(75) },
         };
         relay.start(&process.tracker, &process.stop);
         process

@@ -31,6 +31,13 @@ async fn furnish(db: &Db, app: parlor_protocol::AppId) {
             VALUES ('{app}', '{app}', 'ann', 'owner', now(), 1)",
         "INSERT INTO messages (app_id, id, channel_id, user_id, seq, updated_seq, ordinal, countable, text, fingerprint, created_at)
             VALUES ('{app}', '{app}', '{app}', 'ann', 1, 1, 1, true, 'hello', 0, now())",
+        "INSERT INTO message_edits (app_id, message_id, seq, text, created_at) VALUES ('{app}', '{app}', 2, 'helo', now())",
+        "INSERT INTO deleted_messages (app_id, message_id, content, created_at, expires_at)
+            VALUES ('{app}', '{app}', '{}', now(), now())",
+        "INSERT INTO user_sessions (app_id, user_id, session_id, device, connected_at)
+            VALUES ('{app}', 'ann', '{app}', 'web', now())",
+        "INSERT INTO status_ends (app_id, user_id, ends_at) VALUES ('{app}', 'ann', now())",
+        "INSERT INTO watched_channels (app_id, channel_id, until) VALUES ('{app}', '{app}', now())",
         "INSERT INTO channel_tags (app_id, tag, channel_id) VALUES ('{app}', 'sale', '{app}')",
         "INSERT INTO channel_invites (app_id, channel_id, user_id, role, hide_history, state, created_at, expires_at)
             VALUES ('{app}', '{app}', 'ann', 'member', false, 'pending', now(), now())",
@@ -38,6 +45,10 @@ async fn furnish(db: &Db, app: parlor_protocol::AppId) {
         "INSERT INTO jobs (app_id, id, kind, state, total, created_at) VALUES ('{app}', '{app}', 'channels', 'waiting', 1, now())",
         "INSERT INTO message_search (app_id, message_id, channel_id, created_at, seq, updated_seq, words)
             VALUES ('{app}', '{app}', '{app}', now(), 1, 1, 'hello')",
+        "INSERT INTO user_groups (app_id, id, name, created_at, updated_at) VALUES ('{app}', '{app}', 'g', now(), now())",
+        "INSERT INTO user_group_members (app_id, group_id, user_id, added_at) VALUES ('{app}', '{app}', 'ann', now())",
+        "INSERT INTO pending_messages (app_id, id, channel_id, user_id, content, fingerprint, user_seq, created_at, updated_at)
+            VALUES ('{app}', '{app}', '{app}', 'ann', '{}', 0, 1, now(), now())",
         "INSERT INTO poll_votes (app_id, message_id, user_id, option, seq, created_at)
             VALUES ('{app}', '{app}', 'ann', '1', 2, now())",
         "INSERT INTO reactions (app_id, message_id, user_id, kind, score, seq, created_at)
@@ -45,6 +56,8 @@ async fn furnish(db: &Db, app: parlor_protocol::AppId) {
         "INSERT INTO pins (app_id, message_id, channel_id, created_at) VALUES ('{app}', '{app}', '{app}', now())",
         "INSERT INTO user_messages (app_id, user_id, message_id, channel_id, seq, flags)
             VALUES ('{app}', 'ann', '{app}', '{app}', 1, 0)",
+        "INSERT INTO stars (app_id, user_id, message_id, channel_id, starred, user_seq, updated_at)
+            VALUES ('{app}', 'ann', '{app}', '{app}', true, 1, now())",
         "INSERT INTO drafts (app_id, user_id, channel_id, place, content, user_seq, updated_at)
             VALUES ('{app}', 'ann', '{app}', '{app}', '{}', 1, now())",
         "INSERT INTO scheduled_messages (app_id, id, channel_id, user_id, by_server, send_at, state, content, fingerprint,
@@ -136,8 +149,13 @@ async fn an_app_neither_sees_nor_changes_rows_of_another() {
                 "access_code_tries",
                 "user_messages",
                 "thread_members",
+                "user_group_members",
                 "drafts",
+                "stars",
                 "due",
+                "user_sessions",
+                "status_ends",
+                "watched_channels",
                 "import_parts",
                 "import_channels",
                 "export_parts",
@@ -188,7 +206,9 @@ async fn the_system_sees_keys_and_queues_and_no_conversations() {
     let tx = db.system().await.unwrap();
     for table in TENANT_TABLES {
         let seen = count(tx.conn().unwrap(), table).await;
-        let open = ["apps", "api_keys", "outbox", "inbox", "idempotency_keys", "due"].contains(&table);
+        let keys_and_queues = ["apps", "api_keys", "outbox", "inbox", "idempotency_keys", "due"];
+        let presence = ["user_sessions", "status_ends", "watched_channels"];
+        let open = keys_and_queues.contains(&table) || presence.contains(&table);
         assert_eq!(seen, i64::from(open), "{table}");
     }
     tx.commit().await.unwrap();

@@ -3,37 +3,52 @@
 use std::collections::BTreeSet;
 
 use parlor_e2e::parlor;
+use parlor_protocol::attachment::UpdateLocation;
 use parlor_protocol::channel::{
-    AccessCode, ChangeCounters, ChannelChanges, CreateChannel, JoinByCode, ReplaceChannel, Typing,
-    UpdateChannel,
+    AccessCode, ChangeCounters, ChannelChanges, CreateChannel, JoinByCode, ReplaceChannel, TruncateChannel,
+    Typing, UpdateChannel,
 };
 use parlor_protocol::deletion::UserDeletion;
 use parlor_protocol::draft::PutDraft;
+use parlor_protocol::group::{AddToUserGroup, CreateUserGroup, UpdateUserGroup};
 use parlor_protocol::job::{AcceptedJob, ChangeMembers, CreateChannels};
 use parlor_protocol::member::{
     AddMembers, AddedMembers, MarkRead, MarkUnread, ReadResult, TransferOwnership, UnreadCounts,
     UpdateMember, UpdateMembership,
 };
 use parlor_protocol::message::{
-    ForwardMessage, Forwarded, MessagePage, SendMessage, UpdateMessage, UserMessage,
+    ForwardMessage, Forwarded, MessageEdit, MessagePage, SendEphemeral, SendMessage, UpdateMessage,
+    UserMessage,
 };
+use parlor_protocol::pending::RejectMessage;
 use parlor_protocol::pin::PinMessage;
 use parlor_protocol::poll::{PollVote, SuggestOption, Vote};
+use parlor_protocol::presence::{
+    Goodbye, OwnPresence, QueryPresence, UpdatePresence, UserPresence, Watchers,
+};
+use parlor_protocol::query::{ChannelState, Query, QueryChannels};
 use parlor_protocol::reaction::AddReaction;
+use parlor_protocol::receipt::{
+    DeliveredChannels, DeliveryReceipt, DeliveryState, MarkDelivered, MarkManyDelivered, ReadEverything,
+    ReadReceipt,
+};
 use parlor_protocol::reminder::PutReminder;
 use parlor_protocol::scheduled::{CreateScheduledMessage, UpdateScheduledMessage};
 use parlor_protocol::search::FoundMessage;
+use parlor_protocol::sync::{SyncAnswer, SyncRequest};
 use parlor_protocol::task::{CreateTask, UpdateTask};
 use parlor_protocol::thread::{MarkThreadRead, ThreadReadResult};
 use parlor_protocol::token::{
-    App, CreateGuest, CreateToken, RealtimeConnection, RevokeTokens, SubscribeRequest, SubscriptionToken,
-    UserToken,
+    App, CreateGuest, CreateToken, OpenConnection, RealtimeConnection, RevokeTokens, SubscribeRequest,
+    SubscriptionToken, UpdateApp, UserToken,
+};
+use parlor_protocol::user::{
+    UpdateUser, UpdateUserSettings, UpsertUser, UpsertUsers, UpsertedUsers, UserSettings,
 };
 use parlor_protocol::transfer::{Export, Import, ImportPart, StartImport};
-use parlor_protocol::user::{UpdateUser, UpsertUser, UpsertUsers, UpsertedUsers};
 use parlor_protocol::{
-    Channel, Draft, ErrorBody, Invite, Job, Member, Message, Reaction, Reminder, ScheduledMessage, Task,
-    Thread, User,
+    Channel, Draft, EphemeralMessage, ErrorBody, Invite, Job, Member, Message, PendingMessage, Reaction,
+    Reminder, ScheduledMessage, Task, Thread, User, UserGroup, UserGroupMember,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -47,6 +62,12 @@ fn read<T: DeserializeOwned + Serialize>(example: &Value) -> Result<Value, serde
 type Read = fn(&Value) -> Result<Value, serde_json::Error>;
 
 const REQUESTS: &[(&str, Read)] = &[
+    ("AddToUserGroup", read::<AddToUserGroup>),
+    ("CreateUserGroup", read::<CreateUserGroup>),
+    ("RejectMessage", read::<RejectMessage>),
+    ("SendEphemeral", read::<SendEphemeral>),
+    ("UpdateLocation", read::<UpdateLocation>),
+    ("UpdateUserGroup", read::<UpdateUserGroup>),
     ("AddMembers", read::<AddMembers>),
     ("ChangeCounters", read::<ChangeCounters>),
     ("ChangeMembers", read::<ChangeMembers>),
@@ -58,7 +79,13 @@ const REQUESTS: &[(&str, Read)] = &[
     ("CreateTask", read::<CreateTask>),
     ("CreateToken", read::<CreateToken>),
     ("ForwardMessage", read::<ForwardMessage>),
+    ("Goodbye", read::<Goodbye>),
     ("JoinByCode", read::<JoinByCode>),
+    ("MarkDelivered", read::<MarkDelivered>),
+    ("MarkManyDelivered", read::<MarkManyDelivered>),
+    ("OpenConnection", read::<OpenConnection>),
+    ("QueryPresence", read::<QueryPresence>),
+    ("UpdatePresence", read::<UpdatePresence>),
     ("MarkRead", read::<MarkRead>),
     ("MarkThreadRead", read::<MarkThreadRead>),
     ("MarkUnread", read::<MarkUnread>),
@@ -67,13 +94,18 @@ const REQUESTS: &[(&str, Read)] = &[
     ("SuggestOption", read::<SuggestOption>),
     ("Vote", read::<Vote>),
     ("PutDraft", read::<PutDraft>),
+    ("Query", read::<Query>),
+    ("QueryChannels", read::<QueryChannels>),
+    ("SyncRequest", read::<SyncRequest>),
     ("PutReminder", read::<PutReminder>),
     ("RevokeTokens", read::<RevokeTokens>),
     ("SendMessage", read::<SendMessage>),
     ("StartImport", read::<StartImport>),
     ("SubscribeRequest", read::<SubscribeRequest>),
     ("TransferOwnership", read::<TransferOwnership>),
+    ("TruncateChannel", read::<TruncateChannel>),
     ("Typing", read::<Typing>),
+    ("UpdateApp", read::<UpdateApp>),
     ("UpdateChannel", read::<UpdateChannel>),
     ("UpdateMember", read::<UpdateMember>),
     ("UpdateMembership", read::<UpdateMembership>),
@@ -81,6 +113,7 @@ const REQUESTS: &[(&str, Read)] = &[
     ("UpdateScheduledMessage", read::<UpdateScheduledMessage>),
     ("UpdateTask", read::<UpdateTask>),
     ("UpdateUser", read::<UpdateUser>),
+    ("UpdateUserSettings", read::<UpdateUserSettings>),
     ("UpsertUser", read::<UpsertUser>),
     ("UpsertUsers", read::<UpsertUsers>),
 ];
@@ -92,8 +125,17 @@ const RESPONSES: &[(&str, Read)] = &[
     ("AddedMembers", read::<AddedMembers>),
     ("App", read::<App>),
     ("Channel", read::<Channel>),
+    ("ChannelState", read::<ChannelState>),
+    ("SyncAnswer", read::<SyncAnswer>),
     ("ChannelChanges", read::<ChannelChanges>),
+    ("DeliveredChannels", read::<DeliveredChannels>),
+    ("DeliveryReceipt", read::<DeliveryReceipt>),
+    ("DeliveryState", read::<DeliveryState>),
     ("Draft", read::<Draft>),
+    ("EphemeralMessage", read::<EphemeralMessage>),
+    ("PendingMessage", read::<PendingMessage>),
+    ("UserGroup", read::<UserGroup>),
+    ("UserGroupMember", read::<UserGroupMember>),
     ("ErrorBody", read::<ErrorBody>),
     ("Export", read::<Export>),
     ("Import", read::<Import>),
@@ -104,9 +146,15 @@ const RESPONSES: &[(&str, Read)] = &[
     ("Forwarded", read::<Forwarded>),
     ("Member", read::<Member>),
     ("Message", read::<Message>),
+    ("MessageEdit", read::<MessageEdit>),
     ("MessagePage", read::<MessagePage>),
+    ("ReadEverything", read::<ReadEverything>),
+    ("ReadReceipt", read::<ReadReceipt>),
     ("Reaction", read::<Reaction>),
+    ("OwnPresence", read::<OwnPresence>),
     ("PollVote", read::<PollVote>),
+    ("UserPresence", read::<UserPresence>),
+    ("Watchers", read::<Watchers>),
     ("ReadResult", read::<ReadResult>),
     ("RealtimeConnection", read::<RealtimeConnection>),
     ("Reminder", read::<Reminder>),
@@ -118,6 +166,7 @@ const RESPONSES: &[(&str, Read)] = &[
     ("UnreadCounts", read::<UnreadCounts>),
     ("UpsertedUsers", read::<UpsertedUsers>),
     ("User", read::<User>),
+    ("UserSettings", read::<UserSettings>),
     ("UserDeletion", read::<UserDeletion>),
     ("UserMessage", read::<UserMessage>),
     ("UserToken", read::<UserToken>),

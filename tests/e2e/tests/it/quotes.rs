@@ -24,7 +24,7 @@ async fn a_quotation_keeps_what_was_said() {
     let quote = json!({ "text": "yes", "reply_to_id": said["id"] });
     let quoting = ben.post(&path, quote.clone()).await.gives(201);
     let snapshot = json!({
-        "id": said["id"], "user": said["user"], "text": "é".repeat(300), "attachments": ["image", "file"],
+        "id": said["id"], "seq": said["seq"], "user": said["user"], "text": "é".repeat(300), "attachments": ["image", "file"],
         "created_at": said["created_at"],
     });
     assert_eq!(quoting["quoted"], snapshot);
@@ -72,7 +72,7 @@ async fn what_an_erased_message_said_is_forgotten_everywhere() {
     .await;
     let now = ben.get(&path_of(&quoting)).await.gives(200);
     let left = json!({
-        "id": secret["id"], "user": secret["user"], "text": "", "attachments": [], "created_at": secret["created_at"],
+        "id": secret["id"], "seq": secret["seq"], "user": secret["user"], "text": "", "attachments": [], "created_at": secret["created_at"],
         "erased": true,
     });
     assert_eq!((&now["quoted"], &now["text"]), (&left, &json!("yes")));

@@ -342,6 +342,8 @@ async fn a_deleted_message_has_none_and_gets_none() {
     let server = Server::start(Mode::Embedded).await;
     let app = server.app("acme").await;
     let (ann, ben, _, channel) = three(&app).await;
+    // An app that keeps nothing in case that a deletion is taken back.
+    app.server.patch("/app", json!({ "undelete_minutes": 0 })).await.gives(200);
     let at = path_of(&ann.say(&channel, "hello").await);
     for user in [&ann, &ben] {
         react(user, &at, json!({ "type": "like" })).await.gives(200);

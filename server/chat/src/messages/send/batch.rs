@@ -20,20 +20,22 @@ use parlor_platform::db::tenant_begin_sql;
 use parlor_platform::outbox::Entries;
 use parlor_platform::{Error, Result};
 use parlor_protocol::limits::QUOTED_CHARS;
-use parlor_protocol::message::Quoted;
+use parlor_protocol::message::{Quoted, SendMessage};
 use parlor_protocol::{
-    AppId, Custom, Envelope, ErrorCode, EventId, EventType, Message, ThreadSummary, UserId, UserRef,
+    AppId, ContentType, Custom, Envelope, ErrorCode, EventId, EventType, Message, ThreadSummary, UserId,
+    UserRef,
 };
 use serde::Serialize;
-use serde_json::Value;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 use tokio::task::unconstrained;
 use uuid::Uuid;
 
 use super::plan::{Facts, Outcome, plan};
-use super::store::{self, NewMessage};
+use super::store::{self, After, NewMessage};
 use super::threads::Threads;
 use super::{Item, Sent};
+use crate::channels::change::{hint, to_readers};
 use crate::fanout::{REPLIED_TOPIC, ReplyEvent, ReplyEvents, SENT_TOPIC, SentEvent, SentEvents};
 use crate::messages::store::MessageRow;
 use crate::messages::view;
@@ -57,9 +59,9 @@ pub async fn write(
     items: &[Item],
     lanes: i16,
     now: DateTime<Utc>,
-) -> Result<(Vec<Result<Sent>>, Warm), WriteError> {
+) -> Result<(Vec<Result<Answer>>, Warm), WriteError> {
     let mut facts = read(conn, warm.all, app, items).await?;
-    let outcomes = plan(items, &mut facts);
+    let outcomes = plan(items, &mut facts, now);
     let prepared = prepare(items, &outcomes, &facts, lanes, now)?;
     let mut after = warm;
     if prepared.new.is_empty() {
@@ -71,6 +73,15 @@ pub async fn write(
         after = Warm { all: true, replies: warm.replies || replies };
     }
     Ok((answers(items, outcomes, &prepared.json, now)?, after))
+}
+
+/// What a sender is answered who is not refused.
+#[derive(Debug)]
+pub enum Answer {
+    /// It is durable.
+    Sent(Sent),
+    /// It may be sent once it is approved.
+    Waits(Box<Item>),
 }
 
 /// Why a batch was not written.
@@ -103,8 +114,9 @@ async fn read(conn: &AsyncPgConnection, warm: bool, app: AppId, items: &[Item]) 
         items.iter().map(|item| item.channel.0).collect::<BTreeSet<_>>().into_iter().collect();
     let refers = |item: &Item| [Some(item.id), item.content.parent_id, item.content.reply_to_id];
     let messages: Vec<Uuid> = items.iter().flat_map(refers).flatten().map(|id| id.0).collect();
-    let mentioned: Vec<&str> =
-        items.iter().flat_map(|item| &item.content.mentions).map(|user| user.as_str()).collect();
+    let mentioned: Vec<&str> = items.iter().flat_map(Item::named).map(UserId::as_str).collect();
+    let called: Vec<Uuid> =
+        items.iter().flat_map(|item| &item.content.group_mentions.groups).map(|id| id.0).collect();
     let replies: Vec<(Uuid, &str)> = items
         .iter()
         .filter_map(|item| item.content.parent_id.map(|root| (root.0, item.user.as_str())))
@@ -115,16 +127,18 @@ async fn read(conn: &AsyncPgConnection, warm: bool, app: AppId, items: &[Item]) 
     let senders = store::senders(conn, app.0, items);
     let messages = store::known(conn, app.0, messages);
     let mentioned = store::existing(conn, app.0, mentioned);
+    let groups = store::groups(conn, app.0, called);
     let replied = store::replied(conn, app.0, replies);
     if warm {
-        let (begin, channels, senders, messages, mentioned, replied) =
-            join!(begin, channels, senders, messages, mentioned, replied);
+        let (begin, channels, senders, messages, mentioned, groups, replied) =
+            join!(begin, channels, senders, messages, mentioned, groups, replied);
         begin?;
         Ok(Facts {
             channels: channels?,
             senders: senders?,
             messages: messages?,
             mentioned: mentioned?,
+            groups: groups?,
             replied: replied?,
         })
     } else {
@@ -134,6 +148,7 @@ async fn read(conn: &AsyncPgConnection, warm: bool, app: AppId, items: &[Item]) 
             senders: senders.await?,
             messages: messages.await?,
             mentioned: mentioned.await?,
+            groups: groups.await?,
             replied: replied.await?,
         })
     }
@@ -142,7 +157,7 @@ async fn read(conn: &AsyncPgConnection, warm: bool, app: AppId, items: &[Item]) 
 /// What the second flight writes, and the JSON of each new message by its place in the batch.
 struct Prepared<'a> {
     new: Vec<NewMessage<'a>>,
-    channels: Vec<(Uuid, i64, i64)>,
+    channels: Vec<After>,
     read: Vec<(Uuid, &'a str, i64, i64, Uuid)>,
     threads: Threads<'a>,
     entries: Entries,
@@ -166,7 +181,7 @@ fn prepare<'a>(
 ) -> Result<Prepared<'a>> {
     let mut entries = Entries::new(lanes);
     let (mut new, mut json, mut events) = (Vec::new(), HashMap::new(), Vec::new());
-    let (mut channels, mut read) = (HashMap::new(), HashMap::new());
+    let (mut channels, mut read) = (HashMap::<Uuid, After>::new(), HashMap::new());
     let mut replies = Vec::new();
     let mut threads = Threads::default();
     for (at, (item, outcome)) in items.iter().zip(outcomes).enumerate() {
@@ -182,25 +197,9 @@ fn prepare<'a>(
         message.quoted.clone_from(&quoted);
         let message = serde_json::to_string(&message).map_err(Error::internal)?;
         let raw = RawValue::from_string(message).map_err(Error::internal)?;
-        let envelope = Envelope {
-            id: EventId::new(),
-            kind: EventType::MessageNew,
-            channel_id: Some(item.channel),
-            seq: Some(seq),
-            prev_seq: Some(seq - 1),
-            created_at: now,
-            data: Data { message: &raw, thread: thread.as_ref() },
-        };
-        entries.publish(item.channel, &envelope)?;
-        events.push(SentEvent {
-            channel_id: item.channel,
-            message_id: item.id,
-            user_id: item.user.clone(),
-            seq,
-            countable,
-            mentions: item.content.mentions.clone(),
-        });
-        if let Some(parent_id) = item.content.parent_id {
+        tell(&mut entries, item, seq, Data { message: &raw, thread: thread.as_ref() }, now)?;
+        events.push(sent(item, seq));
+        if let Some(parent_id) = item.content.parent_id.filter(|_| item.is_heard()) {
             replies.push(ReplyEvent {
                 channel_id: item.channel,
                 parent_id,
@@ -209,7 +208,9 @@ fn prepare<'a>(
                 seq,
             });
         }
-        channels.insert(item.channel.0, (item.channel.0, seq, ordinal));
+        let told = item.content.visible_to.is_none()
+            || channels.get(&item.channel.0).is_some_and(|after| after.told);
+        channels.insert(item.channel.0, After { channel: item.channel.0, seq, ordinal, told });
         if countable {
             read.insert(
                 (item.channel.0, item.user.as_str()),
@@ -235,15 +236,55 @@ fn prepare<'a>(
     })
 }
 
+/// Tells everybody of a new message; of one that not all may read those who may, and the others that there was a change.
+fn tell(entries: &mut Entries, item: &Item, seq: i64, data: Data<'_>, now: DateTime<Utc>) -> Result<()> {
+    fn envelope<D>(item: &Item, kind: EventType, seq: i64, data: D, now: DateTime<Utc>) -> Envelope<D> {
+        let (id, channel_id) = (EventId::new(), Some(item.channel));
+        Envelope { id, kind, channel_id, seq: Some(seq), prev_seq: Some(seq - 1), created_at: now, data }
+    }
+    let Some(named) = &item.content.visible_to else {
+        return entries.publish(item.channel, &envelope(item, EventType::MessageNew, seq, data, now));
+    };
+    entries.publish(item.channel, &envelope(item, EventType::ChannelAdvanced, seq, json!({}), now))?;
+    let own = hint(EventType::MessageNew, item.channel, now, Data { thread: None, ..data });
+    entries.command(&item.channel.0, to_readers(item.app, &item.user, named, &own)?);
+    Ok(())
+}
+
+/// What follows from a new message.
+fn sent(item: &Item, seq: i64) -> SentEvent {
+    let SendMessage { mentions, group_mentions, visible_to, .. } = &item.content;
+    let may_read = |user: &UserId| visible_to.as_ref().is_none_or(|named| named.contains(user));
+    SentEvent {
+        channel_id: item.channel,
+        message_id: item.id,
+        user_id: item.user.clone(),
+        seq,
+        countable: item.is_countable(),
+        mentions: mentions.iter().filter(|user| may_read(user)).cloned().collect(),
+        calls: !group_mentions.is_empty(),
+        quiet: !item.is_heard(),
+    }
+}
+
 fn message(item: &Item, user: UserRef, (seq, ordinal): (i64, i64), now: DateTime<Utc>) -> Message {
     let content = item.content.clone();
     Message {
         id: item.id,
         channel_id: item.channel,
         user,
+        content_type: content.content_type.unwrap_or(if content.poll.is_some() {
+            ContentType::Poll
+        } else {
+            ContentType::Text
+        }),
         text: content.text,
+        content: content.content,
         attachments: content.attachments,
         mentions: content.mentions,
+        group_mentions: content.group_mentions,
+        silent: content.silent,
+        visible_to: content.visible_to,
         custom: content.custom,
         parent_id: content.parent_id,
         show_in_channel: content.show_in_channel,
@@ -274,6 +315,7 @@ fn snapshot(row: &MessageRow) -> Result<Quoted> {
     let kind = |attachment: &Custom| attachment.0.get("type").and_then(Value::as_str).map(str::to_owned);
     Ok(Quoted {
         id: row.id.into(),
+        seq: row.seq,
         user: UserRef {
             id: UserId::new(row.user_id.clone()).map_err(Error::internal)?,
             name: row.name.clone(),
@@ -331,10 +373,10 @@ fn answers(
     outcomes: Vec<Outcome>,
     json: &HashMap<usize, String>,
     now: DateTime<Utc>,
-) -> Result<Vec<Result<Sent>>> {
+) -> Result<Vec<Result<Answer>>> {
     let created = |at: usize, created: bool, by_server: bool| {
         let told = json.get(&at).ok_or_else(|| Error::internal("no message"))?;
-        Ok(Sent { json: answer(told, by_server), created })
+        Ok(Answer::Sent(Sent { json: answer(told, by_server), created, waits: false }))
     };
     let answers = outcomes.into_iter().zip(items).enumerate().map(|(at, (outcome, item))| match outcome {
         Outcome::Accepted { .. } => created(at, true, item.by_server),
@@ -343,8 +385,10 @@ fn answers(
             let message = view::as_of(known.row.into_message()?, now);
             let own_reactions = (!item.by_server).then_some(known.own_reactions);
             let json = serde_json::to_string(&Message { own_reactions, ..message });
-            Ok(Sent { json: json.map_err(Error::internal)?, created: false })
+            Ok(Answer::Sent(Sent { json: json.map_err(Error::internal)?, created: false, waits: false }))
         }
+        // Hardly any needs approval, so only these are copied.
+        Outcome::Waits => Ok(Answer::Waits(Box::new(item.clone()))),
         Outcome::Refused(error) => Err(error),
     });
     Ok(answers.collect())
@@ -387,6 +431,7 @@ mod tests {
             id: MessageId::new(),
             content,
             forwarded_from: None,
+            approved: false,
             fingerprint: 0,
         };
         let told = message(&item, user, (2, 1), DateTime::UNIX_EPOCH);

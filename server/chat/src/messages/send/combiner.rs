@@ -22,8 +22,9 @@ use parlor_platform::{Error, Result};
 use parlor_protocol::{AppId, ErrorCode};
 use tokio::sync::{mpsc, oneshot};
 
-use super::batch::{self, Warm, WriteError};
+use super::batch::{self, Answer, Warm, WriteError};
 use super::{Item, Sent};
+use crate::{Desk, pending};
 
 /// Sends that may wait for one writer before more are refused.
 const QUEUE: usize = 8_192;
@@ -34,13 +35,14 @@ const CONFLICTS: usize = 5;
 
 struct Waiting {
     item: Item,
-    answer: oneshot::Sender<Result<Sent>>,
+    answer: oneshot::Sender<Result<Answer>>,
 }
 
 /// Gives sends to the writers.
 #[derive(Clone)]
 pub struct Sender {
     writers: Arc<[mpsc::Sender<Waiting>]>,
+    desk: Desk,
 }
 
 impl Sender {
@@ -73,11 +75,19 @@ impl Sender {
                 queue
             })
             .collect();
-        Self { writers }
+        let desk = Desk { db: db.clone(), clock: clock.clone(), bell: bell.clone(), lanes: config.lanes() };
+        Self { writers, desk }
     }
 
-    /// Sends one message and waits until it is durable.
+    /// Sends one message and waits until it is durable. One that needs approval is kept until it is approved.
     pub async fn send(&self, item: Item) -> Result<Sent> {
+        match self.write(item).await? {
+            Answer::Sent(sent) => Ok(sent),
+            Answer::Waits(item) => pending::hold(&self.desk, *item).await,
+        }
+    }
+
+    async fn write(&self, item: Item) -> Result<Answer> {
         let mut hasher = DefaultHasher::new();
         item.channel.hash(&mut hasher);
         let at = usize::try_from(hasher.finish() % self.writers.len().max(1) as u64).unwrap_or(0);
@@ -150,8 +160,8 @@ impl Writer {
     }
 
     /// One that the database can't take must not refuse its neighbours.
-    async fn one_by_one(&mut self, app: AppId, items: &[Item]) -> Vec<Result<Sent>> {
-        let mut outcomes: Vec<Result<Sent>> = Vec::with_capacity(items.len());
+    async fn one_by_one(&mut self, app: AppId, items: &[Item]) -> Vec<Result<Answer>> {
+        let mut outcomes: Vec<Result<Answer>> = Vec::with_capacity(items.len());
         for item in items {
             let outcome = match outcomes.last() {
                 Some(Err(error)) if is_away(error) => Err(error.clone()),
@@ -166,14 +176,14 @@ impl Writer {
     }
 
     /// A panic fails the batch, not the writer; the connection that it held is gone with it.
-    async fn guarded(&mut self, app: AppId, items: &[Item]) -> Result<Vec<Result<Sent>>> {
+    async fn guarded(&mut self, app: AppId, items: &[Item]) -> Result<Vec<Result<Answer>>> {
         match AssertUnwindSafe(self.attempt(app, items)).catch_unwind().await {
             Ok(outcome) => outcome,
             Err(_) => Err(Error::internal("writing a batch panicked")),
         }
     }
 
-    async fn attempt(&mut self, app: AppId, items: &[Item]) -> Result<Vec<Result<Sent>>> {
+    async fn attempt(&mut self, app: AppId, items: &[Item]) -> Result<Vec<Result<Answer>>> {
         for _ in 0..CONFLICTS {
             let (conn, warm) = match self.conn.take() {
                 Some(conn) => conn,

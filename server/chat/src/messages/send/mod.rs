@@ -18,14 +18,15 @@ mod threads;
 
 use parlor_platform::crypto::sha256;
 use parlor_platform::{Error, Result};
+use parlor_protocol::limits::VISIBLE_TO;
 use parlor_protocol::message::{ForwardedFrom, SendMessage};
-use parlor_protocol::{AppId, ChannelId, ErrorCode, MessageId, UserId};
+use parlor_protocol::{AppId, ChannelId, ContentType, ErrorCode, MessageId, UserId};
 use serde::Serialize;
 
 pub use combiner::Sender;
 
 use crate::web::Caller;
-use crate::{Chat, polls, validate};
+use crate::{Chat, content, polls, validate};
 
 /// A message on its way, with everything that needs no database checked.
 #[derive(Clone, Debug)]
@@ -40,6 +41,8 @@ pub struct Item {
     pub content: SendMessage,
     /// Set if it is another one's words.
     pub forwarded_from: Option<ForwardedFrom>,
+    /// A moderator has approved it: it waits for nobody's approval.
+    pub approved: bool,
     /// What makes it this message and no other.
     pub fingerprint: i64,
 }
@@ -54,31 +57,62 @@ impl Item {
         id: MessageId,
         content: SendMessage,
     ) -> Result<Self> {
-        let mut item =
-            Self { app, channel, user, by_server, id, content, forwarded_from: None, fingerprint: 0 };
+        let mut item = Self {
+            app,
+            channel,
+            user,
+            by_server,
+            id,
+            content,
+            forwarded_from: None,
+            approved: false,
+            fingerprint: 0,
+        };
         item.fingerprint = item.told_apart_by()?;
         Ok(item)
     }
 
     fn told_apart_by(&self) -> Result<i64> {
         let SendMessage {
+            id: _,
             text,
+            content_type,
+            content,
             attachments,
             mentions,
+            group_mentions,
             custom,
             poll,
             parent_id,
             reply_to_id,
             show_in_channel,
-            ..
+            silent,
+            visible_to,
+            user_id: _,
         } = &self.content;
         let rest = (attachments, mentions, custom, poll, parent_id, reply_to_id, show_in_channel);
+        let rest = (rest, content_type, content, group_mentions, silent, visible_to);
         fingerprint(self.channel, &self.user, text, &rest)
     }
 
     /// Whether it stands in the main timeline.
     pub fn in_timeline(&self) -> bool {
         self.content.parent_id.is_none() || self.content.show_in_channel
+    }
+
+    /// The users that it names, to mention them or to let them read it.
+    pub fn named(&self) -> impl Iterator<Item = &UserId> {
+        self.content.mentions.iter().chain(self.content.visible_to.iter().flatten())
+    }
+
+    /// Whether it is unread for others, and has its share in the channel's `ordinal`.
+    pub fn is_countable(&self) -> bool {
+        self.in_timeline() && self.is_heard()
+    }
+
+    /// Whether it counts at all, in its channel or in its thread: it is for all, and not silent.
+    pub fn is_heard(&self) -> bool {
+        !self.content.silent && self.content.visible_to.is_none()
     }
 }
 
@@ -89,12 +123,33 @@ pub struct Sent {
     pub json: String,
     /// `false` if this id was sent before.
     pub created: bool,
+    /// It is none yet: it waits for approval, and the JSON says what waits.
+    pub waits: bool,
 }
 
-/// Refuses what can't be a message, wherever it is to be sent.
-pub fn check(request: &SendMessage) -> Result<()> {
+/// Settles what may be a message, and refuses what can't, wherever it is to be sent.
+pub fn check(request: &mut SendMessage, by_server: bool) -> Result<()> {
+    content::settle(content::Parts::of(request))?;
+    if request.content_type == Some(ContentType::System) {
+        if !by_server {
+            return Err(Error::with(
+                ErrorCode::ServerOnly,
+                "Only the customer's server tells what happened.",
+            ));
+        }
+        request.silent = true;
+    }
     validate::message(&request.text, &request.attachments, &request.mentions, &request.custom)?;
     request.poll.as_ref().map_or(Ok(()), polls::check)?;
+    if let Some(named) = &request.visible_to {
+        let mut once = named.clone();
+        once.sort_unstable();
+        once.dedup();
+        let fits = !named.is_empty() && named.len() <= VISIBLE_TO && once.len() == named.len();
+        if !fits || !request.group_mentions.is_empty() {
+            return Err(ErrorCode::InvalidVisibility.into());
+        }
+    }
     if request.show_in_channel && request.parent_id.is_none() {
         return Err(Error::with(ErrorCode::InvalidRequest, "Only a reply is shown in its channel as well."));
     }
@@ -107,10 +162,13 @@ pub async fn send(
     caller: &Caller,
     channel: ChannelId,
     derived_id: Option<MessageId>,
-    request: SendMessage,
+    mut request: SendMessage,
 ) -> Result<Sent> {
-    check(&request)?;
+    check(&mut request, caller.is_server())?;
     let user = caller.acts_for(request.user_id.clone())?;
+    if !caller.is_server() {
+        chat.presence.active(caller.app(), &user);
+    }
     let id = request.id.or(derived_id).unwrap_or_default();
     let item = Item::new(caller.app(), channel, user, caller.is_server(), id, request)?;
     let key_names_it = item.content.id.is_none() && derived_id.is_some();

@@ -5,14 +5,17 @@
 
 use std::collections::HashMap;
 
+use chrono::{DateTime, Utc};
 use parlor_platform::{Error, Result};
 use parlor_protocol::{Capability, ChannelConfig, ChannelType, ErrorCode, MessageId, Role, UserRef};
 use uuid::Uuid;
 
 use super::Item;
 use super::threads::Replied;
+use crate::content::attachments;
+use crate::mentions;
 use crate::messages::store::MessageRow;
-use crate::permissions::{Actor, require};
+use crate::permissions::{Actor, may, require};
 
 /// A locked channel.
 #[derive(Clone, Debug)]
@@ -21,6 +24,9 @@ pub struct ChannelState {
     pub config: ChannelConfig,
     pub seq: i64,
     pub ordinal: i64,
+    /// Messages up to here are gone.
+    pub truncated_seq: i64,
+    pub member_count: i32,
 }
 
 /// An item's sender.
@@ -49,8 +55,10 @@ pub struct Facts {
     /// One for each item, in their order; `None` for a user that was never registered.
     pub senders: Vec<Option<SenderState>>,
     pub messages: HashMap<Uuid, Known>,
-    /// Mentioned users that exist.
+    /// Users that exist, of those who are mentioned or may read what not all may.
     pub mentioned: std::collections::HashSet<String>,
+    /// Mentioned groups that exist.
+    pub groups: std::collections::HashSet<Uuid>,
     /// Who replied before in the threads that the batch replies in.
     pub replied: Replied,
 }
@@ -60,6 +68,8 @@ pub struct Facts {
 pub enum Outcome {
     /// It is written with these numbers.
     Accepted { seq: i64, ordinal: i64, countable: bool },
+    /// It may be sent, and needs approval first.
+    Waits,
     /// It is the same message as this one, which was sent before.
     Known(Box<Known>),
     /// It is the same message as the item at this place of the batch.
@@ -69,7 +79,7 @@ pub enum Outcome {
 }
 
 /// Decides about all items and moves the channels' numbers.
-pub fn plan(items: &[Item], facts: &mut Facts) -> Vec<Outcome> {
+pub fn plan(items: &[Item], facts: &mut Facts, now: DateTime<Utc>) -> Vec<Outcome> {
     let mut first: HashMap<MessageId, usize> = HashMap::new();
     let mut outcomes: Vec<Outcome> = Vec::with_capacity(items.len());
     for (at, item) in items.iter().enumerate() {
@@ -82,7 +92,7 @@ pub fn plan(items: &[Item], facts: &mut Facts) -> Vec<Outcome> {
             }
             _ => {
                 first.insert(item.id, at);
-                decide(item, facts.senders.get(at).cloned().flatten(), facts)
+                decide(item, facts.senders.get(at).cloned().flatten(), facts, now)
             }
         };
         outcomes.push(outcome);
@@ -94,11 +104,12 @@ fn same(one: i64, other: i64) -> bool {
     one == other
 }
 
-fn decide(item: &Item, sender: Option<SenderState>, facts: &mut Facts) -> Outcome {
-    match check(item, sender, facts) {
-        Ok(Some(known)) => Outcome::Known(Box::new(known)),
-        Ok(None) => {
-            let countable = item.in_timeline();
+fn decide(item: &Item, sender: Option<SenderState>, facts: &mut Facts, now: DateTime<Utc>) -> Outcome {
+    match check(item, sender, facts, now) {
+        Ok(Fate::Known(known)) => Outcome::Known(known),
+        Ok(Fate::Waits) => Outcome::Waits,
+        Ok(Fate::Goes) => {
+            let countable = item.is_countable();
             match facts.channels.get_mut(&item.channel.0) {
                 None => Outcome::Refused(ErrorCode::ChannelNotFound.into()),
                 Some(channel) => {
@@ -112,8 +123,16 @@ fn decide(item: &Item, sender: Option<SenderState>, facts: &mut Facts) -> Outcom
     }
 }
 
-/// `Ok(Some)`: it was sent before.
-fn check(item: &Item, sender: Option<SenderState>, facts: &Facts) -> Result<Option<Known>> {
+/// What becomes of an item that is not refused.
+enum Fate {
+    /// It was sent before.
+    Known(Box<Known>),
+    /// It needs approval.
+    Waits,
+    Goes,
+}
+
+fn check(item: &Item, sender: Option<SenderState>, facts: &Facts, now: DateTime<Utc>) -> Result<Fate> {
     let channel = facts.channels.get(&item.channel.0).ok_or(ErrorCode::ChannelNotFound)?;
     let unknown = if item.by_server { ErrorCode::UserUnknown } else { ErrorCode::UserNotRegistered };
     let sender = sender.ok_or(unknown)?;
@@ -125,7 +144,12 @@ fn check(item: &Item, sender: Option<SenderState>, facts: &Facts) -> Result<Opti
         && same(known.fingerprint, item.fingerprint)
     {
         // A retry is answered whatever has changed since: it was acknowledged, or should have been.
-        return Ok(Some(known.clone()));
+        let mut known = known.clone();
+        if known.row.seq <= channel.truncated_seq {
+            known.row.erase();
+        }
+        known.row.forget_truncated(channel.truncated_seq)?;
+        return Ok(Fate::Known(Box::new(known)));
     }
     let actor = match (item.by_server, sender.role) {
         (true, _) => Actor::Server,
@@ -140,7 +164,9 @@ fn check(item: &Item, sender: Option<SenderState>, facts: &Facts) -> Result<Opti
     let here = |id: MessageId| {
         let known = facts.messages.get(&id.0).map(|known| &known.row);
         known
-            .filter(|row| row.channel_id == item.channel.0)
+            .filter(|row| row.channel_id == item.channel.0 && row.seq > channel.truncated_seq)
+            // What hangs on a message is shown to all, so on one that not all may read nothing hangs.
+            .filter(|row| row.visible_to.is_none())
             .ok_or_else(|| Error::new(ErrorCode::InvalidThread))
     };
     if let Some(parent) = item.content.parent_id
@@ -155,13 +181,20 @@ fn check(item: &Item, sender: Option<SenderState>, facts: &Facts) -> Result<Opti
     {
         return Err(ErrorCode::InvalidThread.into());
     }
-    if let Some(nobody) = item.content.mentions.iter().find(|user| !facts.mentioned.contains(user.as_str())) {
-        return Err(Error::with(
-            ErrorCode::UserUnknown,
-            format!("There is no user {:?} to mention.", nobody.as_str()),
-        ));
+    if let Some(nobody) = item.named().find(|user| !facts.mentioned.contains(user.as_str())) {
+        return Err(Error::with(ErrorCode::UserUnknown, format!("There is no user {:?}.", nobody.as_str())));
     }
-    Ok(None)
+    let groups = &item.content.group_mentions;
+    if groups.groups.iter().any(|group| !facts.groups.contains(&group.0)) {
+        return Err(ErrorCode::GroupUnknown.into());
+    }
+    mentions::allowed(actor, groups, channel.kind, &channel.config, channel.member_count)?;
+    attachments::live_until(&item.content.attachments, now)?;
+    let waits = channel.config.messages_need_approval && !item.approved;
+    if waits && !may(actor, Capability::ApproveMessages, channel.kind, &channel.config) {
+        return Ok(Fate::Waits);
+    }
+    Ok(Fate::Goes)
 }
 
 #[cfg(test)]
@@ -179,14 +212,21 @@ mod tests {
             id,
             content: serde_json::from_value(serde_json::json!({ "text": "hello" })).unwrap(),
             forwarded_from: None,
+            approved: false,
             fingerprint,
         }
     }
 
     fn facts(channel: ChannelId, roles: Vec<Option<Role>>) -> Facts {
         let user = UserRef { id: UserId::new("ann").unwrap(), name: None, image: None };
-        let state =
-            ChannelState { kind: ChannelType::Team, config: ChannelConfig::default(), seq: 7, ordinal: 3 };
+        let state = ChannelState {
+            kind: ChannelType::Team,
+            config: ChannelConfig::default(),
+            seq: 7,
+            ordinal: 3,
+            truncated_seq: 0,
+            member_count: 1,
+        };
         Facts {
             channels: HashMap::from([(channel.0, state)]),
             senders: roles
@@ -201,7 +241,7 @@ mod tests {
     fn the_same_id_in_a_batch_is_one_message() {
         let (channel, id) = (ChannelId::new(), MessageId::new());
         let items = [item(channel, id, 1), item(channel, id, 1), item(channel, id, 2)];
-        let outcomes = plan(&items, &mut facts(channel, vec![Some(Role::Member); 3]));
+        let outcomes = plan(&items, &mut facts(channel, vec![Some(Role::Member); 3]), DateTime::UNIX_EPOCH);
         assert!(matches!(outcomes[0], Outcome::Accepted { seq: 8, ordinal: 4, countable: true }));
         assert!(matches!(outcomes[1], Outcome::SameAs(0)));
         assert!(
@@ -213,9 +253,52 @@ mod tests {
     fn a_refused_first_does_not_answer_for_the_second() {
         let (channel, id) = (ChannelId::new(), MessageId::new());
         let items = [item(channel, id, 1), item(channel, id, 1)];
-        let outcomes = plan(&items, &mut facts(channel, vec![None, Some(Role::Member)]));
+        let outcomes =
+            plan(&items, &mut facts(channel, vec![None, Some(Role::Member)]), DateTime::UNIX_EPOCH);
         assert!(matches!(&outcomes[0], Outcome::Refused(error) if error.code() == ErrorCode::NotAMember));
         assert!(matches!(outcomes[1], Outcome::Accepted { seq: 8, .. }));
+    }
+
+    #[test]
+    fn what_is_silent_or_not_for_all_counts_for_nobody() {
+        let channel = ChannelId::new();
+        let said = |extra: serde_json::Value| {
+            let mut item = item(channel, MessageId::new(), 0);
+            let mut body = serde_json::json!({ "text": "hello" });
+            body.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+            item.content = serde_json::from_value(body).unwrap();
+            item
+        };
+        let items = [
+            said(serde_json::json!({})),
+            said(serde_json::json!({ "silent": true })),
+            said(serde_json::json!({ "visible_to": ["ben"] })),
+            said(serde_json::json!({})),
+        ];
+        let mut facts = facts(channel, vec![Some(Role::Member); 4]);
+        facts.mentioned.insert("ben".into());
+        let numbers =
+            plan(&items, &mut facts, DateTime::UNIX_EPOCH).into_iter().map(|outcome| match outcome {
+                Outcome::Accepted { seq, ordinal, countable } => (seq, ordinal, countable),
+                other => panic!("{other:?}"),
+            });
+        assert_eq!(numbers.collect::<Vec<_>>(), [(8, 4, true), (9, 4, false), (10, 4, false), (11, 5, true)]);
+    }
+
+    #[test]
+    fn where_messages_need_approval_those_of_moderators_do_not() {
+        let fate = |role, approved, by_server| {
+            let channel = ChannelId::new();
+            let item = Item { approved, by_server, ..item(channel, MessageId::new(), 0) };
+            let mut facts = facts(channel, vec![role]);
+            facts.channels.get_mut(&channel.0).unwrap().config.messages_need_approval = true;
+            plan(&[item], &mut facts, DateTime::UNIX_EPOCH).pop().unwrap()
+        };
+        assert!(matches!(fate(Some(Role::Member), false, false), Outcome::Waits));
+        assert!(matches!(fate(Some(Role::Member), true, false), Outcome::Accepted { .. }));
+        assert!(matches!(fate(Some(Role::Moderator), false, false), Outcome::Accepted { .. }));
+        assert!(matches!(fate(None, false, true), Outcome::Accepted { .. }));
+        assert!(matches!(fate(None, false, false), Outcome::Refused(_)), "rights come first");
     }
 
     proptest! {
@@ -229,7 +312,7 @@ mod tests {
             }).collect();
             let roles = kinds.iter().map(|(_, member)| member.then_some(Role::Member)).collect();
             let mut facts = facts(channel, roles);
-            let outcomes = plan(&items, &mut facts);
+            let outcomes = plan(&items, &mut facts, DateTime::UNIX_EPOCH);
             let seqs: Vec<i64> = outcomes.iter().filter_map(|outcome| match outcome {
                 Outcome::Accepted { seq, .. } => Some(*seq),
                 _ => None,

@@ -11,7 +11,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use parlor_platform::db::prepared;
 use parlor_platform::{Error, Result};
 use parlor_protocol::message::Quoted;
-use parlor_protocol::{ChannelType, Role, UserRef};
+use parlor_protocol::{ChannelType, ContentType, Role, UserRef};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -19,7 +19,8 @@ use super::Item;
 use super::plan::{ChannelState, Known, SenderState};
 use super::threads::{Replied, Threads};
 use crate::channels::store::config;
-use crate::messages::store::{MessageColumns, MessageRow, message_columns};
+use crate::content::attachments;
+use crate::messages::store::{MessageColumns, MessageRow, json, message_columns};
 use crate::polls;
 use crate::users::store::user_id;
 
@@ -29,19 +30,20 @@ pub async fn lock_channels(
     app: Uuid,
     ids: Vec<Uuid>,
 ) -> Result<HashMap<Uuid, ChannelState>> {
-    let rows = prepared::<(SqlUuid, Text, Jsonb, Int8, Int8)>(
-        "SELECT id, type, config, seq, ordinal FROM channels \
+    let rows = prepared::<(SqlUuid, Text, Jsonb, Int8, Int8, Int8, Int4)>(
+        "SELECT id, type, config, seq, ordinal, truncated_seq, member_count FROM channels \
          WHERE app_id = ? AND id = ANY(?) AND deleted_at IS NULL ORDER BY id FOR NO KEY UPDATE",
     )
     .bind::<SqlUuid, _>(app)
     .bind::<Array<SqlUuid>, _>(ids)
-    .load::<(Uuid, String, Value, i64, i64)>(&mut &*conn)
+    .load::<(Uuid, String, Value, i64, i64, i64, i32)>(&mut &*conn)
     .await?;
     rows.into_iter()
-        .map(|(id, kind, stored, seq, ordinal)| {
+        .map(|(id, kind, stored, seq, ordinal, truncated_seq, member_count)| {
             let kind = ChannelType::parse(&kind)
                 .ok_or_else(|| Error::internal("a stored channel type is unknown"))?;
-            Ok((id, ChannelState { kind, config: config(&stored)?, seq, ordinal }))
+            let config = config(&stored)?;
+            Ok((id, ChannelState { kind, config, seq, ordinal, truncated_seq, member_count }))
         })
         .collect()
 }
@@ -102,7 +104,7 @@ pub async fn known(conn: &AsyncPgConnection, app: Uuid, ids: Vec<Uuid>) -> Resul
         "SELECT ",
         message_columns!(),
         ", m.fingerprint, ARRAY(SELECT r.kind FROM reactions r WHERE r.app_id = m.app_id AND r.message_id = m.id \
-             AND r.user_id = m.user_id ORDER BY r.seq) \
+             AND r.user_id = m.user_id AND m.deleted_at IS NULL ORDER BY r.seq) \
          FROM messages m CROSS JOIN LATERAL (SELECT u.name, u.image FROM users u WHERE u.app_id = m.app_id \
              AND u.id = m.user_id OFFSET 0) u \
          WHERE m.app_id = ? AND m.id = ANY(?)"
@@ -130,6 +132,19 @@ pub async fn existing(conn: &AsyncPgConnection, app: Uuid, ids: Vec<&str>) -> Re
     Ok(rows.into_iter().collect())
 }
 
+/// Of these groups, those that exist.
+pub async fn groups(conn: &AsyncPgConnection, app: Uuid, ids: Vec<Uuid>) -> Result<HashSet<Uuid>> {
+    if ids.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let rows = prepared::<SqlUuid>("SELECT id FROM user_groups WHERE app_id = ? AND id = ANY(?)")
+        .bind::<SqlUuid, _>(app)
+        .bind::<Array<SqlUuid>, _>(ids)
+        .load::<Uuid>(&mut &*conn)
+        .await?;
+    Ok(rows.into_iter().collect())
+}
+
 /// Of these pairs of root and user, those that have replied before.
 pub async fn replied(conn: &AsyncPgConnection, app: Uuid, pairs: Vec<(Uuid, &str)>) -> Result<Replied> {
     if pairs.is_empty() {
@@ -148,24 +163,36 @@ pub async fn replied(conn: &AsyncPgConnection, app: Uuid, pairs: Vec<(Uuid, &str
     Ok(rows.into_iter().collect())
 }
 
+/// Where a batch leaves a channel.
+#[derive(Clone, Copy, Debug)]
+pub struct After {
+    pub channel: Uuid,
+    pub seq: i64,
+    pub ordinal: i64,
+    /// Whether there is a message that all may read.
+    pub told: bool,
+}
+
 /// Moves the channels' numbers to where the batch ends. Gives how many there were.
 pub async fn advance(
     conn: &AsyncPgConnection,
     app: Uuid,
-    channels: &[(Uuid, i64, i64)],
+    channels: &[After],
     now: DateTime<Utc>,
 ) -> Result<usize> {
     Ok(prepared::<Untyped>(
-        "MERGE INTO channels c USING (SELECT ? AS now, ? AS app, v.* FROM UNNEST(?, ?, ?) AS v (id, seq, ordinal)) v \
+        "MERGE INTO channels c USING (SELECT ? AS now, ? AS app, v.* FROM UNNEST(?, ?, ?, ?) AS v (id, seq, ordinal, told)) v \
          ON c.app_id = v.app AND c.id = v.id \
-         WHEN MATCHED THEN UPDATE SET seq = v.seq, ordinal = v.ordinal, last_message_at = v.now \
+         WHEN MATCHED THEN UPDATE SET seq = v.seq, ordinal = v.ordinal, \
+             last_message_at = CASE WHEN v.told THEN v.now ELSE c.last_message_at END \
          WHEN NOT MATCHED AND false THEN INSERT DEFAULT VALUES",
     )
     .bind::<Timestamptz, _>(now)
     .bind::<SqlUuid, _>(app)
-    .bind::<Array<SqlUuid>, _>(channels.iter().map(|(id, _, _)| *id).collect::<Vec<_>>())
-    .bind::<Array<Int8>, _>(channels.iter().map(|(_, seq, _)| *seq).collect::<Vec<_>>())
-    .bind::<Array<Int8>, _>(channels.iter().map(|(_, _, ordinal)| *ordinal).collect::<Vec<_>>())
+    .bind::<Array<SqlUuid>, _>(channels.iter().map(|after| after.channel).collect::<Vec<_>>())
+    .bind::<Array<Int8>, _>(channels.iter().map(|after| after.seq).collect::<Vec<_>>())
+    .bind::<Array<Int8>, _>(channels.iter().map(|after| after.ordinal).collect::<Vec<_>>())
+    .bind::<Array<Bool>, _>(channels.iter().map(|after| after.told).collect::<Vec<_>>())
     .execute(&mut &*conn)
     .await?)
 }
@@ -188,19 +215,19 @@ pub async fn insert(
     new: &[NewMessage<'_>],
     now: DateTime<Utc>,
 ) -> Result<usize, diesel::result::Error> {
-    fn json<T: serde::Serialize>(value: &T, empty: bool) -> Option<Value> {
-        if empty { None } else { serde_json::to_value(value).ok() }
-    }
-    // Mentions travel as JSON: UNNEST would flatten an array of arrays.
+    // Lists of users travel as JSON: UNNEST would flatten an array of arrays.
     prepared::<Untyped>(
         "INSERT INTO messages (app_id, id, channel_id, user_id, seq, updated_seq, ordinal, countable, text, \
              attachments, mentions, custom, poll, parent_id, reply_to_id, fingerprint, in_timeline, thread_ordinal, quoted, \
-             forwarded_from, created_at) \
+             forwarded_from, content_type, content, group_mentions, silent, visible_to, live_until, created_at) \
          SELECT ?, r.id, r.channel, r.author, r.seq, r.seq, r.ordinal, r.countable, r.body, r.attachments, \
              CASE WHEN r.mentions IS NOT NULL THEN ARRAY(SELECT jsonb_array_elements_text(r.mentions)) END, \
-             r.custom, r.poll, r.parent, r.reply_to, r.fingerprint, r.in_timeline, r.thread_ordinal, r.quoted, r.forwarded, ? \
-         FROM UNNEST(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) AS r (id, channel, author, seq, ordinal, countable, body, \
-             attachments, mentions, custom, poll, parent, reply_to, fingerprint, in_timeline, thread_ordinal, quoted, forwarded)",
+             r.custom, r.poll, r.parent, r.reply_to, r.fingerprint, r.in_timeline, r.thread_ordinal, r.quoted, r.forwarded, \
+             r.kind, r.content, r.groups, r.silent, \
+             CASE WHEN r.visible_to IS NOT NULL THEN ARRAY(SELECT jsonb_array_elements_text(r.visible_to)) END, r.live_until, ? \
+         FROM UNNEST(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) AS r (id, channel, author, seq, ordinal, countable, body, \
+             attachments, mentions, custom, poll, parent, reply_to, fingerprint, in_timeline, thread_ordinal, quoted, forwarded, \
+             kind, content, groups, silent, visible_to, live_until)",
     )
     .bind::<SqlUuid, _>(app)
     .bind::<Timestamptz, _>(now)
@@ -231,6 +258,26 @@ pub async fn insert(
     .bind::<Array<Nullable<Jsonb>>, _>(new.iter().map(|new| json(&new.quoted, new.quoted.is_none())).collect::<Vec<_>>())
     .bind::<Array<Nullable<Jsonb>>, _>(
         new.iter().map(|new| json(&new.item.forwarded_from, new.item.forwarded_from.is_none())).collect::<Vec<_>>(),
+    )
+    .bind::<Array<Nullable<Text>>, _>(
+        new.iter().map(|new| new.item.content.content_type.map(ContentType::as_str)).collect::<Vec<_>>(),
+    )
+    .bind::<Array<Nullable<Jsonb>>, _>(
+        new.iter().map(|new| json(&new.item.content.content, new.item.content.content.is_none())).collect::<Vec<_>>(),
+    )
+    .bind::<Array<Nullable<Jsonb>>, _>(
+        new.iter()
+            .map(|new| json(&new.item.content.group_mentions, new.item.content.group_mentions.is_empty()))
+            .collect::<Vec<_>>(),
+    )
+    .bind::<Array<Bool>, _>(new.iter().map(|new| new.item.content.silent).collect::<Vec<_>>())
+    .bind::<Array<Nullable<Jsonb>>, _>(
+        new.iter().map(|new| json(&new.item.content.visible_to, new.item.content.visible_to.is_none())).collect::<Vec<_>>(),
+    )
+    .bind::<Array<Nullable<Timestamptz>>, _>(
+        new.iter()
+            .map(|new| attachments::live_location(&new.item.content.attachments).map(|(_, end)| end))
+            .collect::<Vec<_>>(),
     )
     .execute(&mut &*conn)
     .await

@@ -56,6 +56,14 @@ impl<'a> Threads<'a> {
         (known, replied): (&'a HashMap<Uuid, Known>, &Replied),
     ) -> Result<Option<ThreadSummary>> {
         let Some(id) = item.content.parent_id.map(|parent| parent.0) else { return Ok(None) };
+        if item.content.visible_to.is_some() {
+            // It is not told to all, so the thread does not change; its place is after the replies so far.
+            let stored = || known.get(&id).map(|known| known.row.thread_summary());
+            return Ok(Some(match self.roots.get(&id) {
+                Some(root) => root.summary.clone(),
+                None => stored().transpose()?.flatten().unwrap_or_default(),
+            }));
+        }
         let (channel, user) = (item.channel.0, item.user.as_str());
         let unread_from = |seq: i64, ordinal: i64| Reader { channel, seq, ordinal, replies: 0, first: None };
         if !self.roots.contains_key(&id) {
@@ -68,9 +76,10 @@ impl<'a> Threads<'a> {
             self.roots.insert(id, Root { seq, summary });
         }
         let root = self.roots.get_mut(&id).ok_or_else(|| Error::internal("a root is gone"))?;
-        let ordinal = root.summary.ordinal + 1;
+        let heard = i64::from(item.is_heard());
+        let ordinal = root.summary.ordinal + heard;
         for mentioned in &item.content.mentions {
-            self.readers.entry((id, mentioned.as_str())).or_insert(unread_from(seq - 1, ordinal - 1));
+            self.readers.entry((id, mentioned.as_str())).or_insert(unread_from(seq - 1, ordinal - heard));
         }
         let own = self.readers.entry((id, user)).or_insert(unread_from(seq, ordinal));
         let is_new = own.replies == 0 && !replied.contains(&(id, user.to_owned()));
@@ -115,6 +124,7 @@ mod tests {
             id: MessageId::new(),
             content: serde_json::from_value(content).unwrap(),
             forwarded_from: None,
+            approved: false,
             fingerprint: 0,
         }
     }
@@ -147,6 +157,11 @@ mod tests {
             last_reply_at: None,
             quoted: None,
             forwarded_from: None,
+            content_type: None,
+            content: None,
+            group_mentions: None,
+            silent: false,
+            visible_to: None,
             participants: None,
             name: None,
             image: None,
@@ -177,6 +192,28 @@ mod tests {
         assert_eq!(pointer("ben"), (9, 3, 2, Some(7)));
         assert_eq!(pointer("eve"), (8, 2, 1, Some(8)), "a reply moves further than a mention");
         assert_eq!(pointer("dan"), (8, 2, 0, None), "the mention itself is unread");
+    }
+
+    #[test]
+    fn silent_replies_do_not_count_as_unread_and_those_not_for_all_not_at_all() {
+        let root = MessageId::new();
+        let (known, replied) = (known(root), Replied::new());
+        let mut items = [item(root, "ben", &[]), item(root, "ben", &[]), item(root, "eve", &["dan"])];
+        items[0].content.visible_to = Some(vec![UserId::new("eve").unwrap()]);
+        items[1].content.visible_to = Some(vec![UserId::new("eve").unwrap()]);
+        items[2].content.silent = true;
+        let mut threads = Threads::default();
+        let mut told = Vec::new();
+        for (seq, item) in (7..).zip(&items) {
+            let by = user(item.user.as_str());
+            let after =
+                threads.take(item, &by, seq, DateTime::UNIX_EPOCH, (&known, &replied)).unwrap().unwrap();
+            told.push((after.ordinal, after.reply_count, after.participant_count));
+        }
+        assert_eq!(told, [(0, 0, 0), (0, 0, 0), (0, 1, 1)]);
+        assert_eq!(threads.roots[&root.0].seq, 9);
+        let dan = &threads.readers[&(root.0, "dan")];
+        assert_eq!((dan.seq, dan.ordinal), (8, 0), "a silent mention is followed, and not unread");
     }
 
     #[test]

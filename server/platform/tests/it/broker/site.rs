@@ -8,6 +8,7 @@ use parlor_platform::clock::Clock;
 use parlor_platform::config::{self, Secret};
 use parlor_platform::db::Db;
 use parlor_platform::outbox::Bell;
+use parlor_platform::outbox::busy::Rules;
 use parlor_platform::outbox::relay::Relay;
 use parlor_platform::task::{CancellationToken, TaskTracker};
 use parlor_protocol::AppId;
@@ -80,6 +81,7 @@ impl Site {
             realtime: FakeRealtime::new(Mood::Well),
             broker: (self.kind == Kind::RabbitMq).then(|| broker.clone()),
             poll: Duration::from_millis(10),
+            busy: Rules { above: 20, window: Duration::from_millis(75) },
         };
         relay.start(&tracker, &stop);
         broker.clone().start(consumers, &tracker, &stop);

@@ -43,6 +43,16 @@ impl Copy {
         for own in ["membership", "unread", "capabilities", "last_message"] {
             channel.as_object_mut().unwrap().remove(own);
         }
+        // What was truncated is gone, with the words that others quote of it.
+        let upto = channel["truncated_seq"].as_i64().unwrap();
+        let gone = |seq: &Value| seq.as_i64().is_some_and(|seq| seq <= upto);
+        self.tasks.retain(|_, task| {
+            self.messages.get(task["message_id"].as_str().unwrap()).is_none_or(|of| !gone(&of["seq"]))
+        });
+        self.messages.retain(|_, message| !gone(&message["seq"]));
+        for message in self.messages.values_mut().filter(|message| gone(&message["quoted"]["seq"])) {
+            forget(&mut message["quoted"]);
+        }
         self.channel = channel;
     }
 
@@ -52,9 +62,7 @@ impl Copy {
             self.messages.remove(&id);
             // What it said is forgotten where others quote it, too.
             for quoted in self.messages.values_mut().filter(|other| other["quoted"]["id"] == message["id"]) {
-                quoted["quoted"]["text"] = json!("");
-                quoted["quoted"]["attachments"] = json!([]);
-                quoted["quoted"]["erased"] = json!(true);
+                forget(&mut quoted["quoted"]);
             }
         } else {
             self.messages.insert(id, message);
@@ -72,7 +80,9 @@ impl Copy {
 
     fn member(&mut self, mut member: Value) {
         let fields = member.as_object_mut().unwrap();
-        for moving in ["read_seq", "read_ordinal", "read_at", "last_read_message_id"] {
+        for moving in
+            ["read_seq", "read_ordinal", "read_at", "last_read_message_id", "delivered_seq", "delivered_at"]
+        {
             fields.remove(moving);
         }
         let id = member["user"]["id"].as_str().unwrap().to_owned();
@@ -111,4 +121,10 @@ impl Copy {
             }
         }
     }
+}
+
+fn forget(quoted: &mut Value) {
+    quoted["text"] = json!("");
+    quoted["attachments"] = json!([]);
+    quoted["erased"] = json!(true);
 }

@@ -8,8 +8,9 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use serde_json::{Value, json};
 
+/// Something that happens in a channel.
 #[derive(Clone, Copy, Debug)]
-enum Step {
+pub enum Step {
     Send,
     Reply(usize, bool),
     Quote(usize),
@@ -19,6 +20,8 @@ enum Step {
     Edit(usize),
     Delete(usize),
     Erase(usize),
+    Undelete(usize),
+    Truncate(usize),
     React(usize),
     Unreact(usize),
     Ask,
@@ -34,7 +37,7 @@ enum Step {
     HandOver(usize),
 }
 
-fn step() -> impl Strategy<Value = Step> {
+pub fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         5 => Just(Step::Send),
         3 => (0..64_usize, any::<bool>()).prop_map(|(root, shown)| Step::Reply(root, shown)),
@@ -45,6 +48,8 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (0..64_usize).prop_map(Step::Edit),
         2 => (0..64_usize).prop_map(Step::Delete),
         1 => (0..64_usize).prop_map(Step::Erase),
+        2 => (0..64_usize).prop_map(Step::Undelete),
+        1 => (0..64_usize).prop_map(Step::Truncate),
         3 => (0..64_usize).prop_map(Step::React),
         1 => (0..64_usize).prop_map(Step::Unreact),
         1 => Just(Step::Ask),
@@ -62,7 +67,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 /// Takes a step if it can be taken; refusals leave everything as it is, which the comparison would show.
-async fn take(app: &App, ann: &Client, at: &str, roots: &mut Vec<String>, step: Step) {
+pub async fn take(app: &App, ann: &Client, at: &str, roots: &mut Vec<String>, step: Step) {
     let chosen = |n: usize| roots.get(n % roots.len().max(1)).cloned().unwrap_or_default();
     match step {
         Step::Send => {
@@ -101,6 +106,13 @@ async fn take(app: &App, ann: &Client, at: &str, roots: &mut Vec<String>, step: 
         }
         Step::Delete(n) => drop(ann.delete(&format!("/messages/{}", chosen(n))).await),
         Step::Erase(n) => drop(app.server.delete(&format!("/messages/{}?hard=true", chosen(n))).await),
+        Step::Undelete(n) => drop(ann.post(&format!("/messages/{}/undelete", chosen(n)), json!({})).await),
+        // Up to a message, or all.
+        Step::Truncate(n) => {
+            let message = ann.get(&format!("/messages/{}", chosen(n))).await.json;
+            let body = if n % 4 == 0 { json!({}) } else { json!({ "before": message["created_at"] }) };
+            ann.post(&format!("{at}/truncate"), body).await.gives(200);
+        }
         Step::React(n) => {
             let reaction =
                 json!({ "type": (["a", "b"][n % 2]), "score": n % 3 + 1, "enforce_unique": n % 5 == 0 });

@@ -180,7 +180,7 @@ async fn what_a_send_would_refuse_can_not_be_scheduled() {
         .refused(ErrorCode::ScheduledNotFound);
     ann.get("/scheduled_messages/7").await.refused(ErrorCode::InvalidId);
     ann.get("/scheduled_messages?user_id=ben").await.refused(ErrorCode::ServerOnly);
-    app.server.get("/scheduled_messages").await.refused(ErrorCode::InvalidParameter);
+    app.server.get("/scheduled_messages").await.refused(ErrorCode::InvalidRequest);
     ann.get("/scheduled_messages?channel_id=7").await.refused(ErrorCode::InvalidParameter);
     assert_eq!(ben.all("/scheduled_messages", "").await, [existing]);
     server.settled().await;

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{ahead, count, make_due, schedule, text};
 
-const TABLES: [&str; 3] = ["drafts", "scheduled_messages", "reminders"];
+const TABLES: [&str; 4] = ["drafts", "scheduled_messages", "reminders", "stars"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_over_is_forgotten_after_thirty_days() {
@@ -16,11 +16,14 @@ async fn what_is_over_is_forgotten_after_thirty_days() {
     for channel in [&one, &two] {
         ann.put(&format!("/channels/{channel}/draft"), json!({ "text": "secret" })).await.gives(200);
         let message = ann.say(channel, "x").await;
+        let star = format!("/messages/{}/star", message["id"].as_str().unwrap());
+        ann.put(&star, json!({})).await;
         let reminder = format!("/messages/{}/reminder", message["id"].as_str().unwrap());
         ann.put(&reminder, json!({ "note": "secret", "remind_at": text(ahead(3600)) })).await.gives(200);
         if *channel == one {
             ann.delete(&format!("/channels/{channel}/draft")).await;
             ann.delete(&reminder).await;
+            ann.delete(&star).await;
         }
     }
     schedule(&ann, &one, "to be sent").await;
@@ -31,7 +34,7 @@ async fn what_is_over_is_forgotten_after_thirty_days() {
     schedule(&ann, &one, "kept").await;
     server.settled().await;
 
-    for (table, rows) in TABLES.into_iter().zip([2, 3, 2]) {
+    for (table, rows) in TABLES.into_iter().zip([2, 3, 2, 2]) {
         assert_eq!(count(&server, table).await, rows, "{table}: tombstones are kept");
     }
     assert_eq!(count(&server, "drafts WHERE deleted_at IS NOT NULL AND content IS NULL").await, 1);
@@ -44,6 +47,7 @@ async fn what_is_over_is_forgotten_after_thirty_days() {
                 "UPDATE drafts SET updated_at = now() - interval '{days} days', deleted_at = CASE \
                      WHEN deleted_at IS NOT NULL THEN now() - interval '{days} days' END; \
                  UPDATE scheduled_messages SET updated_at = now() - interval '{days} days'; \
+                 UPDATE stars SET updated_at = now() - interval '{days} days'; \
                  UPDATE reminders SET created_at = now() - interval '{days} days', deleted_at = CASE \
                      WHEN deleted_at IS NOT NULL THEN now() - interval '{days} days' END"
             ))
@@ -58,7 +62,7 @@ async fn what_is_over_is_forgotten_after_thirty_days() {
     server.db.execute(&format!("{almost}'{}'", fresh["id"].as_str().unwrap())).await;
     server.kill().await;
     server.launch().await;
-    for (table, rows) in TABLES.into_iter().zip([1, 2, 1]) {
+    for (table, rows) in TABLES.into_iter().zip([1, 2, 1, 1]) {
         until("what is over is forgotten", async || count(&server, table).await == rows).await;
     }
     assert_eq!(ann.get(&format!("/channels/{two}/draft")).await.gives(200)["text"], "secret");

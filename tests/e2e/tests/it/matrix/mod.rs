@@ -21,10 +21,14 @@ struct Scene {
     target: &'static str,
     /// Where it is asked for, a scheduled message of who wrote the message.
     scheduled: String,
+    /// Where it is asked for, a message of a member other than the caller that waits for approval.
+    pending: String,
+    /// Where it is asked for, a group of users.
+    group: String,
 }
 
 /// So far ahead that no test sees it.
-fn in_an_hour() -> String {
+pub fn in_an_hour() -> String {
     (Clock::default().now() + chrono::Duration::hours(1)).to_rfc3339()
 }
 
@@ -35,10 +39,29 @@ async fn scene(app: &App, role: Option<&str>, operation: &str) -> Scene {
     if let Some(role) = role {
         members.push(json!({ "user_id": "caller", "role": role }));
     }
-    let channel = app.channel_with(json!({ "type": "team", "members": members })).await;
+    let waits = operation.contains("/pending_messages/{id}");
+    if waits {
+        members.push(json!({ "user_id": "waiting" }));
+    }
+    let config = json!({ "messages_need_approval": waits });
+    let channel = app.channel_with(json!({ "type": "team", "members": members, "config": config })).await;
     let author = if role.is_some() { "caller" } else { "first" };
     let path = format!("/channels/{channel}/messages");
-    let message = app.server.post(&path, json!({ "text": "canary", "user_id": author, "poll": { "options": ["a", "b"], "suggestions": true } })).await.gives(201);
+    let poll = json!({ "options": ["a", "b"], "suggestions": true });
+    let place = json!({ "type": "location", "lat": 1.0, "lon": 2.0, "expires_at": in_an_hour() });
+    let say = json!({ "text": "canary", "user_id": author, "poll": poll, "attachments": [place] });
+    let message = app.server.post(&path, say).await.gives(201);
+    let mut pending = String::new();
+    if waits {
+        let waiting = app.user("waiting").await.post(&path, json!({ "text": "canary" })).await.gives(202);
+        waiting["id"].as_str().unwrap().clone_into(&mut pending);
+    }
+    let mut group = String::new();
+    if operation.contains("/user_groups/{id}") {
+        let made =
+            app.server.post("/user_groups", json!({ "name": "g", "user_ids": ["target"] })).await.gives(201);
+        made["id"].as_str().unwrap().clone_into(&mut group);
+    }
     // Only where it is asked for, because a user may have only so many.
     let mut scheduled = String::new();
     if operation.contains("/scheduled_messages/{id}") {
@@ -53,7 +76,7 @@ async fn scene(app: &App, role: Option<&str>, operation: &str) -> Scene {
         let made = app.server.post(&format!("/messages/{message}/task"), json!({})).await.gives(201);
         made["id"].as_str().unwrap().clone_into(&mut task);
     }
-    Scene { channel, message, target: "target", scheduled, task }
+    Scene { channel, message, target: "target", scheduled, task, pending, group }
 }
 
 /// The operation's path and body in this scene.
@@ -67,6 +90,10 @@ fn request(operation: &str, scene: &Scene, by_server: bool) -> (Method, String, 
         &scene.message
     } else if path.starts_with("/scheduled_messages/{id}") {
         &scene.scheduled
+    } else if path.starts_with("/pending_messages/{id}") {
+        &scene.pending
+    } else if path.starts_with("/user_groups/{id}") {
+        &scene.group
     } else if path.starts_with("/tasks/{id}") {
         &scene.task
     } else {
@@ -91,6 +118,7 @@ fn request(operation: &str, scene: &Scene, by_server: bool) -> (Method, String, 
         if by_server { json!({ "type": "👍", "user_id": "caller" }) } else { json!({ "type": "👍" }) };
     let body = match operation {
         "POST /channels" => json!({ "type": "team" }),
+        "POST /messages/query" => json!({ "filter": { "channel_id": scene.channel } }),
         "PATCH /channels/{id}" => json!({ "name": "n" }),
         "PUT /channels/{id}" => json!({ "name": "n" }),
         "POST /channels/{id}/counters" => json!({ "operations": [{ "field": "n", "increment": 1 }] }),
@@ -112,6 +140,17 @@ fn request(operation: &str, scene: &Scene, by_server: bool) -> (Method, String, 
             body["send_at"] = json!(in_an_hour());
             body
         }
+        "POST /channels/{id}/ephemeral_messages" => {
+            let mut body = send;
+            body["to"] = json!(scene.target);
+            body
+        }
+        "PATCH /pending_messages/{id}" => json!({ "text": "edited" }),
+        // Where it is already: there is a least time between two positions.
+        "PATCH /messages/{id}/location" => json!({ "lat": 1.0, "lon": 2.0 }),
+        "POST /user_groups" => json!({ "name": "g" }),
+        "PATCH /user_groups/{id}" => json!({ "name": "n" }),
+        "POST /user_groups/{id}/members" => json!({ "user_ids": ["first"] }),
         "PUT /channels/{id}/draft" => json!({ "text": "hi" }),
         "PATCH /scheduled_messages/{id}" => json!({ "text": "edited" }),
         "POST /messages/{id}/forward" if by_server => {
@@ -123,10 +162,14 @@ fn request(operation: &str, scene: &Scene, by_server: bool) -> (Method, String, 
         "POST /channels/{id}/typing" => json!({ "typing": true }),
         "POST /channels/{id}/unread" => json!({ "message_id": scene.message }),
         "POST /realtime/subscription" => json!({ "channel": format!("chat:channel:{}", scene.channel) }),
+        "POST /users/presence" => json!({ "user_ids": ["caller"] }),
+        "PATCH /users/me/presence" => json!({ "status": "dnd" }),
+        "POST /realtime/goodbye" => json!({ "session_id": uuid::Uuid::nil() }),
         "POST /tokens" => json!({ "user": { "id": "made" } }),
         "POST /tokens/revoke" => json!({ "user_id": "extra" }),
         "PUT /users" => json!({ "users": [{ "id": "made" }] }),
         "PUT /users/{id}" => json!({ "id": "caller" }),
+        "POST /channels/delivered" => json!({ "channels": [{ "channel_id": scene.channel }] }),
         "PATCH /users/{id}" => json!({ "name": "n" }),
         _ => json!({}),
     };
@@ -156,7 +199,7 @@ async fn everybody_may_exactly_what_the_table_says() {
     let server = Server::start_with(Mode::Embedded, &settings).await;
     let (app, other) = (server.app("acme").await, server.app("other").await);
     let caller = app.user("caller").await;
-    for id in ["first", "target", "extra", "idle"] {
+    for id in ["first", "target", "extra", "idle", "waiting"] {
         app.user(id).await;
     }
     other.user("idle").await;
@@ -224,6 +267,7 @@ async fn the_document_describes_what_is_served() {
             "POST /channels/{id}/counters",
             "POST /channels/{id}/members/batch",
             "POST /channels/{id}/messages",
+            "POST /channels/{id}/truncate",
             "POST /imports",
             "POST /messages/{id}/forward",
             "POST /rooms/{id}/messages",

@@ -33,8 +33,10 @@ const I: &str = "invite_not_found";
 const A: &str = "access_code_unknown";
 const J: &str = "job_not_found";
 const L: &str = "scheduled_not_found";
+const P: &str = "pending_not_found";
+const R: &str = "group_not_found";
 const X: &str = "export_not_found";
-const P: &str = "import_not_found";
+const Y: &str = "import_not_found";
 const OK: &str = "ok";
 
 /// Users of the app alike, whatever their role in a channel.
@@ -93,6 +95,11 @@ const fn scheduled(guest: &'static str) -> Line {
     [T, G, L, L, L, guest, OK, OK, OK, OK, OK]
 }
 
+/// Of another member's message that waits for approval, of which only moderators learn.
+const fn pending(moderator: &'static str) -> Line {
+    [T, G, P, P, P, P, P, moderator, moderator, moderator, OK]
+}
+
 /// Of a user's own thing that is not there.
 const fn none_of_ones_own(code: &'static str) -> Line {
     users(code, U, code, U)
@@ -101,6 +108,7 @@ const fn none_of_ones_own(code: &'static str) -> Line {
 /// The lines. Another tenant's secret acts in its own app, where this app's ids are unknown.
 pub const TABLE: &[(&str, Line)] = &[
     ("GET /app", SERVER),
+    ("PATCH /app", SERVER),
     ("POST /tokens", SERVER),
     ("POST /tokens/revoke", users(S, "user_not_found", S, OK)),
     // Asks for the public key in a header, whoever calls.
@@ -111,18 +119,27 @@ pub const TABLE: &[(&str, Line)] = &[
     ("GET /search/messages", ANYBODY),
     ("GET /users/me", USER),
     ("GET /users/me/messages", USER),
+    ("GET /users/me/settings", USER),
+    ("PATCH /users/me/settings", USER),
     ("GET /users/{id}", ANYBODY),
     ("PUT /users/{id}", SERVER),
     ("PATCH /users/{id}", ANYBODY),
     ("POST /users/{id}/deactivate", SERVER),
     ("POST /users/{id}/reactivate", SERVER),
     ("GET /unread", USER),
+    ("POST /channels/query", ANYBODY),
+    ("POST /users/query", ANYBODY),
+    ("POST /channels/{id}/members/query", READ),
+    ("POST /messages/query", READ),
+    ("GET /sync", USER),
+    ("POST /sync", USER),
     ("GET /channels", ANYBODY),
     ("POST /channels", ANYBODY),
     ("GET /channels/{id}", READ),
     ("PATCH /channels/{id}", ADMINISTER),
     ("PUT /channels/{id}", ADMINISTER),
     ("POST /channels/{id}/counters", ADMINISTER),
+    ("POST /channels/{id}/truncate", ADMINISTER),
     ("DELETE /channels/{id}", roles(F, F, F, F, OK)),
     ("GET /channels/{id}/changes", READ),
     ("GET /channels/{id}/members", READ),
@@ -150,10 +167,10 @@ pub const TABLE: &[(&str, Line)] = &[
     ("GET /exports/{id}", users(S, X, S, X)),
     ("GET /exports/{id}/parts/{number}", users(S, X, S, X)),
     ("POST /imports", SERVER),
-    ("GET /imports/{id}", users(S, P, S, P)),
+    ("GET /imports/{id}", users(S, Y, S, Y)),
     // What is sent to it here is no lines.
     ("PUT /imports/{id}/parts/{number}", users(S, "unsupported_media_type", S, "unsupported_media_type")),
-    ("POST /imports/{id}/start", users(S, P, S, P)),
+    ("POST /imports/{id}/start", users(S, Y, S, Y)),
     ("POST /channels/{id}/join", OWN),
     ("POST /channels/{id}/leave", OWN),
     ("GET /channels/{id}/messages", READ),
@@ -161,9 +178,31 @@ pub const TABLE: &[(&str, Line)] = &[
     ("GET /rooms/{id}/messages", READ),
     ("POST /rooms/{id}/messages", SEND),
     ("GET /messages/room/{id}", READ),
+    ("POST /channels/{id}/ephemeral_messages", roles(F, F, OK, OK, OK)),
+    ("GET /channels/{id}/pending_messages", READ),
+    ("PATCH /pending_messages/{id}", pending(F)),
+    ("DELETE /pending_messages/{id}", pending(F)),
+    ("POST /pending_messages/{id}/approve", pending(OK)),
+    ("POST /pending_messages/{id}/reject", pending(OK)),
+    ("GET /channels/{id}/live_locations", READ),
+    ("PATCH /messages/{id}/location", message(OK)),
+    ("DELETE /messages/{id}/location", message(OK)),
+    ("POST /user_groups", SERVER),
+    ("GET /user_groups", ANYBODY),
+    ("GET /user_groups/{id}", users(R, R, OK, OK)),
+    ("PATCH /user_groups/{id}", users(S, R, S, OK)),
+    ("DELETE /user_groups/{id}", users(S, R, S, OK)),
+    ("GET /user_groups/{id}/members", users(R, R, OK, OK)),
+    ("POST /user_groups/{id}/members", users(S, R, S, OK)),
+    ("DELETE /user_groups/{id}/members/{user_id}", users(S, R, S, OK)),
     ("GET /messages/{id}", message(OK)),
     ("PATCH /messages/{id}", message(F)),
     ("DELETE /messages/{id}", message(OK)),
+    // Of a message that is not deleted, for who could have deleted it.
+    ("POST /messages/{id}/undelete", message(OK)),
+    ("GET /messages/{id}/history", MODERATE),
+    ("GET /messages/{id}/reads", message(OK)),
+    ("GET /messages/{id}/deliveries", message(OK)),
     ("GET /messages/{id}/reactions", message(OK)),
     ("POST /messages/{id}/reactions", message(F)),
     ("POST /messages/{id}/react", message(F)),
@@ -190,6 +229,9 @@ pub const TABLE: &[(&str, Line)] = &[
     ("PATCH /tasks/{id}", task(OK)),
     ("DELETE /tasks/{id}", task(F)),
     ("POST /channels/{id}/read", OWN),
+    ("POST /channels/read", USER),
+    ("POST /channels/{id}/delivered", OWN),
+    ("POST /channels/delivered", USER),
     ("POST /channels/{id}/unread", OWN),
     ("POST /channels/{id}/typing", own(F, OK)),
     ("PUT /channels/{id}/draft", OWN),
@@ -205,6 +247,11 @@ pub const TABLE: &[(&str, Line)] = &[
     ("DELETE /messages/{id}/reminder", none_of_ones_own("reminder_not_found")),
     ("POST /messages/{id}/reminder/done", none_of_ones_own("reminder_not_found")),
     ("GET /reminders", USER),
+    ("POST /users/presence", ANYBODY),
+    ("PATCH /users/me/presence", USER),
+    ("POST /users/me/activity", USER),
+    ("POST /realtime/goodbye", USER),
+    ("GET /channels/{id}/watchers", READ),
     ("POST /realtime/connection", USER),
     ("POST /realtime/subscription", OWN),
 ];

@@ -73,6 +73,7 @@ async fn equal_ids_in_two_tenants_never_meet() {
                     "/users/me/messages?flag=mentioned",
                     "/users/me/messages?flag=starred&with=messages",
                     "/drafts",
+                    "/sync",
                     "/scheduled_messages",
                     "/reminders",
                 ]

@@ -79,7 +79,7 @@ async fn who_clears_the_history_reads_from_there_on() {
     reads_only(&ben, &channel, &old, &[]).await;
     assert_eq!(
         ben.get("/unread").await.gives(200),
-        json!({ "total": 0, "threads_total": 0, "channels": [] })
+        json!({ "total": 0, "mentions_total": 0, "threads_total": 0, "channels": [] })
     );
     assert_eq!(ben.get(&at).await.gives(200)["unread"], 0);
     for flag in ["unread", "mentioned"] {

@@ -105,8 +105,14 @@ async fn muted_channels_are_not_in_the_total() {
         let mut listed = counts["channels"].as_array().unwrap().iter();
         listed.find(|of| of["channel_id"] == channel).cloned().unwrap()
     };
-    assert_eq!(of(&quiet), json!({ "channel_id": quiet, "unread": 2, "muted": true }));
-    assert_eq!(of(&loud), json!({ "channel_id": loud, "unread": 1, "muted": false }));
+    assert_eq!(
+        of(&quiet),
+        json!({ "channel_id": quiet, "unread": 2, "mentions": 0, "muted": true, "hidden": false })
+    );
+    assert_eq!(
+        of(&loud),
+        json!({ "channel_id": loud, "unread": 1, "mentions": 0, "muted": false, "hidden": false })
+    );
     assert_eq!(ben.get(&format!("/channels/{quiet}")).await.gives(200)["unread"], 2);
     parlor_e2e::until("ben is told of both, and of the total of one", async || {
         let told: Vec<_> =

@@ -51,7 +51,7 @@ impl Story {
         let (owner, actor) = (self.people[0].clone(), self.people[who].clone());
         let text = format!("{} says {}", actor.id, self.dice.roll(1_000));
         let message = self.dice.choose(&self.told).copied();
-        let answer = match (self.dice.roll(24), message) {
+        let answer = match (self.dice.roll(27), message) {
             (0..=3, _) | (_, None) => {
                 let answer = actor
                     .post(&format!("{room}/messages"), json!({ "text": text, "mentions": ["ben"] }))
@@ -73,6 +73,9 @@ impl Story {
                 let edit = json!({ "text": text, "custom": { "edited": true } });
                 self.people[author].patch(&format!("/messages/{id}"), edit).await
             }
+            (22, Some((id, author))) => {
+                self.people[author].post(&format!("/messages/{id}/undelete"), json!({})).await
+            }
             (6, Some((id, author))) => self.people[author].delete(&format!("/messages/{id}")).await,
             (7, Some((id, _))) if !self.threads.contains(&id) => {
                 self.told.retain(|(known, _)| *known != id);
@@ -81,7 +84,10 @@ impl Story {
             (12, Some((id, _))) => {
                 let quote = json!({ "text": text, "reply_to_id": id });
                 let answer = actor.post(&format!("{room}/messages"), quote).await;
-                self.told.push((answer.json["id"].as_str().unwrap().parse().unwrap(), who));
+                // What was truncated can't be quoted.
+                if answer.status == 201 {
+                    self.told.push((answer.json["id"].as_str().unwrap().parse().unwrap(), who));
+                }
                 answer
             }
             (13, Some(_)) => match self.dice.choose(&self.replies).copied() {
@@ -108,6 +114,30 @@ impl Story {
                 let answer = actor.post(&format!("{room}/messages"), ask).await;
                 self.told.push((answer.json["id"].as_str().unwrap().parse().unwrap(), who));
                 answer
+            }
+            (24, _) => {
+                let quiet = json!({ "text": text, "silent": true, "group_mentions": { "channel": true } });
+                let answer = actor.post(&format!("{room}/messages"), quiet).await;
+                self.told.push((answer.json["id"].as_str().unwrap().parse().unwrap(), who));
+                answer
+            }
+            // The reader learns of none of these, nor of what becomes of them.
+            (25, _) => {
+                let apart = json!({ "text": text, "visible_to": ["cid"] });
+                let answer = owner.post(&format!("{room}/messages"), apart).await;
+                let path = format!("/messages/{}", answer.json["id"].as_str().unwrap());
+                match self.dice.roll(4) {
+                    0 => owner.patch(&path, json!({ "text": "edited" })).await,
+                    1 => owner.delete(&path).await,
+                    2 => owner.post(&format!("{path}/reactions"), json!({ "type": "clap" })).await,
+                    _ => self.app.server.delete(&format!("{path}?hard=true")).await,
+                }
+            }
+            (26, Some((id, author))) => {
+                let document = json!({ "type": "doc", "content": [{ "type": "paragraph", "content": [
+                    { "type": "text", "text": text }, { "type": "mention", "attrs": { "id": "ben" } },
+                ] }] });
+                self.people[author].patch(&format!("/messages/{id}"), json!({ "content": document })).await
             }
             (21, Some((id, _))) => {
                 let vote = json!({ "options": [(["1", "2"][self.dice.roll(2)])] });
@@ -169,6 +199,8 @@ impl Story {
         assert_eq!(owner.patch(&format!("{room}/members/fay"), role).await.status, 200);
         assert_eq!(owner.delete(&format!("{room}/members/fay")).await.status, 204);
         assert_eq!(owner.patch(&room, json!({ "name": "Story" })).await.status, 200);
+        let apart = json!({ "text": "apart", "visible_to": ["cid"] });
+        owner.post(&format!("{room}/messages"), apart).await.gives(201);
         let said = owner.say(&self.room, "a word").await;
         let message = format!("/messages/{}", said["id"].as_str().unwrap());
         let ask = json!({ "text": "which?", "poll": { "options": ["a", "b"] } });
@@ -188,6 +220,14 @@ impl Story {
         assert_eq!(self.people[1].put(&format!("{message}/star"), json!({})).await.status, 204);
         assert_eq!(self.people[1].delete(&format!("{message}/star")).await.status, 204);
         assert_eq!(owner.delete(&message).await.status, 200);
+        assert_eq!(owner.post(&format!("{message}/undelete"), json!({})).await.status, 200);
+        assert_eq!(owner.delete(&message).await.status, 200);
+        // Half of what was said before goes, now and then; what is told of goes on.
+        if let Some((id, _)) = self.dice.choose(&self.told).copied() {
+            let known = owner.get(&format!("/messages/{id}")).await.json;
+            let before = json!({ "before": known["created_at"] });
+            assert_eq!(owner.post(&format!("{room}/truncate"), before).await.status, 200);
+        }
         let poll = json!({ "text": "Where to?", "poll": { "options": ["Sea", "Hills"] } });
         let asked = owner.post(&format!("{room}/messages"), poll).await.gives(201);
         let votes = format!("/messages/{}/poll/votes", asked["id"].as_str().unwrap());

@@ -20,7 +20,7 @@ const STEPS: usize = 40;
 /// What somebody does. Numbers choose among the replies that there are, so all steps make sense.
 #[derive(Clone, Copy, Debug)]
 enum Step {
-    Reply { who: usize, root: usize, shown: bool, mentions: Option<usize> },
+    Reply { who: usize, root: usize, shown: bool, silent: bool, mentions: Option<usize> },
     Delete { reply: usize },
     Erase { reply: usize },
     ReadAll { who: usize, root: usize },
@@ -33,8 +33,8 @@ fn step() -> impl Strategy<Value = Step> {
     let (who, root, reply) = (0..PEOPLE, 0..ROOTS, 0..64_usize);
     let mentions = prop::option::weighted(0.3, 0..PEOPLE);
     prop_oneof![
-        8 => (who.clone(), root.clone(), any::<bool>(), mentions)
-            .prop_map(|(who, root, shown, mentions)| Step::Reply { who, root, shown, mentions }),
+        8 => (who.clone(), root.clone(), any::<bool>(), prop::bool::weighted(0.2), mentions)
+            .prop_map(|(who, root, shown, silent, mentions)| Step::Reply { who, root, shown, silent, mentions }),
         2 => reply.clone().prop_map(|reply| Step::Delete { reply }),
         1 => reply.clone().prop_map(|reply| Step::Erase { reply }),
         2 => (who.clone(), root.clone()).prop_map(|(who, root)| Step::ReadAll { who, root }),

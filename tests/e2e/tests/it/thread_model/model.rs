@@ -8,6 +8,8 @@ pub struct Reply {
     pub root: usize,
     pub by: usize,
     pub shown: bool,
+    /// Counts for nobody as unread.
+    pub silent: bool,
     pub deleted: bool,
     pub erased: bool,
 }
@@ -40,9 +42,13 @@ impl Model {
         self.replies.iter().filter(move |reply| reply.root == root)
     }
 
-    /// All that were ever sent.
+    fn heard(&self, root: usize) -> impl Iterator<Item = &Reply> {
+        self.of(root).filter(|reply| !reply.silent)
+    }
+
+    /// All that were ever sent, without the silent ones.
     pub fn ordinal(&self, root: usize) -> usize {
-        self.of(root).count()
+        self.heard(root).count()
     }
 
     pub fn reply_count(&self, root: usize) -> usize {
@@ -55,7 +61,10 @@ impl Model {
     }
 
     pub fn unread(&self, root: usize, who: usize) -> usize {
-        self.of(root).skip(self.readers[root][who].read.unwrap_or(0)).filter(|reply| !reply.deleted).count()
+        self.heard(root)
+            .skip(self.readers[root][who].read.unwrap_or(0))
+            .filter(|reply| !reply.deleted)
+            .count()
     }
 
     pub fn unread_total(&self, who: usize) -> usize {
@@ -65,13 +74,14 @@ impl Model {
 
     /// What the channel counts: the roots, and replies that are shown.
     pub fn unread_in_channel(&self, who: usize) -> usize {
-        let timeline = std::iter::repeat_n(false, ROOTS)
-            .chain(self.replies.iter().filter(|reply| reply.shown).map(|reply| reply.deleted));
+        let timeline = std::iter::repeat_n(false, ROOTS).chain(
+            self.replies.iter().filter(|reply| reply.shown && !reply.silent).map(|reply| reply.deleted),
+        );
         timeline.skip(self.timeline_read[who]).filter(|deleted| !deleted).count()
     }
 
     pub fn send(&mut self, reply: Reply, mentions: Option<usize>) {
-        let (root, by, shown) = (reply.root, reply.by, reply.shown);
+        let (root, by, shown, silent) = (reply.root, reply.by, reply.shown, reply.silent);
         let before = self.ordinal(root);
         self.replies.push(reply);
         // With the first reply who wrote the root takes part: the first two people wrote the roots.
@@ -84,9 +94,9 @@ impl Model {
         }
         let own = &mut self.readers[root][by];
         own.following = own.following.or(Some(true));
-        own.read = Some(before + 1);
-        if shown {
-            let count = ROOTS + self.replies.iter().filter(|reply| reply.shown).count();
+        own.read = Some(own.read.unwrap_or(0).max(before + usize::from(!silent)));
+        if shown && !silent {
+            let count = ROOTS + self.replies.iter().filter(|reply| reply.shown && !reply.silent).count();
             self.timeline_read[by] = count;
         }
     }

@@ -24,16 +24,17 @@ impl Run<'_> {
     pub async fn take(&mut self, step: Step) -> Result<(), String> {
         let count = self.model.replies.len();
         match step {
-            Step::Reply { who, root, shown, mentions } => {
+            Step::Reply { who, root, shown, silent, mentions } => {
                 let mentioned: Vec<&str> = mentions.iter().map(|who| self.people[*who].id.as_str()).collect();
                 let body = json!({
                     "text": "x", "parent_id": self.roots[root], "show_in_channel": shown, "mentions": mentioned,
+                    "silent": silent,
                 });
                 let answer =
                     self.people[who].post(&format!("/channels/{}/messages", self.channel), body).await;
                 expect(answer.status, 201, "a reply")?;
                 let id = answer.json["id"].as_str().unwrap_or_default().to_owned();
-                let reply = Reply { id, root, by: who, shown, deleted: false, erased: false };
+                let reply = Reply { id, root, by: who, shown, silent, deleted: false, erased: false };
                 self.model.send(reply, mentions);
                 let ordinal = self.model.ordinal(root) as u64;
                 expect(answer.json["thread_ordinal"].as_u64(), Some(ordinal), "a reply's number")?;
@@ -59,7 +60,8 @@ impl Run<'_> {
             Step::Read { who, reply } => {
                 let chosen = &self.model.replies[reply % count];
                 let root = chosen.root;
-                let up_to = self.model.replies[..=reply % count].iter().filter(|reply| reply.root == root);
+                let up_to = self.model.replies[..=reply % count].iter();
+                let up_to = up_to.filter(|reply| reply.root == root && !reply.silent);
                 let (up_to, body) = (up_to.count(), json!({ "message_id": chosen.id }));
                 let answer = self.people[who].post(&format!("{}/read", self.at(root)), body).await;
                 self.model.read(root, who, up_to);

@@ -243,8 +243,8 @@ async fn a_deletion_survives_kills() {
         }
     }
     assert_eq!(over(&app, &taken).await["messages"], 800);
-    assert_eq!(server.db.count("SELECT count(*) FROM messages WHERE NOT erased OR text <> ''").await, 0);
-    assert_eq!(server.db.count("SELECT count(*) FROM messages WHERE user_id LIKE 'deleted-%'").await, 800);
+    assert_eq!(server.db.number("SELECT count(*) FROM messages WHERE NOT erased OR text <> ''").await, 0);
+    assert_eq!(server.db.number("SELECT count(*) FROM messages WHERE user_id LIKE 'deleted-%'").await, 800);
     holds(&server).await;
     let call = app
         .server

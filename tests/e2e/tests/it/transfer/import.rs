@@ -97,7 +97,7 @@ async fn the_same_lines_again_change_nothing() {
     let id = channel["id"].as_str().unwrap();
     listener.subscribe(id).await;
     let users = "SELECT coalesce(sum(seq), 0)::bigint FROM users";
-    let seqs = server.db.count(users).await;
+    let seqs = server.db.number(users).await;
 
     let same = import(&server, &app, Lines::of(&history()).path()).await;
     assert_eq!(same["counts"]["messages"], 7, "the same file is the same import: {same}");
@@ -107,7 +107,7 @@ async fn the_same_lines_again_change_nothing() {
     let other = import(&server, &app, Lines::of(&lines).path()).await;
     assert_eq!(other["counts"], json!({ "users": 0, "channels": 0, "reads": 0 }), "{other}");
     assert_eq!(ann.get("/channels/team:general").await.gives(200), channel);
-    assert_eq!(server.db.count(users).await, seqs);
+    assert_eq!(server.db.number(users).await, seqs);
     server.settled().await;
     assert!(listener.events_of(id).is_empty(), "{:?}", listener.events_of(id));
 
@@ -152,7 +152,7 @@ async fn wrong_lines_are_named_and_nothing_is_written() {
         let arguments = [&["import", "--app", &app.id, file.path()], validate].concat();
         let error = server.command(&arguments).await.unwrap_err();
         assert!(error.contains("11 lines"), "{error}");
-        assert_eq!(server.db.count("SELECT count(*) FROM users").await, 0);
+        assert_eq!(server.db.number("SELECT count(*) FROM users").await, 0);
     }
     let report = server.db.text("SELECT errors::text FROM imports").await;
     let errors: Vec<Value> = serde_json::from_str(&report).unwrap();
@@ -207,19 +207,19 @@ async fn a_killed_import_goes_on_where_it_was() {
     for part in [1, 9_000, 18_000] {
         let mut running = server.begin_command(&["import", "--app", &app.id, file.path()]);
         until("some of it is written", async || {
-            server.db.count("SELECT count(*) FROM messages").await >= part
+            server.db.number("SELECT count(*) FROM messages").await >= part
         })
         .await;
         running.kill().await.unwrap();
     }
     let report = import(&server, &app, file.path()).await;
     assert_eq!((&report["counts"]["messages"], &report["failed"]), (&json!(30_000), &json!(0)), "{report}");
-    assert_eq!(server.db.count("SELECT count(*) FROM messages").await, 30_000);
-    assert_eq!(server.db.count("SELECT count(*) FROM message_search WHERE words IS NOT NULL").await, 30_000);
+    assert_eq!(server.db.number("SELECT count(*) FROM messages").await, 30_000);
+    assert_eq!(server.db.number("SELECT count(*) FROM message_search WHERE words IS NOT NULL").await, 30_000);
     holds(&server).await;
     let out_of_order = "SELECT count(*) FROM (SELECT split_part(text, ' ', 1)::integer AS n, \
         lag(split_part(text, ' ', 1)::integer) OVER (PARTITION BY channel_id ORDER BY seq) AS before FROM messages) m WHERE n < before";
-    assert_eq!(server.db.count(out_of_order).await, 0);
+    assert_eq!(server.db.number(out_of_order).await, 0);
     assert_eq!(app.user("ann").await.get("/unread").await.gives(200)["total"], 0);
     server.settled().await;
 }

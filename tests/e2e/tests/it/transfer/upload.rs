@@ -40,7 +40,7 @@ async fn in_parts(mode: Mode) {
         "{looked}"
     );
     assert_eq!((&looked["counts"]["messages"], &looked["line"]), (&json!(7), &json!(21)));
-    assert_eq!(server.db.count("SELECT count(*) FROM messages").await, 0);
+    assert_eq!(server.db.number("SELECT count(*) FROM messages").await, 0);
 
     app.server.post(&path, json!({})).await.gives(202);
     app.server.post(&path, json!({})).await.gives(202);
@@ -51,7 +51,7 @@ async fn in_parts(mode: Mode) {
         "{done}"
     );
     assert_eq!(
-        server.db.count("SELECT count(*) FROM import_parts").await,
+        server.db.number("SELECT count(*) FROM import_parts").await,
         0,
         "parts go when they are imported"
     );
@@ -89,7 +89,7 @@ async fn an_upload_survives_kills() {
     app.server.post(&format!("/imports/{import}/start"), json!({})).await.gives(202);
     for part in [1, 8_000, 16_000] {
         parlor_e2e::until("some of it is written", async || {
-            server.db.count("SELECT count(*) FROM messages").await >= part
+            server.db.number("SELECT count(*) FROM messages").await >= part
         })
         .await;
         server.kill().await;
@@ -97,7 +97,7 @@ async fn an_upload_survives_kills() {
     }
     let done = ended(&app, &import).await;
     assert_eq!((&done["state"], &done["counts"]["messages"]), (&json!("done"), &json!(20_000)), "{done}");
-    assert_eq!(server.db.count("SELECT count(*) FROM messages").await, 20_000);
+    assert_eq!(server.db.number("SELECT count(*) FROM messages").await, 20_000);
     holds(&server).await;
     server.settled().await;
 }

@@ -20,17 +20,47 @@ const STEPS: usize = 40;
 /// What somebody does. Numbers choose among the people and messages that there are, so all steps make sense.
 #[derive(Clone, Copy, Debug)]
 enum Step {
-    Send { who: usize },
-    Reply { who: usize, to: usize },
-    Edit { message: usize },
-    Delete { message: usize },
-    Erase { message: usize },
-    ReadAll { who: usize },
-    Read { who: usize, message: usize },
-    Unread { who: usize, message: usize },
-    Join { who: usize },
-    Add { who: usize },
-    Leave { who: usize },
+    Send {
+        who: usize,
+    },
+    Reply {
+        who: usize,
+        to: usize,
+    },
+    /// A message that counts for nobody: silent, or not for all.
+    Apart {
+        who: usize,
+        silent: bool,
+    },
+    Edit {
+        message: usize,
+    },
+    Delete {
+        message: usize,
+    },
+    Erase {
+        message: usize,
+    },
+    ReadAll {
+        who: usize,
+    },
+    Read {
+        who: usize,
+        message: usize,
+    },
+    Unread {
+        who: usize,
+        message: usize,
+    },
+    Join {
+        who: usize,
+    },
+    Add {
+        who: usize,
+    },
+    Leave {
+        who: usize,
+    },
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -38,6 +68,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => who.clone().prop_map(|who| Step::Send { who }),
         2 => (who.clone(), message.clone()).prop_map(|(who, to)| Step::Reply { who, to }),
+        2 => (who.clone(), any::<bool>()).prop_map(|(who, silent)| Step::Apart { who, silent }),
         1 => message.clone().prop_map(|message| Step::Edit { message }),
         2 => message.clone().prop_map(|message| Step::Delete { message }),
         1 => message.clone().prop_map(|message| Step::Erase { message }),

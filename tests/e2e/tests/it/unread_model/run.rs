@@ -1,7 +1,7 @@
 //! Steps in a real channel and in the model at once.
 
 use parlor_e2e::{App, Client};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::model::{Model, Said};
 use super::{PEOPLE, Step};
@@ -16,25 +16,17 @@ pub struct Run<'a> {
 }
 
 impl Run<'_> {
-    async fn send(&mut self, who: usize, parent: Option<String>) -> Result<(), String> {
+    async fn send(&mut self, who: usize, countable: bool, body: Value) -> Result<(), String> {
         let member = self.model.read[who].is_some();
-        let answer = self.people[who]
-            .post(&format!("{}/messages", self.at), json!({ "text": "x", "parent_id": parent }))
-            .await;
+        let answer = self.people[who].post(&format!("{}/messages", self.at), body).await;
         expect(answer.status, if member { 201 } else { 403 }, "a send")?;
         if member {
             self.model.seq += 1;
             let seq = answer.json["seq"].as_i64().unwrap_or_default();
             expect(seq, self.model.seq, "a message's seq")?;
             let id = answer.json["id"].as_str().unwrap_or_default().to_owned();
-            self.model.said.push(Said {
-                id,
-                seq,
-                countable: parent.is_none(),
-                deleted: false,
-                erased: false,
-            });
-            if parent.is_none() {
+            self.model.said.push(Said { id, seq, countable, deleted: false, erased: false });
+            if countable {
                 self.model.read[who] = self.model.read[who].max(Some(seq));
             }
         }
@@ -72,7 +64,13 @@ impl Run<'_> {
         let count = self.model.said.len();
         let chosen = |message: usize| message % count.max(1);
         match step {
-            Step::Send { who } => self.send(who, None).await?,
+            Step::Send { who } => self.send(who, true, json!({ "text": "x" })).await?,
+            Step::Apart { who, silent: true } => {
+                self.send(who, false, json!({ "text": "x", "silent": true })).await?;
+            }
+            Step::Apart { who, silent: false } => {
+                self.send(who, false, json!({ "text": "x", "visible_to": ["ben"] })).await?;
+            }
             Step::Reply { who, to } => {
                 let roots: Vec<String> = self
                     .model
@@ -82,7 +80,7 @@ impl Run<'_> {
                     .map(|said| said.id.clone())
                     .collect();
                 if let Some(root) = roots.get(to % roots.len().max(1)) {
-                    self.send(who, Some(root.clone())).await?;
+                    self.send(who, false, json!({ "text": "x", "parent_id": root })).await?;
                 }
             }
             Step::Join { who } => self.enter(who, true).await?,
@@ -101,8 +99,9 @@ impl Run<'_> {
             _ if count == 0 => {}
             Step::Edit { message } => {
                 let said = &self.model.said[chosen(message)];
-                let answer =
-                    self.app.server.patch(&format!("/messages/{}", said.id), json!({ "text": "y" })).await;
+                // Each time other words: the same again would be no edit.
+                let edit = json!({ "text": format!("y{}", self.model.seq) });
+                let answer = self.app.server.patch(&format!("/messages/{}", said.id), edit).await;
                 let expected = match said {
                     Said { erased: true, .. } => 404,
                     Said { deleted: true, .. } => 409,

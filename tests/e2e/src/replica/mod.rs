@@ -3,14 +3,15 @@
 //! It knows the rule of [`Envelope`] and nothing else: an event whose `prev_seq` is what it holds is applied, one
 //! whose `seq` is not newer is dropped, and any other means that something was missed.
 
+mod hints;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use parlor_protocol::channel::ChannelChanges;
 use parlor_protocol::member::ReadState;
-use parlor_protocol::message::MessagePage;
+use parlor_protocol::message::{MessagePage, Quoted};
 use parlor_protocol::{
     Channel, Envelope, EventType, Member, Message, MessageId, Page, Reaction, Task, TaskId, ThreadSummary,
-    UserId, UserRef,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -142,6 +143,7 @@ impl Replica {
         // Read pointers move without a `seq`; a reader that was away asks for them with the members.
         self.channel = Some(changes.channel);
         self.seq = changes.seq;
+        self.forget_truncated();
         self.forget_what_only_the_server_computes();
         Ok(changes.more)
     }
@@ -174,6 +176,16 @@ impl Replica {
                 let message: Message = part(envelope, "message");
                 self.hear(message);
             }
+            EventType::MessageUndeleted => {
+                let message: Message = part(envelope, "message");
+                self.thread_moved(envelope, &message);
+                self.hear(message);
+            }
+            EventType::ChannelTruncated => {
+                channel.truncated_seq = part(envelope, "truncated_seq");
+                channel.truncated_ordinal = part(envelope, "truncated_ordinal");
+                self.forget_truncated();
+            }
             EventType::ReactionNew | EventType::ReactionUpdated | EventType::ReactionDeleted => {
                 self.react(envelope);
             }
@@ -202,6 +214,7 @@ impl Replica {
             // What it says was pulled before it.
             EventType::UserDeleted => {}
             EventType::MessageRead
+            | EventType::MessageDelivered
             | EventType::TypingStart
             | EventType::TypingStop
             | EventType::NotificationMessageNew
@@ -212,11 +225,17 @@ impl Replica {
             | EventType::NotificationThreadRead
             | EventType::NotificationThreadFollow
             | EventType::InviteRejected
-            | EventType::UserUpdated => panic!("a hint with a seq: {envelope:?}"),
+            | EventType::UserUpdated
+            | EventType::UserPresenceChanged
+            | EventType::UserWatchingStart
+            | EventType::UserWatchingStop => panic!("a hint with a seq: {envelope:?}"),
+            // Something that this reader is not told on the channel.
+            EventType::ChannelAdvanced => {}
             EventType::MessageStarred | EventType::MessageUnstarred | EventType::PollVoted => {
                 panic!("what is a user's own, on a channel: {envelope:?}")
             }
             EventType::MembershipUpdated
+            | EventType::SettingsUpdated
             | EventType::NotificationInvited
             | EventType::DraftUpdated
             | EventType::DraftDeleted
@@ -228,26 +247,14 @@ impl Replica {
             | EventType::ReminderCreated
             | EventType::ReminderUpdated
             | EventType::ReminderDeleted
-            | EventType::ReminderDue => panic!("an event of a user's own on a channel: {envelope:?}"),
-        }
-    }
-
-    fn hint(&mut self, envelope: &Envelope) {
-        if envelope.kind == EventType::MessageRead {
-            let user: UserId = part(envelope, "user_id");
-            if let Some(member) = self.members.get_mut(user.as_str()) {
-                member.read = part(envelope, "read");
-            }
-        }
-        if envelope.kind == EventType::UserUpdated {
-            let user: UserRef = part(envelope, "user");
-            let members = self.members.values_mut().map(|member| &mut member.user);
-            let shown_by_messages = self.messages.values_mut().flat_map(|message| {
-                let thread = message.thread.iter_mut().flat_map(|thread| &mut thread.participants);
-                std::iter::once(&mut message.user).chain(thread)
-            });
-            for shown in members.chain(shown_by_messages).filter(|shown| shown.id == user.id) {
-                *shown = user.clone();
+            | EventType::ReminderDue
+            | EventType::MessageEphemeral
+            | EventType::PendingMessageCreated
+            | EventType::PendingMessageUpdated
+            | EventType::PendingMessageDeleted
+            | EventType::PendingMessageApproved
+            | EventType::PendingMessageRejected => {
+                panic!("an event of a user's own on a channel: {envelope:?}")
             }
         }
     }
@@ -323,6 +330,19 @@ impl Replica {
         };
     }
 
+    /// What was truncated is gone, with the tasks that were made of it, and the words that others quote.
+    fn forget_truncated(&mut self) {
+        let upto = self.channel.as_ref().map_or(0, |channel| channel.truncated_seq);
+        let rest = self.messages.split_off(&(upto + 1));
+        let gone = std::mem::replace(&mut self.messages, rest);
+        for message in gone.values() {
+            self.places.remove(&message.id);
+            self.tasks.retain(|_, task| task.message_id != message.id);
+        }
+        let quotations = self.messages.values_mut().filter_map(|message| message.quoted.as_mut());
+        quotations.filter(|quoted| quoted.seq <= upto).for_each(Quoted::forget);
+    }
+
     fn hold(&mut self, message: Message) {
         let place = *self.places.entry(message.id).or_insert(message.seq);
         assert_eq!(place, message.seq, "a message is there twice: {message:?}");
@@ -338,9 +358,7 @@ impl Replica {
         // What it said is forgotten where others quote it, too.
         let quotations = self.messages.values_mut().filter_map(|other| other.quoted.as_mut());
         for quoted in quotations.filter(|quoted| quoted.id == message.id) {
-            quoted.text.clear();
-            quoted.attachments.clear();
-            quoted.erased = true;
+            quoted.forget();
         }
     }
 
@@ -365,17 +383,20 @@ impl Replica {
     /// What a member has not read, by the subtraction that clients make.
     pub fn unread(&self, user: &str) -> i64 {
         let (Some(channel), Some(member)) = (&self.channel, self.members.get(user)) else { return 0 };
+        let pointer = member.read.read_seq.max(channel.truncated_seq);
         let deleted = self.messages.values().filter(|message| {
-            message.deleted_at.is_some() && stands_in_channel(message) && message.seq > member.read.read_seq
+            message.deleted_at.is_some() && stands_in_channel(message) && message.seq > pointer
         });
-        let gone = deleted.count() + self.erased.range(member.read.read_seq + 1..).count();
-        channel.ordinal - member.read.read_ordinal - i64::try_from(gone).unwrap_or(0)
+        let gone = deleted.count() + self.erased.range(pointer + 1..).count();
+        let before = member.read.read_ordinal.max(channel.truncated_ordinal);
+        channel.ordinal - before - i64::try_from(gone).unwrap_or(0)
     }
 }
 
 /// Whether it is in the main timeline, and counts there.
 fn stands_in_channel(message: &Message) -> bool {
-    message.parent_id.is_none() || message.show_in_channel
+    let in_timeline = message.parent_id.is_none() || message.show_in_channel;
+    in_timeline && !message.silent && message.visible_to.is_none()
 }
 
 fn part<T: DeserializeOwned>(envelope: &Envelope, name: &str) -> T {

@@ -11,12 +11,14 @@ use parlor_platform::Result;
 use parlor_platform::db::{TenantTx, prepared};
 use parlor_platform::schema::messages;
 use parlor_protocol::limits::THREAD_PARTICIPANTS;
+use parlor_protocol::sync::ThreadState;
 use parlor_protocol::thread::ThreadRead;
 use parlor_protocol::{Message, MessageId, ThreadSummary, UserId};
 use uuid::Uuid;
 
 use crate::messages::store::{
-    MessageColumns, MessageRow, SummaryColumns, SummaryRow, message_columns, participants, summary,
+    MessageColumns, MessageRow, SummaryColumns, SummaryRow, message_columns, participants, readable_by,
+    summary,
 };
 
 /// What a thread is to a user.
@@ -34,23 +36,27 @@ macro_rules! unread {
     () => {
         "coalesce(m.thread_ordinal, 0) - t.read_ordinal - (SELECT count(*) FROM messages d \
              WHERE d.app_id = m.app_id AND d.parent_id = m.id AND d.thread_ordinal > t.read_ordinal \
-             AND d.parent_id IS NOT NULL AND d.deleted_at IS NOT NULL)"
+             AND d.parent_id IS NOT NULL AND d.deleted_at IS NOT NULL AND NOT d.silent AND d.visible_to IS NULL)"
     };
 }
 
-/// Whether the user of `t` can read the channel of `m`, and `m` is no older than their history: what to join, and the
+/// Whether the user of `t` can read the channel of `m`, and `m` is no older than their history, nor truncated: what to join, and the
 /// condition on it.
 macro_rules! readable {
     (join) => {
-        "CROSS JOIN LATERAL (SELECT type FROM channels WHERE app_id = m.app_id AND id = m.channel_id \
+        "CROSS JOIN LATERAL (SELECT type, truncated_seq FROM channels WHERE app_id = m.app_id AND id = m.channel_id \
              AND deleted_at IS NULL OFFSET 0) c \
          LEFT JOIN LATERAL (SELECT true AS present, history_from_seq FROM channel_members WHERE app_id = m.app_id \
              AND channel_id = m.channel_id AND user_id = t.user_id AND removed_at IS NULL OFFSET 0) r ON true"
     };
     (condition) => {
-        "((c.type = 'livestream' OR r.present) AND m.seq >= coalesce(r.history_from_seq, 0))"
+        "((c.type = 'livestream' OR r.present) AND m.seq >= coalesce(r.history_from_seq, 0) AND m.seq > c.truncated_seq)"
     };
 }
+
+mod read;
+
+pub use read::{behind, move_read, read_up};
 
 type StateColumns = (Nullable<Bool>, Int8, Int8, Nullable<Timestamptz>, Int8);
 type StateRow = (Option<bool>, i64, i64, Option<DateTime<Utc>>, i64);
@@ -78,6 +84,52 @@ pub async fn state(tx: &TenantTx, root: MessageId, user: &UserId) -> Result<Stat
     Ok(state_of(row))
 }
 
+/// `(root, seq)` of the threads that a user did something to by themselves after their own `seq`, in the order of that.
+pub async fn changed_since(tx: &TenantTx, user: &UserId, since: i64, limit: i64) -> Result<Vec<(Uuid, i64)>> {
+    Ok(prepared::<(SqlUuid, Int8)>(
+        "SELECT root_id, user_seq FROM thread_members WHERE app_id = ? AND user_id = ? AND user_seq > ? \
+             AND user_seq > 0 ORDER BY user_seq LIMIT ?",
+    )
+    .bind::<SqlUuid, _>(tx.app())
+    .bind::<Text, _>(user.as_str())
+    .bind::<Int8, _>(since)
+    .bind::<BigInt, _>(limit)
+    .load(&mut tx.conn()?)
+    .await?)
+}
+
+/// What these threads are to the user, of those that they follow or have read, in channels that they can read.
+pub async fn states(tx: &TenantTx, user: &UserId, roots: &[Uuid]) -> Result<Vec<ThreadState>> {
+    let rows = prepared::<(SqlUuid, SqlUuid, StateColumns)>(concat!(
+        "SELECT m.channel_id, m.id, t.following, t.read_seq, t.read_ordinal, t.read_at, ",
+        unread!(),
+        " FROM UNNEST(?) AS e (root) CROSS JOIN (SELECT ?::uuid AS app, ?::text AS reader) v \
+         CROSS JOIN LATERAL (SELECT * FROM thread_members WHERE app_id = v.app AND root_id = e.root \
+             AND user_id = v.reader OFFSET 0) t \
+         CROSS JOIN LATERAL (SELECT app_id, id, channel_id, seq, thread_ordinal FROM messages WHERE app_id = v.app \
+             AND id = e.root AND NOT erased AND (NOT shadowed OR user_id = v.reader) OFFSET 0) m ",
+        readable!(join),
+        " WHERE ",
+        readable!(condition)
+    ))
+    .bind::<Array<SqlUuid>, _>(roots.to_vec())
+    .bind::<SqlUuid, _>(tx.app())
+    .bind::<Text, _>(user.as_str())
+    .load::<(Uuid, Uuid, StateRow)>(&mut tx.conn()?)
+    .await?;
+    let state = |(channel, root, row): (Uuid, Uuid, StateRow)| {
+        let State { following, read, unread } = state_of(row);
+        ThreadState {
+            channel_id: channel.into(),
+            parent_id: root.into(),
+            following: following == Some(true),
+            unread,
+            read,
+        }
+    };
+    Ok(rows.into_iter().map(state).collect())
+}
+
 /// `seq` and number of a thread's newest reply, deleted or not.
 pub async fn newest(tx: &TenantTx, root: MessageId) -> Result<Option<(i64, i64)>> {
     let row = messages::table
@@ -100,35 +152,6 @@ pub async fn place_of(tx: &TenantTx, root: MessageId, reply: MessageId) -> Resul
         .await
         .optional()?;
     Ok(row.map(|(seq, ordinal)| (seq, ordinal.unwrap_or(0))))
-}
-
-/// Moves a pointer forward, also where the user replies at the same moment.
-pub async fn move_read(
-    tx: &TenantTx,
-    root: MessageId,
-    user: &UserId,
-    (seq, ordinal): (i64, i64),
-    user_seq: i64,
-    now: DateTime<Utc>,
-) -> Result<()> {
-    prepared::<Untyped>(
-        "INSERT INTO thread_members (app_id, root_id, user_id, read_seq, read_ordinal, read_at, user_seq) \
-         VALUES (?, ?, ?, ?, ?, ?, ?) \
-         ON CONFLICT (app_id, root_id, user_id) DO UPDATE SET \
-             read_seq = greatest(thread_members.read_seq, excluded.read_seq), \
-             read_ordinal = greatest(thread_members.read_ordinal, excluded.read_ordinal), \
-             read_at = excluded.read_at, user_seq = excluded.user_seq",
-    )
-    .bind::<SqlUuid, _>(tx.app())
-    .bind::<SqlUuid, _>(root.0)
-    .bind::<Text, _>(user.as_str())
-    .bind::<Int8, _>(seq)
-    .bind::<Int8, _>(ordinal)
-    .bind::<Timestamptz, _>(now)
-    .bind::<Int8, _>(user_seq)
-    .execute(&mut tx.conn()?)
-    .await?;
-    Ok(())
 }
 
 /// Notes whether a user follows, and, if they begin to, how far they count as having read.
@@ -201,8 +224,9 @@ pub async fn page(
              SELECT t.app_id, t.root_id, t.following, t.read_seq, t.read_ordinal, t.read_at, x.active_at \
              FROM thread_members t \
              CROSS JOIN LATERAL (SELECT app_id, id, channel_id, seq, thread_ordinal, last_reply_at, created_at FROM messages \
-                 WHERE app_id = t.app_id AND id = t.root_id AND NOT erased \
-                 AND (NOT shadowed OR user_id = t.user_id) OFFSET 0) m ",
+                 WHERE app_id = t.app_id AND id = t.root_id AND NOT erased AND ",
+        readable_by!("messages", "t.user_id"),
+        " OFFSET 0) m ",
         readable!(join),
         " CROSS JOIN LATERAL (SELECT coalesce(m.last_reply_at, t.followed_at, m.created_at) AS active_at) x \
              WHERE t.app_id = ? AND t.user_id = ? AND t.following AND ",
@@ -232,8 +256,9 @@ pub async fn unread_total(tx: &TenantTx, user: &UserId) -> Result<i64> {
         unread!(),
         "), 0)::bigint FROM thread_members t \
          CROSS JOIN LATERAL (SELECT app_id, id, channel_id, seq, thread_ordinal FROM messages WHERE app_id = t.app_id \
-             AND id = t.root_id AND NOT erased AND (NOT shadowed OR user_id = t.user_id) \
-             AND thread_ordinal > t.read_ordinal OFFSET 0) m ",
+             AND id = t.root_id AND NOT erased AND ",
+        readable_by!("messages", "t.user_id"),
+        " AND thread_ordinal > t.read_ordinal OFFSET 0) m ",
         readable!(join),
         " WHERE t.app_id = ? AND t.user_id = ? AND t.following AND ",
         readable!(condition)
@@ -251,7 +276,9 @@ pub async fn latest(tx: &TenantTx, roots: &[Uuid], reader: &UserId) -> Result<Ve
         message_columns!(),
         " FROM UNNEST(?) AS r (id) CROSS JOIN (SELECT ?::uuid AS app, ?::text AS reader) v CROSS JOIN LATERAL ( \
              SELECT * FROM messages m WHERE m.app_id = v.app AND m.parent_id = r.id AND m.deleted_at IS NULL \
-             AND (NOT m.shadowed OR m.user_id = v.reader) ORDER BY m.seq DESC LIMIT 2) m \
+             AND ",
+        readable_by!("m", "v.reader"),
+        " ORDER BY m.seq DESC LIMIT 2) m \
          CROSS JOIN LATERAL (SELECT name, image FROM users WHERE app_id = m.app_id AND id = m.user_id OFFSET 0) u \
          ORDER BY m.seq"
     ))
@@ -262,20 +289,22 @@ pub async fn latest(tx: &TenantTx, roots: &[Uuid], reader: &UserId) -> Result<Ve
     .await?)
 }
 
-/// Counts a reply no more, which was cleared before, and gives what its root shows from now on. The caller holds the
-/// channel's row. `was_there`: it was not deleted yet.
-pub async fn forget_reply(
+/// Counts a reply no more (`by` is -1), or again (1), and gives what its root shows from now on. What it does to the reply
+/// itself was written before. The caller holds the channel's row.
+pub async fn count_reply(
     tx: &TenantTx,
     root: MessageId,
     reply: &Message,
-    was_there: bool,
+    by: i32,
 ) -> Result<Option<ThreadSummary>> {
-    if was_there {
+    if by != 0 {
         prepared::<Untyped>(
-            "UPDATE thread_members SET replies = replies - 1, \
-                 first_reply_seq = CASE WHEN replies > 1 THEN first_reply_seq END \
-             WHERE app_id = ? AND root_id = ? AND user_id = ?",
+            "UPDATE thread_members t SET replies = t.replies + v.by, \
+                 first_reply_seq = CASE WHEN t.replies + v.by > 0 THEN coalesce(t.first_reply_seq, v.seq) END \
+             FROM (SELECT ?::integer AS by, ?::bigint AS seq) v WHERE t.app_id = ? AND t.root_id = ? AND t.user_id = ?",
         )
+        .bind::<Int4, _>(by)
+        .bind::<Int8, _>(reply.seq)
         .bind::<SqlUuid, _>(tx.app())
         .bind::<SqlUuid, _>(root.0)
         .bind::<Text, _>(reply.user.id.as_str())
@@ -283,9 +312,9 @@ pub async fn forget_reply(
         .await?;
     }
     let row = prepared::<SummaryColumns>(concat!(
-        "UPDATE messages m SET updated_seq = ?, reply_count = m.reply_count - ?, \
+        "UPDATE messages m SET updated_seq = ?, reply_count = m.reply_count + ?, \
              last_reply_at = (SELECT r.created_at FROM messages r WHERE r.app_id = m.app_id AND r.parent_id = m.id \
-                 AND r.deleted_at IS NULL ORDER BY r.seq DESC LIMIT 1), \
+                 AND r.deleted_at IS NULL AND r.visible_to IS NULL ORDER BY r.seq DESC LIMIT 1), \
              participant_count = (SELECT count(*) FROM thread_members t WHERE t.app_id = m.app_id AND t.root_id = m.id \
                  AND t.replies > 0), \
              participants = ARRAY(SELECT t.user_id FROM thread_members t WHERE t.app_id = m.app_id AND t.root_id = m.id \
@@ -296,7 +325,7 @@ pub async fn forget_reply(
         ", m.last_reply_at"
     ))
     .bind::<Int8, _>(reply.updated_seq)
-    .bind::<Int4, _>(i32::from(was_there))
+    .bind::<Int4, _>(by)
     .bind::<BigInt, _>(i64::try_from(THREAD_PARTICIPANTS).unwrap_or(i64::MAX))
     .bind::<SqlUuid, _>(tx.app())
     .bind::<SqlUuid, _>(root.0)

@@ -1,0 +1,171 @@
+//! Channels where messages need approval: what waits, who sees it, and what becomes of it.
+
+use parlor_e2e::{Listener, Mode, Server};
+use parlor_protocol::limits::PENDING_MESSAGES;
+use parlor_protocol::{ErrorCode, EventType, MessageId};
+use serde_json::json;
+
+use super::{World, id};
+
+async fn world(server: &Server) -> World {
+    let world = World::on(server).await;
+    world.configure(json!({ "messages_need_approval": true })).await;
+    world
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_waits_and_becomes_an_ordinary_one() {
+    for mode in [Mode::Embedded, Mode::Cluster] {
+        let server = Server::start(mode).await;
+        let world = world(&server).await;
+        let (author, open) = (Listener::connect(&world.ben).await, Listener::connect(&world.cid).await);
+        open.subscribe(&world.channel).await;
+        let before = world.ann.get(&format!("/channels/{}", world.channel)).await.gives(200);
+        let say = json!({ "id": MessageId::new(), "text": "may I?", "mentions": ["cid"] });
+        let waits = world.ben.post(&world.messages(), say.clone()).await.gives(202);
+        assert_eq!((&waits["id"], &waits["content"]["text"]), (&say["id"], &json!("may I?")));
+        let told = author.next(&author.user_topic, 0, EventType::PendingMessageCreated).await;
+        assert_eq!((&told.data["pending_message"], &json!(told.seq)), (&waits, &waits["user_seq"]));
+        assert_eq!(world.ben.post(&world.messages(), say.clone()).await.gives(202), waits, "a retry");
+        let mut other = say.clone();
+        other["text"] = json!("other");
+        world.ben.post(&world.messages(), other).await.refused(ErrorCode::MessageIdReused);
+        assert_eq!(world.ann.get(&format!("/channels/{}", world.channel)).await.gives(200), before);
+        world.ann.get(&format!("/messages/{}", id(&waits))).await.refused(ErrorCode::MessageNotFound);
+
+        let list = format!("/channels/{}/pending_messages", world.channel);
+        for who in [&world.ben, &world.moderator, &world.app.server] {
+            assert_eq!(who.all(&list, "limit=1").await, std::slice::from_ref(&waits));
+        }
+        assert!(world.cid.all(&list, "limit=1").await.is_empty());
+
+        let path = format!("/pending_messages/{}", id(&waits));
+        let edited = world.ben.patch(&path, json!({ "text": "please?" })).await.gives(200);
+        assert_eq!(edited["content"]["text"], "please?");
+        author.next(&author.user_topic, 0, EventType::PendingMessageUpdated).await;
+        assert_eq!(world.ben.patch(&path, json!({ "text": "please?" })).await.gives(200), edited);
+        let straight = world.send(&world.moderator, json!({ "text": "moderators do not wait" })).await;
+
+        let approved = world.moderator.post(&format!("{path}/approve"), json!({})).await.gives(200);
+        assert_eq!((&approved["text"], &approved["user"]["id"]), (&json!("please?"), &json!("ben")));
+        assert_eq!(approved["seq"].as_i64(), straight["seq"].as_i64().map(|seq| seq + 1), "its place is now");
+        assert_eq!(approved["ordinal"], 2);
+        let heard = open.next(&world.topic(), 1, EventType::MessageNew).await;
+        assert_eq!(heard.data["message"]["id"], waits["id"]);
+        let told = author.next(&author.user_topic, 0, EventType::PendingMessageApproved).await;
+        assert_eq!(told.data, json!({ "message_id": waits["id"], "channel_id": world.channel }));
+        assert_eq!(world.unread(&world.cid).await, 2);
+        assert_eq!(world.moderator.post(&format!("{path}/approve"), json!({})).await.gives(200), approved);
+        assert!(world.moderator.all(&list, "limit=1").await.is_empty());
+        let retried = world.ben.post(&world.messages(), say).await.gives(200);
+        assert_eq!(retried["text"], "please?", "a retry is answered with what it has become");
+        server.settled().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_is_rejected_or_taken_back() {
+    let server = Server::start(Mode::Embedded).await;
+    let world = world(&server).await;
+    let author = Listener::connect(&world.ben).await;
+    let wait = async |text: &str| {
+        let waits = world.ben.post(&world.messages(), json!({ "text": text })).await.gives(202);
+        format!("/pending_messages/{}", id(&waits))
+    };
+    let path = wait("no?").await;
+    world.moderator.patch(&path, json!({ "text": "x" })).await.refused(ErrorCode::Forbidden);
+    world.moderator.delete(&path).await.refused(ErrorCode::Forbidden);
+    world.ben.post(&format!("{path}/approve"), json!({})).await.refused(ErrorCode::Forbidden);
+    world.ben.post(&format!("{path}/reject"), json!({})).await.refused(ErrorCode::Forbidden);
+    world.cid.post(&format!("{path}/approve"), json!({})).await.refused(ErrorCode::PendingNotFound);
+    let stranger = server.app("other").await.user("mod").await;
+    stranger.post(&format!("{path}/approve"), json!({})).await.refused(ErrorCode::PendingNotFound);
+    let reject = format!("{path}/reject");
+    world.moderator.post(&reject, json!({ "reason": "é".repeat(201) })).await.refused(ErrorCode::NoteTooLong);
+    assert_eq!(world.moderator.post(&reject, json!({ "reason": "é".repeat(200) })).await.status, 204);
+    let told = author.next(&author.user_topic, 0, EventType::PendingMessageRejected).await;
+    assert_eq!(
+        (&told.data["pending_message"]["content"]["text"], &told.data["reason"]),
+        (&json!("no?"), &json!("é".repeat(200)))
+    );
+    world.moderator.post(&reject, json!({})).await.refused(ErrorCode::PendingNotFound);
+    world.moderator.post(&format!("{path}/approve"), json!({})).await.refused(ErrorCode::PendingNotFound);
+
+    let path = wait("never mind").await;
+    assert_eq!(world.ben.delete(&path).await.status, 204);
+    author.next(&author.user_topic, 0, EventType::PendingMessageDeleted).await;
+    world.ben.delete(&path).await.refused(ErrorCode::PendingNotFound);
+
+    // Whose author has gone may not be sent, and goes on waiting.
+    let path = wait("gone").await;
+    assert_eq!(world.ben.post(&format!("/channels/{}/leave", world.channel), json!({})).await.status, 204);
+    world.moderator.post(&format!("{path}/approve"), json!({})).await.refused(ErrorCode::NotAMember);
+    assert_eq!(world.moderator.post(&format!("{path}/reject"), json!({})).await.status, 204);
+    server.settled().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_moderators_at_once_send_one_message() {
+    let server = Server::start(Mode::Embedded).await;
+    let world = world(&server).await;
+    for round in 0..5 {
+        let waits =
+            world.ben.post(&world.messages(), json!({ "text": format!("n{round}") })).await.gives(202);
+        let path = format!("/pending_messages/{}", id(&waits));
+        let approve = format!("{path}/approve");
+        let (one, two, gone) = tokio::join!(
+            world.moderator.post(&approve, json!({})),
+            world.ann.post(&approve, json!({})),
+            world.ben.delete(&path),
+        );
+        let sent = world.ann.get(&format!("/messages/{}", id(&waits))).await;
+        if sent.status == 200 {
+            assert!(gone.status == 404 || gone.status == 409, "{gone:?}");
+            for answer in [one, two] {
+                assert_eq!(answer.gives(200)["seq"], sent.json["seq"]);
+            }
+        } else {
+            assert_eq!((gone.status, one.status, two.status), (204, 404, 404));
+        }
+    }
+    server.settled().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_forwarded_or_sent_later_waits_as_well() {
+    let server = Server::start(Mode::Embedded).await;
+    let world = world(&server).await;
+    let source = world.send(&world.ann, json!({ "text": "source" })).await;
+    let forward = json!({ "channel_ids": [world.channel] });
+    let answer = world.ben.post(&format!("/messages/{}/forward", id(&source)), forward).await.gives(200);
+    let pending = &answer["results"][0]["pending"];
+    assert_eq!(pending["content"]["text"], "source");
+    let path = format!("/pending_messages/{}/approve", id(pending));
+    let sent = world.moderator.post(&path, json!({})).await.gives(200);
+    assert_eq!(sent["forwarded_from"]["message_id"], source["id"]);
+
+    let author = Listener::connect(&world.ben).await;
+    let time = parlor_platform::clock::Clock::default().now() + chrono::Duration::seconds(6);
+    let later = json!({ "text": "later", "send_at": time });
+    let later =
+        world.ben.post(&format!("/channels/{}/scheduled_messages", world.channel), later).await.gives(201);
+    let told = author.next(&author.user_topic, 0, EventType::PendingMessageCreated).await;
+    assert_eq!(told.data["pending_message"]["id"], later["id"]);
+    server.settled().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn so_many_wait_and_no_more() {
+    let server = Server::start(Mode::Embedded).await;
+    let world = world(&server).await;
+    for n in 0..PENDING_MESSAGES {
+        world.ben.post(&world.messages(), json!({ "text": format!("n{n}") })).await.gives(202);
+    }
+    world.ben.post(&world.messages(), json!({ "text": "one more" })).await.refused(ErrorCode::TooManyPending);
+    world.cid.post(&world.messages(), json!({ "text": "mine" })).await.gives(202);
+    let list = format!("/channels/{}/pending_messages", world.channel);
+    assert_eq!(world.moderator.all(&list, "limit=30").await.len(), PENDING_MESSAGES + 1);
+    world.configure(json!({ "messages_need_approval": false })).await;
+    world.send(&world.ben, json!({ "text": "no longer" })).await;
+    server.settled().await;
+}
