@@ -8,9 +8,13 @@ use utoipa::{PartialSchema, ToSchema};
 use crate::deletion::DeletionMode;
 use crate::member::ReadState;
 use crate::thread::ThreadRead;
+use crate::presence::UserPresence;
+use crate::receipt::DeliveryState;
+use crate::user::UserSettings;
 use crate::{
-    Channel, ChannelId, Draft, EventType, Invite, Member, Message, MessageId, Poll, Reaction, ReactionCount,
-    Reminder, ScheduledMessage, Task, ThreadSummary, User, UserId, UserRef,
+    Channel, ChannelId, Draft, EphemeralMessage, EventType, Invite, Member, Message, MessageId,
+    PendingMessage, Poll, Reaction, ReactionCount, Reminder, ScheduledMessage, Task, ThreadSummary, User,
+    UserId, UserRef,
 };
 
 /// Types of `data`; fields after the bar may be missing.
@@ -36,7 +40,7 @@ macro_rules! data {
 data! {
     /// Nothing.
     Nothing {}
-    /// A message that was sent.
+    /// A message that was sent, or is there again.
     MessageNewData { message: Message | thread: ThreadSummary }
     /// A message that changed.
     MessageData { message: Message }
@@ -54,8 +58,12 @@ data! {
     PollData { message_id: MessageId, poll: Poll, updated_seq: i64 | vote: VoteData }
     /// The user's own votes.
     PollVotedData { message_id: MessageId, options: Vec<String> }
-    /// Who types.
-    TypingData { user: UserRef }
+    /// What one user was shown.
+    EphemeralData { message: EphemeralMessage }
+    /// Up to where messages are gone.
+    TruncatedData { truncated_seq: i64, truncated_ordinal: i64 }
+    /// Who types, and in which thread.
+    TypingData { user: UserRef | parent_id: MessageId }
     /// A member, and how many there are.
     MemberCountData { member: Member, member_count: i32 }
     /// A member.
@@ -82,6 +90,12 @@ data! {
     DraftPlaceData { channel_id: ChannelId | parent_id: MessageId }
     /// A message to be sent at a time.
     ScheduledData { scheduled_message: ScheduledMessage }
+    /// What the user lets others know.
+    SettingsData { settings: UserSettings }
+    /// A message that waits for approval.
+    PendingData { pending_message: PendingMessage }
+    /// A message that was refused.
+    RejectedData { pending_message: PendingMessage | reason: String }
     /// A reminder.
     ReminderData { reminder: Reminder }
     /// New replies of a thread.
@@ -94,6 +108,22 @@ data! {
     UserData { user: User }
     /// A user who is gone.
     UserDeletedData { user_id: UserId, mode: DeletionMode }
+    /// What has become of people.
+    PresenceData { users: Vec<UserPresence> }
+    /// Who came or went, and how many watch.
+    WatchingData { user: UserRef, watcher_count: i64 }
+    /// What has arrived at whose devices.
+    DeliveredData { deliveries: Vec<Delivery> }
+}
+
+/// How far one member's devices have got.
+#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
+pub struct Delivery {
+    /// Whose.
+    pub user_id: UserId,
+    /// How far.
+    #[serde(flatten)]
+    pub delivered: DeliveryState,
 }
 
 type Schemas = Vec<(String, RefOr<Schema>)>;
@@ -113,35 +143,60 @@ macro_rules! of {
 
 fn data_of(kind: EventType) -> (RefOr<Schema>, Schemas) {
     of!(kind,
-        MessageNew => MessageNewData,
+        MessageNew | MessageUndeleted => MessageNewData,
         MessageUpdated => MessageData,
         MessageDeleted => MessageDeletedData,
         ReactionNew | ReactionUpdated | ReactionDeleted => ReactionData,
+        ChannelAdvanced | ChannelDeleted => Nothing,
+        ChannelTruncated => TruncatedData,
+        MessageEphemeral => EphemeralData,
         MessageRead => MessageReadData,
+        MessageDelivered => DeliveredData,
         PollUpdated => PollData,
         PollVoted => PollVotedData,
         TypingStart | TypingStop => TypingData,
         MemberAdded | MemberRemoved => MemberCountData,
         MemberUpdated => MemberData,
         ChannelUpdated => ChannelData,
-        ChannelDeleted => Nothing,
         TaskCreated | TaskUpdated | TaskDeleted => TaskData,
         NotificationMessageNew => NewsData,
         NotificationMarkRead => MarkReadData,
         NotificationAddedToChannel | NotificationRemovedFromChannel => ChannelIdData,
         MembershipUpdated => MembershipData,
+        SettingsUpdated => SettingsData,
         NotificationInvited | InviteRejected => InviteData,
-        MessageStarred | MessageUnstarred | ReminderDeleted => MessagePlaceData,
+        MessageStarred | MessageUnstarred | ReminderDeleted | PendingMessageDeleted | PendingMessageApproved
+            => MessagePlaceData,
         DraftUpdated => DraftData,
         DraftDeleted => DraftPlaceData,
         ScheduledMessageCreated | ScheduledMessageUpdated | ScheduledMessageDeleted | ScheduledMessageSent
             | ScheduledMessageFailed => ScheduledData,
+        PendingMessageCreated | PendingMessageUpdated => PendingData,
+        PendingMessageRejected => RejectedData,
         ReminderCreated | ReminderUpdated | ReminderDue => ReminderData,
         NotificationThreadReply => ThreadNewsData,
         NotificationThreadRead => ThreadReadData,
         NotificationThreadFollow => ThreadFollowData,
         UserUpdated => UserData,
         UserDeleted => UserDeletedData,
+        UserPresenceChanged => PresenceData,
+        UserWatchingStart | UserWatchingStop => WatchingData,
+    )
+}
+
+/// Whether the event tells of a message that not all may read, to those who may.
+fn is_of_a_message(kind: EventType) -> bool {
+    use EventType as E;
+    matches!(
+        kind,
+        E::MessageNew
+            | E::MessageUpdated
+            | E::MessageDeleted
+            | E::MessageUndeleted
+            | E::ReactionNew
+            | E::ReactionUpdated
+            | E::ReactionDeleted
+            | E::PollUpdated
     )
 }
 
@@ -163,7 +218,10 @@ pub fn schema() -> serde_json::Result<Value> {
             "data": local(serde_json::to_value(data)?),
         });
         if kind.is_durable() {
-            required.extend(["seq", "prev_seq"]);
+            // Who may read what not all may is told it on their own channel, without these.
+            if !is_of_a_message(*kind) {
+                required.extend(["seq", "prev_seq"]);
+            }
             properties["seq"] = json!({ "type": "integer", "minimum": 1 });
             properties["prev_seq"] = json!({ "type": "integer", "minimum": 0 });
         }

@@ -89,12 +89,7 @@ pub async fn import(config: Config, options: ImportOptions) -> anyhow::Result<()
         anyhow::ensure!(found.refused.count == 0, "{} lines are wrong", found.refused.count);
         return Ok(());
     }
-    let importer = Importer {
-        db: parts.db.clone(),
-        clock: parts.clock.clone(),
-        config: parts.config.clone(),
-        bell: parts.bell.clone(),
-    };
+    let importer = Importer { steps: parts.steps() };
     let report = run(&parts, &importer, options.app, &digest, &source).await?;
     if options.json {
         print(&serde_json::to_string(&report)?);

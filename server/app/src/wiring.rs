@@ -112,6 +112,16 @@ impl Parts {
         relay.start(&self.tracker, &self.stop);
     }
 
+    /// What long work needs.
+    pub fn steps(&self) -> Steps {
+        Steps {
+            db: self.db.clone(),
+            clock: self.clock.clone(),
+            config: self.config.clone(),
+            bell: self.bell.clone(),
+        }
+    }
+
     /// Starts the consumers of jobs.
     pub fn start_consumers(&self) {
         let flags = Flags { db: self.db.clone(), clock: self.clock.clone(), config: self.config.clone() };
@@ -129,12 +139,7 @@ impl Parts {
         };
         let quotes = Quotes { db: self.db.clone() };
         let index = parlor_chat::search::Index { db: self.db.clone() };
-        let steps = Steps {
-            db: self.db.clone(),
-            clock: self.clock.clone(),
-            config: self.config.clone(),
-            bell: self.bell.clone(),
-        };
+        let steps = self.steps();
         let jobs = Jobs { steps: steps.clone(), keys: self.keys.clone() };
         let transfers = Transfers { steps: steps.clone() };
         let erasures = Erasures { steps: steps.clone(), keys: self.keys.clone() };

@@ -1,17 +1,15 @@
 //! Working a deletion off.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use parlor_platform::broker::{Binding, Consumer, Delivery};
-use parlor_platform::clock::{Clock, monotonic};
-use parlor_platform::config::Config;
-use parlor_platform::db::{Db, TenantTx};
+use parlor_platform::clock::monotonic;
+use parlor_platform::db::TenantTx;
 use parlor_platform::keys::{self, Keys};
-use parlor_platform::outbox::{Bell, Entries, inbox};
+use parlor_platform::outbox::Entries;
 use parlor_platform::{Error, Result};
 use parlor_protocol::deletion::DeletionMode;
 use parlor_protocol::{AppId, ChannelId, DeletionId, ErrorCode, EventType, MessageId, UserId};
@@ -23,6 +21,7 @@ use super::store::{self, DeletionRow, Looked, Replacement};
 use super::{BINDING, Phase, Step, TOPIC};
 use crate::channels::change::Change;
 use crate::channels::store as channels;
+use crate::jobs::Steps;
 use crate::members;
 use crate::messages::delete::delete;
 use crate::search;
@@ -42,11 +41,8 @@ const ERASED: usize = 25;
 
 /// The worker.
 pub struct Erasures {
-    pub db: Db,
-    pub clock: Clock,
-    pub config: Arc<Config>,
+    pub steps: Steps,
     pub keys: Keys,
-    pub bell: Bell,
 }
 
 #[async_trait]
@@ -78,7 +74,7 @@ enum Next {
 
 impl Erasures {
     async fn work(&self, app: AppId, id: DeletionId, delivery: &Delivery) -> Result<()> {
-        let key = self.keys.signing_key(app, self.clock.now()).await?;
+        let key = self.keys.signing_key(app, self.steps.clock.now()).await?;
         let caller = Caller::Server(ServerCaller { app, key });
         let began = monotonic();
         while began.elapsed() < WORK {
@@ -86,24 +82,13 @@ impl Erasures {
                 return Ok(());
             }
         }
-        // The rest by another delivery, which is made once, however often this one comes.
-        let now = self.clock.now();
-        let tx = self.db.tenant_for_job(app).await?;
-        let new = inbox::first_time(&tx, BINDING.name, std::iter::once(delivery.event_id), now).await?;
-        let mut entries = Entries::new(self.config.lanes());
-        if !new.is_empty() {
-            entries.job(&id.0, TOPIC, &Step { deletion_id: id })?;
-        }
-        entries.store(&tx, now).await?;
-        tx.commit().await?;
-        self.bell.ring();
-        Ok(())
+        self.steps.go_on(app, BINDING.name, delivery, (&id.0, TOPIC, &Step { deletion_id: id })).await
     }
 
     /// Does what comes next, and gives whether more may come.
     async fn step(&self, caller: &Caller, id: DeletionId) -> Result<bool> {
-        let now = self.clock.now();
-        let tx = self.db.tenant_for_job(caller.app()).await?;
+        let now = self.steps.clock.now();
+        let tx = self.steps.db.tenant_for_job(caller.app()).await?;
         let Some(row) = store::lock(&tx, id).await? else { return Ok(false) };
         let (Some(user), Some(ghost)) = (row.user_id.clone(), row.ghost_id.clone()) else {
             return Err(Error::internal("a deletion has nobody to delete"));
@@ -114,7 +99,7 @@ impl Erasures {
             user: user_id(user)?,
             ghost,
             mode: row.mode()?,
-            entries: Entries::new(self.config.lanes()),
+            entries: self.steps.entries(),
             messages: 0,
             now,
         };
@@ -131,9 +116,7 @@ impl Erasures {
                 keys::announce(&tx, &forget).await?;
             }
         }
-        entries.store(&tx, now).await?;
-        tx.commit().await?;
-        self.bell.ring();
+        self.steps.commit(tx, entries, now).await?;
         if matches!(next, Next::End) {
             // Whoever has the id next is somebody else.
             self.keys.forget(&forget).await;

@@ -42,15 +42,13 @@ async fn open_import(
 ) -> Result<HttpResponse> {
     let caller = Caller::Server(caller);
     chat.change(caller.app(), async |tx, _, now| {
-        if let Some(replay) = idempotency.claim(tx, &caller, b"", now).await? {
-            return Ok(replay.into());
-        }
-        let id = ImportId::new();
-        imports::insert(tx, id, now, now + Duration::days(IMPORT_DAYS)).await?;
-        let row = imports::find(tx, id).await?.ok_or(ErrorCode::ImportNotFound)?;
-        let answer = serde_json::to_string(&row.into_import()?).map_err(parlor_platform::Error::internal)?;
-        idempotency.keep(tx, &caller, StatusCode::CREATED, &answer).await?;
-        Ok(HttpResponse::Created().content_type("application/json").body(answer))
+        let open = async || {
+            let id = ImportId::new();
+            imports::insert(tx, id, now, now + Duration::days(IMPORT_DAYS)).await?;
+            let row = imports::find(tx, id).await?.ok_or(ErrorCode::ImportNotFound)?;
+            Ok((StatusCode::CREATED, row.into_import()?))
+        };
+        idempotency.once(tx, &caller, b"", now, open).await
     })
     .await
 }
@@ -164,17 +162,15 @@ async fn export_user(
 ) -> Result<HttpResponse> {
     let caller = Caller::Server(caller);
     chat.change(caller.app(), async |tx, entries, now| {
-        if let Some(replay) = idempotency.claim(tx, &caller, b"", now).await? {
-            return Ok(replay.into());
-        }
-        users::find(tx, &id.0).await?.ok_or(ErrorCode::UserNotFound)?;
-        let export = ExportId::new();
-        store::insert(tx, export, &id.0, now, now + Duration::days(EXPORT_DAYS)).await?;
-        entries.job(&export.0, TOPIC, &Step::Export(export))?;
-        let row = store::find(tx, export).await?.ok_or(ErrorCode::ExportNotFound)?;
-        let answer = serde_json::to_string(&row.into_export()?).map_err(parlor_platform::Error::internal)?;
-        idempotency.keep(tx, &caller, StatusCode::ACCEPTED, &answer).await?;
-        Ok(HttpResponse::Accepted().content_type("application/json").body(answer))
+        let accept = async || {
+            users::find(tx, &id.0).await?.ok_or(ErrorCode::UserNotFound)?;
+            let export = ExportId::new();
+            store::insert(tx, export, &id.0, now, now + Duration::days(EXPORT_DAYS)).await?;
+            entries.job(&export.0, TOPIC, &Step::Export(export))?;
+            let row = store::find(tx, export).await?.ok_or(ErrorCode::ExportNotFound)?;
+            Ok((StatusCode::ACCEPTED, row.into_export()?))
+        };
+        idempotency.once(tx, &caller, b"", now, accept).await
     })
     .await
 }

@@ -3,15 +3,11 @@
 //! A delivery of an import works for a moment, and then makes another one, so that a long import does not keep a worker
 //! from others. An export is made in one go, because all of it is seen at one moment; one that was cut off begins anew.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use parlor_platform::broker::{Binding, Consumer, Delivery};
-use parlor_platform::clock::{Clock, monotonic};
-use parlor_platform::config::Config;
-use parlor_platform::db::Db;
-use parlor_platform::outbox::{Bell, Entries, inbox};
+use parlor_platform::clock::monotonic;
 use parlor_platform::{Error, Result};
 use parlor_protocol::limits::IMPORT_PART_BYTES;
 use parlor_protocol::transfer::{ExportState, ImportState};
@@ -20,6 +16,7 @@ use parlor_protocol::{AppId, ErrorCode, ExportId, ImportId};
 use super::export::{self, Out};
 use super::import::{Importer, Source, store as imports};
 use super::{BINDING, Step, TOPIC, store};
+use crate::jobs::Steps;
 use crate::users::store::user_id;
 
 /// How long one delivery works.
@@ -27,10 +24,7 @@ const WORK: Duration = Duration::from_secs(2);
 
 /// The worker.
 pub struct Transfers {
-    pub db: Db,
-    pub clock: Clock,
-    pub config: Arc<Config>,
-    pub bell: Bell,
+    pub steps: Steps,
 }
 
 #[async_trait]
@@ -52,14 +46,9 @@ impl Consumer for Transfers {
 
 impl Transfers {
     async fn import(&self, app: AppId, id: ImportId, delivery: &Delivery) -> Result<()> {
-        let importer = Importer {
-            db: self.db.clone(),
-            clock: self.clock.clone(),
-            config: self.config.clone(),
-            bell: self.bell.clone(),
-        };
+        let importer = Importer { steps: self.steps.clone() };
         let source = Source::Parts(id);
-        let tx = self.db.tenant_for_job(app).await?;
+        let tx = self.steps.db.tenant_for_job(app).await?;
         let row = imports::find(&tx, id).await?;
         tx.commit().await?;
         if row.is_some_and(|row| row.state == ImportState::Checking.as_str()) {
@@ -71,26 +60,11 @@ impl Transfers {
                 return Ok(());
             }
         }
-        self.go_on(app, id, delivery).await
-    }
-
-    /// Has the rest done by another delivery, which is made once, however often this one comes.
-    async fn go_on(&self, app: AppId, id: ImportId, delivery: &Delivery) -> Result<()> {
-        let now = self.clock.now();
-        let tx = self.db.tenant_for_job(app).await?;
-        let new = inbox::first_time(&tx, BINDING.name, std::iter::once(delivery.event_id), now).await?;
-        let mut entries = Entries::new(self.config.lanes());
-        if !new.is_empty() {
-            entries.job(&id.0, TOPIC, &Step::Import(id))?;
-        }
-        entries.store(&tx, now).await?;
-        tx.commit().await?;
-        self.bell.ring();
-        Ok(())
+        self.steps.go_on(app, BINDING.name, delivery, (&id.0, TOPIC, &Step::Import(id))).await
     }
 
     async fn export(&self, app: AppId, id: ExportId) -> Result<()> {
-        let tx = self.db.tenant_for_job(app).await?;
+        let tx = self.steps.db.tenant_for_job(app).await?;
         let row = store::find(&tx, id).await?;
         tx.commit().await?;
         let Some(row) = row.filter(|row| row.state == ExportState::Waiting.as_str()) else { return Ok(()) };
@@ -100,7 +74,7 @@ impl Transfers {
             let mut number = 0;
             while let Some(part) = take.recv().await {
                 let part: String = part;
-                let tx = self.db.tenant_for_job(app).await?;
+                let tx = self.steps.db.tenant_for_job(app).await?;
                 number += 1;
                 store::put_part(&tx, id, number, &part).await?;
                 tx.commit().await?;
@@ -108,14 +82,14 @@ impl Transfers {
             Ok::<i32, Error>(number)
         };
         let out = Out { sender, size: IMPORT_PART_BYTES };
-        let (parts, lines) = tokio::join!(keep, export::user(&self.db, app, &user, out));
+        let (parts, lines) = tokio::join!(keep, export::user(&self.steps.db, app, &user, out));
         let lines = match lines {
             // The user went meanwhile, and the export with them.
             Err(error) if error.code() == ErrorCode::UserNotFound => return Ok(()),
             lines => lines?,
         };
-        let tx = self.db.tenant_for_job(app).await?;
-        store::end(&tx, id, parts?, lines, self.clock.now()).await?;
+        let tx = self.steps.db.tenant_for_job(app).await?;
+        store::end(&tx, id, parts?, lines, self.steps.clock.now()).await?;
         tx.commit().await
     }
 }

@@ -1,13 +1,10 @@
 //! Working an import off, chunk by chunk.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 
 use chrono::{DateTime, Duration, Utc};
-use parlor_platform::clock::Clock;
 use parlor_platform::config::Config;
-use parlor_platform::db::{Db, TenantTx};
-use parlor_platform::outbox::{Bell, Entries};
+use parlor_platform::db::TenantTx;
 use parlor_platform::{Error, Result};
 use parlor_protocol::limits::{IMPORT_DAYS, IMPORT_REPORT_DAYS};
 use parlor_protocol::transfer::{ImportState, Line};
@@ -16,6 +13,7 @@ use parlor_protocol::{AppId, Import, ImportId};
 use super::source::{Chunk, Place};
 use super::store::{self, Done, ImportRow};
 use super::{Numbered, Phase, Refused, Source, check, finish, messages, people, reactions, reads};
+use crate::jobs::Steps;
 use crate::search;
 use crate::transfer::lines::{self, Kind};
 
@@ -25,10 +23,7 @@ const CHANNELS_AT_ONCE: i64 = 100;
 /// Works imports off.
 #[derive(Clone)]
 pub struct Importer {
-    pub db: Db,
-    pub clock: Clock,
-    pub config: Arc<Config>,
-    pub bell: Bell,
+    pub steps: Steps,
 }
 
 /// What a step works on.
@@ -43,9 +38,9 @@ pub(super) struct Batch<'a> {
 impl Importer {
     /// Looks at all lines; where none is wrong, and unless it is a dry run, the import runs from then on.
     pub async fn check(&self, app: AppId, id: ImportId, source: &Source) -> Result<Import> {
-        let found = check::all(&self.db, app, source, self.clock.now()).await?;
-        let now = self.clock.now();
-        let tx = self.db.tenant_for_job(app).await?;
+        let found = check::all(&self.steps.db, app, source, self.steps.clock.now()).await?;
+        let now = self.steps.clock.now();
+        let tx = self.steps.db.tenant_for_job(app).await?;
         let row = store::lock(&tx, id).await?.ok_or(parlor_protocol::ErrorCode::ImportNotFound)?;
         if row.state()? == ImportState::Checking {
             if found.refused.count == 0 && !row.dry_run {
@@ -65,8 +60,8 @@ impl Importer {
 
     /// Does what comes next; `false` when nothing is left.
     pub async fn step(&self, app: AppId, id: ImportId, source: &Source) -> Result<bool> {
-        let now = self.clock.now();
-        let tx = self.db.tenant_for_job(app).await?;
+        let now = self.steps.clock.now();
+        let tx = self.steps.db.tenant_for_job(app).await?;
         let Some(row) = store::lock(&tx, id).await? else { return Ok(false) };
         if row.state()? != ImportState::Running {
             return Ok(false);
@@ -77,8 +72,8 @@ impl Importer {
             tx.commit().await?;
             return Ok(false);
         };
-        let mut entries = Entries::new(self.config.lanes());
-        let mut batch = Batch { tx: &tx, import: id, config: &self.config, now, done: Done::default() };
+        let mut entries = self.steps.entries();
+        let mut batch = Batch { tx: &tx, import: id, config: &self.steps.config, now, done: Done::default() };
         let next = match phase {
             Phase::Finish => {
                 let channels = store::take_channels(&tx, id, CHANNELS_AT_ONCE).await?;
@@ -118,11 +113,7 @@ impl Importer {
         };
         let done = batch.done;
         self.note(&tx, &row, next, done).await?;
-        entries.store(&tx, now).await?;
-        tx.commit().await?;
-        if !entries.is_empty() {
-            self.bell.ring();
-        }
+        self.steps.commit(tx, entries, now).await?;
         Ok(true)
     }
 
