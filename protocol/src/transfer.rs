@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::content::{Content, ContentType, GroupMentions, reads_content_as_text};
 use crate::message::ForwardedFrom;
 use crate::{ChannelConfig, Custom, ErrorCode, ImportId, Pin, Poll, Role, UserId};
 
@@ -56,6 +57,15 @@ pub struct UserLine {
     /// Since when the user is shut out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deactivated_at: Option<DateTime<Utc>>,
+    /// Whether others do not learn how far the user has read.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub hides_reads: bool,
+    /// Whether others do not learn what the user's devices have got.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub hides_deliveries: bool,
+    /// Whether others do not learn that the user types.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub hides_typing: bool,
 }
 
 /// A channel. It is named by its `cid`, in all lines; its id is made by the server, because ids of channels are unique
@@ -112,7 +122,7 @@ pub struct MemberLine {
 /// A message.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 pub struct MessageLine {
     /// A UUID, which the message keeps; or any text of 1 to 200 bytes, of which a UUID is made, always the same.
     pub id: String,
@@ -123,12 +133,21 @@ pub struct MessageLine {
     /// Markdown, at most 20,000 characters.
     #[serde(default)]
     pub text: String,
+    /// What kind of message it is: as on a send. A `system` message is always `silent`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_type: Option<ContentType>,
+    /// A TipTap document, of which the text is made, or another JSON object: as on a send. A string is read as `text`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<Content>,
     /// Up to ten JSON objects, each with a `type`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attachments: Vec<Custom>,
     /// Users that the message mentions, at most 50.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mentions: Vec<UserId>,
+    /// Whom it called beside those. Nobody is called anew, and groups need not be there.
+    #[serde(default, skip_serializing_if = "GroupMentions::is_empty")]
+    pub group_mentions: GroupMentions,
     /// The sender's own fields, at most 5 KiB.
     #[serde(default, skip_serializing_if = "Custom::is_empty")]
     pub custom: Custom,
@@ -141,6 +160,12 @@ pub struct MessageLine {
     /// The `id` of the message that it quotes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply_to_id: Option<String>,
+    /// Nobody has it as unread.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub silent: bool,
+    /// Only these users, at most 100, the author and the channel's moderators may read it. Nothing replies to it or quotes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub visible_to: Option<Vec<UserId>>,
     /// What it asks. How often was voted is counted anew from `votes`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub poll: Option<Poll>,
@@ -162,6 +187,8 @@ pub struct MessageLine {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deleted_at: Option<DateTime<Utc>>,
 }
+
+reads_content_as_text!(MessageLine);
 
 /// What a user voted for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -54,6 +54,15 @@ pub fn content(text: &str, attached: &[Custom], mentions: &[UserId], custom_: &C
     custom(custom_)
 }
 
+/// Users who may read what not all may, each named once.
+pub fn visible_to(named: &[UserId]) -> Result<()> {
+    let mut once: Vec<&UserId> = named.iter().collect();
+    once.sort_unstable();
+    once.dedup();
+    let fits = (1..=limits::VISIBLE_TO).contains(&named.len()) && once.len() == named.len();
+    refuse(!fits, ErrorCode::InvalidVisibility)
+}
+
 /// A channel's tags: each once, in one order.
 pub fn tags(mut tags: Vec<String>) -> Result<Vec<String>> {
     tags.sort_unstable();

@@ -11,6 +11,9 @@ use serde_json::{Map, Value};
 
 use crate::validate::{depth, serialized_bytes, stored};
 
+/// Characters of names, titles and types of files.
+pub const FILE_NAME_CHARS: usize = 255;
+
 /// A field: its name, whether it must be there, and whether a value fits.
 type Rule = (&'static str, bool, fn(&Value) -> bool);
 
@@ -134,7 +137,7 @@ fn is_time(value: &Value) -> bool {
 }
 
 fn is_name(value: &Value) -> bool {
-    is_text(value, 255)
+    is_text(value, FILE_NAME_CHARS)
 }
 
 fn is_text(value: &Value, most: usize) -> bool {

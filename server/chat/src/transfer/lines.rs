@@ -1,13 +1,17 @@
 //! Reading lines: what they are, whether they hold by themselves, and the ids that follow from them. Pure.
 
+use std::mem::take;
+
 use chrono::{DateTime, Datelike, Duration, Utc};
 use parlor_platform::crypto::sha256;
 use parlor_platform::{Error, Result};
 use parlor_protocol::limits::{DISTINCT_MEMBERS, IMPORT_ID_BYTES, POLL_OPTION_CHARS, POLL_OPTIONS};
+use parlor_protocol::message::SendMessage;
 use parlor_protocol::transfer::{ChannelLine, Line, MessageLine, UserLine};
-use parlor_protocol::{AppId, ChannelId, ChannelType, ErrorCode, MessageId, Poll, UserId};
+use parlor_protocol::{AppId, ChannelId, ChannelType, ContentType, ErrorCode, MessageId, Poll, UserId};
 use uuid::Uuid;
 
+use crate::messages::send;
 use crate::validate;
 
 /// What a line is, in the order in which an import works them off.
@@ -58,20 +62,20 @@ impl Kind {
     }
 }
 
-/// Reads a line and checks all that needs nothing but the line.
+/// Reads a line and checks all that needs nothing but the line. What a message says is settled as on a send.
 pub fn read(line: &[u8], now: DateTime<Utc>) -> Result<Line> {
     if crate::web::has_nul(line) {
         return Err(ErrorCode::NulByte.into());
     }
-    let line: Line = serde_json::from_slice(line).map_err(|error| {
+    let mut line: Line = serde_json::from_slice(line).map_err(|error| {
         let code = if error.is_data() { ErrorCode::InvalidRequest } else { ErrorCode::InvalidJson };
         Error::with(code, format!("The line does not fit: {error}."))
     })?;
-    check(&line, now)?;
+    check(&mut line, now)?;
     Ok(line)
 }
 
-fn check(line: &Line, now: DateTime<Utc>) -> Result<()> {
+fn check(line: &mut Line, now: DateTime<Utc>) -> Result<()> {
     let times = match line {
         Line::User(user) => {
             check_user(user)?;
@@ -128,6 +132,7 @@ fn check_channel(channel: &ChannelLine) -> Result<()> {
     validate::image(channel.image.as_ref())?;
     validate::custom(&channel.custom)?;
     validate::tags(channel.tags.clone())?;
+    validate::retention(channel.config.retention_days)?;
     let mut members: Vec<&UserId> = channel.distinct.iter().collect();
     members.sort_unstable();
     members.dedup();
@@ -136,21 +141,18 @@ fn check_channel(channel: &ChannelLine) -> Result<()> {
     if fits { Ok(()) } else { Err(ErrorCode::TooManyMembers.into()) }
 }
 
-fn check_message(message: &MessageLine) -> Result<()> {
+fn check_message(message: &mut MessageLine) -> Result<()> {
     kind_of_cid(&message.channel)?;
     for id in
         [Some(&message.id), message.parent_id.as_ref(), message.reply_to_id.as_ref()].into_iter().flatten()
     {
         check_id(id)?;
     }
-    let MessageLine { text, attachments, mentions, custom, .. } = message;
     if message.deleted_at.is_some() {
-        validate::content(text, attachments, mentions, custom)?;
+        validate::content(&message.text, &message.attachments, &message.mentions, &message.custom)?;
+        message.visible_to.as_deref().map_or(Ok(()), validate::visible_to)?;
     } else {
-        validate::message(text, attachments, mentions, custom)?;
-    }
-    if message.show_in_channel && message.parent_id.is_none() {
-        return Err(Error::with(ErrorCode::InvalidRequest, "Only a reply is shown in its channel as well."));
+        settle(message)?;
     }
     if message.pinned.is_some() && message.parent_id.is_some() {
         return Err(ErrorCode::InvalidThread.into());
@@ -160,6 +162,32 @@ fn check_message(message: &MessageLine) -> Result<()> {
         None if message.votes.is_empty() => Ok(()),
         None => Err(ErrorCode::PollNotFound.into()),
     }
+}
+
+/// Checks what is said as on a send by the customer's server.
+fn settle(message: &mut MessageLine) -> Result<()> {
+    let is_poll = message.poll.is_some() && message.content_type == Some(ContentType::Poll);
+    let mut said = SendMessage {
+        text: take(&mut message.text),
+        // What follows from the poll is not noted.
+        content_type: message.content_type.filter(|_| !is_poll),
+        content: take(&mut message.content),
+        attachments: take(&mut message.attachments),
+        mentions: take(&mut message.mentions),
+        group_mentions: take(&mut message.group_mentions),
+        custom: take(&mut message.custom),
+        parent_id: message.parent_id.as_deref().map(message_id),
+        show_in_channel: message.show_in_channel,
+        silent: message.silent,
+        visible_to: take(&mut message.visible_to),
+        ..SendMessage::default()
+    };
+    send::check(&mut said, true)?;
+    (message.text, message.content_type, message.content) = (said.text, said.content_type, said.content);
+    (message.attachments, message.custom) = (said.attachments, said.custom);
+    (message.mentions, message.group_mentions) = (said.mentions, said.group_mentions);
+    (message.silent, message.visible_to) = (said.silent, said.visible_to);
+    Ok(())
 }
 
 fn check_poll(poll: &Poll, message: &MessageLine) -> Result<()> {
@@ -270,12 +298,23 @@ mod tests {
             (message(json!({ "show_in_channel": true })), Some(E::InvalidRequest)),
             (message(json!({ "votes": [{ "user_id": "a", "options": ["1"] }] })), Some(E::PollNotFound)),
             (message(json!({ "text": "a\u{0}" })), Some(E::NulByte)),
+            (message(json!({ "content": { "type": "doc" } })), Some(E::InvalidContent)),
+            (message(json!({ "content_type": "deleted" })), Some(E::InvalidContent)),
+            (message(json!({ "content_type": "system" })), None),
+            (message(json!({ "visible_to": [] })), Some(E::InvalidVisibility)),
+            (message(json!({ "visible_to": ["a", "a"] })), Some(E::InvalidVisibility)),
+            (
+                message(json!({ "visible_to": ["a", "a"], "deleted_at": "2020-01-02T00:00:00Z" })),
+                Some(E::InvalidVisibility),
+            ),
+            (message(json!({ "visible_to": ["a"] })), None),
             (message(json!({ "what": 1 })), Some(E::InvalidRequest)),
             (json!({ "user": { "id": "me" } }), Some(E::ReservedId)),
             (json!({ "user": { "id": "ann", "image": "x" } }), Some(E::InvalidUrl)),
             (json!({ "channel": { "cid": "team:a", "distinct": ["a"] } }), Some(E::TooManyMembers)),
             (json!({ "channel": { "cid": "team:a", "distinct": ["a", "a"] } }), Some(E::TooManyMembers)),
             (json!({ "channel": { "cid": "team:a", "distinct": ["a", "b"] } }), None),
+            (json!({ "channel": { "cid": "team:a", "config": { "retention_days": 0 } } }), Some(E::InvalidRequest)),
             (
                 json!({ "reaction": { "message_id": "1", "user_id": "a", "type": "a b" } }),
                 Some(E::InvalidReaction),
@@ -284,6 +323,24 @@ mod tests {
         ] {
             assert_eq!(code(line.clone()), expected, "{line}");
         }
+    }
+
+    #[test]
+    fn what_a_message_says_is_settled_as_on_a_send() {
+        let now = DateTime::from_timestamp(1_700_000_000, 0).unwrap();
+        let read = |more: Value| match read(message(more).to_string().as_bytes(), now).unwrap() {
+            Line::Message(line) => *line,
+            other => panic!("{other:?}"),
+        };
+        let node = json!({ "type": "mention", "attrs": { "id": "ben", "label": "Ben" } });
+        let doc = json!({ "type": "doc", "content": [{ "type": "paragraph", "content": [node] }] });
+        let line = read(json!({ "content": doc }));
+        assert_eq!((line.text.as_str(), line.content_type), ("@Ben", Some(ContentType::Tiptap)));
+        assert_eq!(json!(line.mentions), json!(["ben"]));
+        assert!(read(json!({ "content_type": "system" })).silent);
+        let mut written = json!(line);
+        written["text"] = json!("other words");
+        assert_eq!(read(written), line, "the document says what the text is");
     }
 
     #[test]

@@ -18,7 +18,6 @@ mod threads;
 
 use parlor_platform::crypto::sha256;
 use parlor_platform::{Error, Result};
-use parlor_protocol::limits::VISIBLE_TO;
 use parlor_protocol::message::{ForwardedFrom, SendMessage};
 use parlor_protocol::{AppId, ChannelId, ContentType, ErrorCode, MessageId, UserId};
 use serde::Serialize;
@@ -142,11 +141,8 @@ pub fn check(request: &mut SendMessage, by_server: bool) -> Result<()> {
     validate::message(&request.text, &request.attachments, &request.mentions, &request.custom)?;
     request.poll.as_ref().map_or(Ok(()), polls::check)?;
     if let Some(named) = &request.visible_to {
-        let mut once = named.clone();
-        once.sort_unstable();
-        once.dedup();
-        let fits = !named.is_empty() && named.len() <= VISIBLE_TO && once.len() == named.len();
-        if !fits || !request.group_mentions.is_empty() {
+        validate::visible_to(named)?;
+        if !request.group_mentions.is_empty() {
             return Err(ErrorCode::InvalidVisibility.into());
         }
     }

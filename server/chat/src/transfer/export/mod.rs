@@ -44,12 +44,12 @@ pub async fn app(db: &Db, app: AppId, out: Out) -> Result<i64> {
     let mut after = String::new();
     loop {
         let page = store::channels(&out.tx, &after, PAGE).await?;
-        let Some((_, last)) = page.last() else { break };
+        let Some((.., last)) = page.last() else { break };
         after.clone_from(&last.cid);
-        for (id, line) in page {
+        for (id, truncated, line) in page {
             let cid = line.cid.clone();
             out.tell(&Line::Channel(line)).await?;
-            out.channel(id, &cid).await?;
+            out.channel(id, &cid, truncated).await?;
         }
     }
     out.end().await
@@ -130,7 +130,7 @@ impl Teller {
         Ok(self.lines)
     }
 
-    async fn channel(&mut self, id: Uuid, cid: &str) -> Result<()> {
+    async fn channel(&mut self, id: Uuid, cid: &str, truncated: i64) -> Result<()> {
         let mut after = String::new();
         loop {
             let page = store::members(&self.tx, id, cid, &after, PAGE).await?;
@@ -142,10 +142,12 @@ impl Teller {
         }
         let mut seq = 0;
         loop {
-            let page = store::messages(&self.tx, id, cid, seq, PAGE).await?;
+            let page = store::messages(&self.tx, (id, cid, truncated), seq, PAGE).await?;
             let Some(last) = page.last() else { break };
             seq = last.seq;
-            let ids: Vec<_> = page.iter().map(|message| message.id).collect();
+            // What a deletion keeps aside for a while is not told.
+            let there = page.iter().filter(|message| message.line.deleted_at.is_none());
+            let ids: Vec<_> = there.map(|message| message.id).collect();
             for message in page {
                 self.tell(&Line::Message(Box::new(message.line))).await?;
             }

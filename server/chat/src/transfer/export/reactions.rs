@@ -32,7 +32,7 @@ pub async fn of(tx: &TenantTx, messages: &[Uuid]) -> Result<Vec<ReactionLine>> {
     rows.into_iter().map(reaction_line).collect()
 }
 
-/// Reactions of a user, by message and type.
+/// Reactions of a user to messages that are there, by message and type.
 pub async fn by(
     tx: &TenantTx,
     user: &UserId,
@@ -41,6 +41,10 @@ pub async fn by(
 ) -> Result<Vec<(Uuid, ReactionLine)>> {
     let rows = prepared::<(SqlUuid, Text, Text, Int4, Timestamptz)>(
         "SELECT r.message_id, r.user_id, r.kind, r.score, r.created_at FROM reactions r \
+         CROSS JOIN LATERAL (SELECT channel_id, seq FROM messages WHERE app_id = r.app_id AND id = r.message_id \
+             AND deleted_at IS NULL OFFSET 0) m \
+         CROSS JOIN LATERAL (SELECT FROM channels WHERE app_id = r.app_id AND id = m.channel_id \
+             AND truncated_seq < m.seq OFFSET 0) c \
          WHERE r.app_id = ? AND r.user_id = ? AND (r.message_id, r.kind) > (?, ?) ORDER BY r.message_id, r.kind LIMIT ?",
     )
     .bind::<SqlUuid, _>(tx.app())

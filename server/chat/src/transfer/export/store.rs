@@ -10,7 +10,7 @@ use parlor_platform::db::{TenantTx, prepared};
 use parlor_platform::schema::users;
 use parlor_platform::{Error, Result};
 use parlor_protocol::transfer::{ChannelLine, MemberLine, MessageLine, ReadLine, UserLine, VoteLine};
-use parlor_protocol::{ChannelConfig, Custom, Role, UserId};
+use parlor_protocol::{ChannelConfig, ContentType, Custom, Role, UserId};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use uuid::Uuid;
@@ -20,7 +20,19 @@ use crate::channels::store::config;
 use crate::transfer::lines::kind_of_cid;
 use crate::users::store::{UserRow, custom, user_id};
 
-fn user_line(row: UserRow) -> Result<UserLine> {
+/// A user with what they keep from others.
+#[derive(HasQuery)]
+#[diesel(table_name = users)]
+struct Person {
+    #[diesel(embed)]
+    row: UserRow,
+    hides_reads: bool,
+    hides_deliveries: bool,
+    hides_typing: bool,
+}
+
+fn user_line(person: Person) -> Result<UserLine> {
+    let Person { row, hides_reads, hides_deliveries, hides_typing } = person;
     Ok(UserLine {
         id: user_id(row.id)?,
         name: row.name,
@@ -29,12 +41,15 @@ fn user_line(row: UserRow) -> Result<UserLine> {
         guest: row.guest,
         created_at: Some(row.created_at),
         deactivated_at: row.deactivated_at,
+        hides_reads,
+        hides_deliveries,
+        hides_typing,
     })
 }
 
 /// Users by id.
 pub async fn users(tx: &TenantTx, after: &str, limit: i64) -> Result<Vec<UserLine>> {
-    let rows = UserRow::query()
+    let rows = Person::query()
         .filter(users::app_id.eq(tx.app()).and(users::id.gt(after)))
         .order(users::id)
         .limit(limit)
@@ -45,7 +60,12 @@ pub async fn users(tx: &TenantTx, after: &str, limit: i64) -> Result<Vec<UserLin
 
 /// One user.
 pub async fn user(tx: &TenantTx, id: &UserId) -> Result<Option<UserLine>> {
-    crate::users::store::find(tx, id).await?.map(user_line).transpose()
+    let row = Person::query()
+        .filter(users::app_id.eq(tx.app()).and(users::id.eq(id.as_str())))
+        .first(&mut tx.conn()?)
+        .await
+        .optional()?;
+    row.map(user_line).transpose()
 }
 
 #[derive(Queryable)]
@@ -60,12 +80,13 @@ struct ChannelRow {
     created_by: Option<String>,
     created_at: DateTime<Utc>,
     tags: Vec<String>,
+    truncated_seq: i64,
     /// Who is or was a member of a distinct channel.
     people: Vec<String>,
 }
 
-/// Channels by cid, those that were deleted left out.
-pub async fn channels(tx: &TenantTx, after: &str, limit: i64) -> Result<Vec<(Uuid, ChannelLine)>> {
+/// Channels by cid, those that were deleted left out; each with the `seq` up to which its messages are gone.
+pub async fn channels(tx: &TenantTx, after: &str, limit: i64) -> Result<Vec<(Uuid, i64, ChannelLine)>> {
     type Columns = (
         SqlUuid,
         Text,
@@ -77,10 +98,11 @@ pub async fn channels(tx: &TenantTx, after: &str, limit: i64) -> Result<Vec<(Uui
         Nullable<Text>,
         Timestamptz,
         Array<Text>,
+        Int8,
         Array<Text>,
     );
     let rows = prepared::<Columns>(
-        "SELECT c.id, c.cid, c.distinct_key, c.name, c.image, c.custom, c.config, c.created_by, c.created_at, c.tags, \
+        "SELECT c.id, c.cid, c.distinct_key, c.name, c.image, c.custom, c.config, c.created_by, c.created_at, c.tags, c.truncated_seq, \
              ARRAY(SELECT m.user_id FROM channel_members m WHERE c.distinct_key IS NOT NULL AND m.app_id = c.app_id \
                  AND m.channel_id = c.id ORDER BY m.user_id LIMIT 100) \
          FROM channels c WHERE c.app_id = ? AND c.cid > ? AND c.deleted_at IS NULL ORDER BY c.cid LIMIT ?",
@@ -107,7 +129,7 @@ pub async fn channels(tx: &TenantTx, after: &str, limit: i64) -> Result<Vec<(Uui
                 created_by: row.created_by.map(user_id).transpose()?,
                 created_at: Some(row.created_at),
             };
-            Ok((row.id, line))
+            Ok((row.id, row.truncated_seq, line))
         })
         .collect()
 }
@@ -184,10 +206,13 @@ pub async fn reads(
 ) -> Result<Vec<ReadLine>> {
     let rows = prepared::<(Text, Nullable<SqlUuid>, Nullable<SqlUuid>, Timestamptz)>(
         "SELECT m.user_id, r.id, h.id, coalesce(m.read_at, m.joined_at) FROM channel_members m \
+         CROSS JOIN LATERAL (SELECT truncated_seq FROM channels WHERE app_id = m.app_id AND id = m.channel_id OFFSET 0) c \
          LEFT JOIN LATERAL (SELECT id FROM messages WHERE app_id = m.app_id AND channel_id = m.channel_id \
-             AND in_timeline AND NOT erased AND NOT shadowed AND seq <= m.read_seq ORDER BY seq DESC LIMIT 1) r ON true \
+             AND in_timeline AND NOT erased AND NOT shadowed AND seq > c.truncated_seq AND seq <= m.read_seq \
+             ORDER BY seq DESC LIMIT 1) r ON true \
          LEFT JOIN LATERAL (SELECT id FROM messages WHERE app_id = m.app_id AND channel_id = m.channel_id \
-             AND in_timeline AND NOT erased AND NOT shadowed AND seq < m.history_from_seq ORDER BY seq DESC LIMIT 1) h ON true \
+             AND in_timeline AND NOT erased AND NOT shadowed AND seq > c.truncated_seq AND seq < m.history_from_seq \
+             ORDER BY seq DESC LIMIT 1) h ON true \
          WHERE m.app_id = ? AND m.channel_id = ? AND m.user_id > ? AND (?::text IS NULL OR m.user_id = ?::text) \
              AND m.removed_at IS NULL ORDER BY m.user_id LIMIT ?",
     )
@@ -225,8 +250,13 @@ struct MessageRow {
     cid: String,
     user_id: String,
     text: String,
+    content_type: Option<String>,
+    content: Option<Value>,
     attachments: Option<Value>,
     mentions: Option<Vec<String>>,
+    group_mentions: Option<Value>,
+    silent: bool,
+    visible_to: Option<Vec<String>>,
     custom: Option<Value>,
     /// Parent and quoted message, where they are there.
     parent_id: Option<Uuid>,
@@ -246,7 +276,12 @@ type MessageColumns = (
     Text,
     Text,
     Text,
+    Nullable<Text>,
     Nullable<Jsonb>,
+    Nullable<Jsonb>,
+    Nullable<Array<Text>>,
+    Nullable<Jsonb>,
+    Bool,
     Nullable<Array<Text>>,
     Nullable<Jsonb>,
     Nullable<SqlUuid>,
@@ -260,27 +295,33 @@ type MessageColumns = (
     Nullable<Timestamptz>,
 );
 
-/// What is told of `messages m` in the channel `c`. A reply that only stands in a thread whose root is gone is gone with it.
+/// What is told of `messages m` in the channel `c`, without what was truncated. A reply that only stands in a thread whose root is gone is gone with it.
 macro_rules! told {
     ($from:literal, $rest:literal) => {
         concat!(
-            "SELECT m.id, m.seq, c.cid, m.user_id, m.text, m.attachments, m.mentions, m.custom, p.id, q.id, m.in_timeline, \
-                 m.poll, m.pinned, m.forwarded_from, m.created_at, m.edited_at, m.deleted_at FROM ",
+            "SELECT m.id, m.seq, c.cid, m.user_id, m.text, m.content_type, m.content, m.attachments, m.mentions, \
+                 m.group_mentions, m.silent, m.visible_to, m.custom, p.id, q.id, m.in_timeline, m.poll, m.pinned, m.forwarded_from, m.created_at, m.edited_at, m.deleted_at FROM ",
             $from,
             " LEFT JOIN LATERAL (SELECT id FROM messages WHERE app_id = m.app_id AND id = m.parent_id AND NOT erased \
-                 AND NOT shadowed OFFSET 0) p ON true \
+                 AND NOT shadowed AND seq > c.truncated_seq OFFSET 0) p ON true \
              LEFT JOIN LATERAL (SELECT id FROM messages WHERE app_id = m.app_id AND id = m.reply_to_id AND NOT erased \
-                 AND NOT shadowed OFFSET 0) q ON true \
-             WHERE NOT m.erased AND NOT m.shadowed AND (m.in_timeline OR p.id IS NOT NULL) AND ",
+                 AND NOT shadowed AND seq > c.truncated_seq OFFSET 0) q ON true \
+             WHERE NOT m.erased AND NOT m.shadowed AND m.seq > c.truncated_seq AND (m.in_timeline OR p.id IS NOT NULL) AND ",
             $rest
         )
     };
 }
 
-/// Messages of a channel in the order of its timeline, replies among them.
-pub async fn messages(tx: &TenantTx, channel: Uuid, cid: &str, after: i64, limit: i64) -> Result<Vec<Told>> {
+/// Messages of a channel in the order of its timeline, replies among them. Nothing up to `truncated` is told.
+pub async fn messages(
+    tx: &TenantTx,
+    (channel, cid, truncated): (Uuid, &str, i64),
+    after: i64,
+    limit: i64,
+) -> Result<Vec<Told>> {
     let rows = prepared::<MessageColumns>(told!(
-        "(SELECT ?::text AS cid, ?::uuid AS app, ?::uuid AS channel, ?::bigint AS after, ?::bigint AS most) c \
+        "(SELECT ?::text AS cid, ?::uuid AS app, ?::uuid AS channel, ?::bigint AS truncated_seq, ?::bigint AS after, \
+             ?::bigint AS most) c \
          CROSS JOIN LATERAL ( \
              (SELECT * FROM messages WHERE app_id = c.app AND channel_id = c.channel AND in_timeline AND seq > c.after \
                  ORDER BY seq LIMIT c.most) \
@@ -292,7 +333,8 @@ pub async fn messages(tx: &TenantTx, channel: Uuid, cid: &str, after: i64, limit
     .bind::<Text, _>(cid)
     .bind::<SqlUuid, _>(tx.app())
     .bind::<SqlUuid, _>(channel)
-    .bind::<Int8, _>(after)
+    .bind::<Int8, _>(truncated)
+    .bind::<Int8, _>(after.max(truncated))
     // More than a page: some of them may not be told.
     .bind::<Int8, _>(limit * 4)
     .bind::<Int8, _>(limit)
@@ -304,7 +346,7 @@ pub async fn messages(tx: &TenantTx, channel: Uuid, cid: &str, after: i64, limit
 /// A user's messages by id.
 pub async fn messages_by(tx: &TenantTx, user: &UserId, after: Uuid, limit: i64) -> Result<Vec<Told>> {
     let rows = prepared::<MessageColumns>(told!(
-        "messages m CROSS JOIN LATERAL (SELECT cid FROM channels WHERE app_id = m.app_id AND id = m.channel_id \
+        "messages m CROSS JOIN LATERAL (SELECT cid, truncated_seq FROM channels WHERE app_id = m.app_id AND id = m.channel_id \
              AND deleted_at IS NULL OFFSET 0) c",
         "m.app_id = ? AND m.user_id = ? AND m.id > ? ORDER BY m.id LIMIT ?"
     ))
@@ -326,13 +368,19 @@ async fn lines(tx: &TenantTx, rows: Vec<MessageRow>) -> Result<Vec<Told>> {
     rows.into_iter()
         .map(|row| {
             let mentions = row.mentions.unwrap_or_default().into_iter().map(user_id);
+            let readers = row.visible_to.map(|users| users.into_iter().map(user_id).collect::<Result<_>>());
             let line = MessageLine {
                 id: row.id.to_string(),
                 channel: row.cid,
                 user_id: user_id(row.user_id)?,
                 text: row.text,
+                content_type: row.content_type.as_deref().and_then(ContentType::parse),
+                content: read(row.content)?,
                 attachments: read(row.attachments)?.unwrap_or_default(),
                 mentions: mentions.collect::<Result<_>>()?,
+                group_mentions: read(row.group_mentions)?.unwrap_or_default(),
+                silent: row.silent,
+                visible_to: readers.transpose()?,
                 custom: row.custom.map(custom).unwrap_or_default(),
                 show_in_channel: row.parent_id.is_some() && row.in_timeline,
                 parent_id: row.parent_id.map(|id| id.to_string()),

@@ -10,10 +10,10 @@ use chrono::{DateTime, Utc};
 use parlor_platform::crypto::sha256;
 use parlor_protocol::limits::{ATTACHMENTS, REACTION_CHARS, TEXT_CHARS};
 use parlor_protocol::transfer::{Line, MemberLine, MessageLine, ReactionLine};
-use parlor_protocol::{Custom, Role, UserId};
+use parlor_protocol::{Custom, GroupMentions, Role, UserId};
 use serde_json::Value;
 
-use super::{channel, link, name, slug, text, user};
+use super::{channel, file, name, slug, text, user};
 
 /// The lines of a room.
 pub fn room(export: &Value) -> Vec<Line> {
@@ -210,12 +210,17 @@ fn message(
         channel: cid.to_owned(),
         user_id: user_of(sender),
         text: String::new(),
+        content_type: None,
+        content: None,
         attachments: Vec::new(),
         mentions: Vec::new(),
+        group_mentions: GroupMentions::default(),
         custom: Custom::default(),
         parent_id: parent.map(str::to_owned),
         show_in_channel: false,
         reply_to_id: quoted.map(str::to_owned),
+        silent: false,
+        visible_to: None,
         poll: None,
         votes: Vec::new(),
         pinned: None,
@@ -250,7 +255,7 @@ fn message(
     match (kind, url) {
         (Some(kind), Some(url)) => {
             let size = content.pointer("/info/size").and_then(Value::as_i64);
-            let file = link(kind, url, Some(body), text(content, "/info/mimetype"), size);
+            let file = file(kind, url, Some(body), text(content, "/info/mimetype"), size);
             line.attachments = vec![file];
             line.attachments.truncate(ATTACHMENTS);
         }
@@ -389,7 +394,7 @@ mod tests {
         let lines = lines(vec![file]);
         assert_eq!(
             of(&lines, "message")[0]["attachments"],
-            json!([{ "type": "image", "url": "mxc://hs.example/1", "title": "x.png", "mime_type": "image/png", "size": 9 }])
+            json!([{ "type": "image", "uri": "mxc://hs.example/1", "name": "x.png", "mime_type": "image/png", "file_size": 9 }])
         );
         assert_eq!(user_of(&format!("@{}:hs", "x".repeat(80))).as_str().len(), 35);
     }

@@ -8,6 +8,8 @@ use parlor_protocol::transfer::{ChannelLine, UserLine};
 use parlor_protocol::{ChannelConfig, Custom, UserId};
 use serde_json::{Map, Value};
 
+use crate::content::attachments::FILE_NAME_CHARS;
+
 /// A text of JSON, or nothing.
 fn text<'a>(value: &'a Value, path: &str) -> Option<&'a str> {
     value.pointer(path).and_then(Value::as_str).filter(|text| !text.is_empty())
@@ -39,6 +41,9 @@ fn user(id: UserId) -> UserLine {
         guest: false,
         created_at: None,
         deactivated_at: None,
+        hides_reads: false,
+        hides_deliveries: false,
+        hides_typing: false,
     }
 }
 
@@ -56,19 +61,19 @@ fn channel(cid: String) -> ChannelLine {
     }
 }
 
-/// A file as an attachment that leads to where it is.
-fn link(kind: &str, url: &str, title: Option<&str>, mime: Option<&str>, size: Option<i64>) -> Custom {
+/// A file as an attachment that leads to where it is: as `url`, or, where that is no address of the web, as `uri`.
+fn file(kind: &str, url: &str, name: Option<&str>, mime: Option<&str>, size: Option<i64>) -> Custom {
+    let place = if image(Some(url)).is_some() { "url" } else { "uri" };
     let mut fields = Map::new();
     fields.insert("type".to_owned(), kind.into());
-    fields.insert("url".to_owned(), url.into());
-    if let Some(title) = title {
-        fields.insert("title".to_owned(), title.chars().take(300).collect::<String>().into());
-    }
-    if let Some(mime) = mime {
-        fields.insert("mime_type".to_owned(), mime.into());
-    }
-    if let Some(size) = size {
-        fields.insert("size".to_owned(), size.into());
-    }
+    fields.insert(place.to_owned(), url.into());
+    fields.extend(name.map(|name| ("name".to_owned(), title(name))));
+    fields.extend(mime.map(|mime| ("mime_type".to_owned(), title(mime))));
+    fields.extend(size.filter(|size| *size >= 0).map(|size| ("file_size".to_owned(), size.into())));
     Custom(fields)
+}
+
+/// A text that fits as a name or title of an attachment.
+fn title(text: &str) -> Value {
+    text.chars().take(FILE_NAME_CHARS).collect::<String>().into()
 }

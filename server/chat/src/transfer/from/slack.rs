@@ -11,10 +11,10 @@ use std::collections::HashSet;
 use chrono::{DateTime, Utc};
 use parlor_protocol::limits::{ATTACHMENTS, MENTIONS, TEXT_CHARS};
 use parlor_protocol::transfer::{Line, MemberLine, MessageLine, ReactionLine};
-use parlor_protocol::{Custom, Role, UserId};
-use serde_json::Value;
+use parlor_protocol::{Custom, GroupMentions, Role, UserId};
+use serde_json::{Map, Value};
 
-use super::{channel, image, link, name, slug, text, user};
+use super::{channel, image, name, slug, text, user};
 
 /// A file of the export that says which conversations there are, and the prefix of a conversation's folder where its name
 /// is not the folder's.
@@ -197,12 +197,17 @@ fn lines(cid: &str, of: &Value, known: &impl Fn(&str) -> bool) -> Option<Vec<Lin
         channel: cid.to_owned(),
         user_id,
         text: body.chars().take(TEXT_CHARS).collect(),
+        content_type: None,
+        content: None,
         attachments,
         mentions,
+        group_mentions: GroupMentions::default(),
         custom: Custom::default(),
         parent_id: parent.map(|root| format!("{cid}/{root}")),
         show_in_channel: parent.is_some() && subtype == Some("thread_broadcast"),
         reply_to_id: None,
+        silent: false,
+        visible_to: None,
         poll: None,
         votes: Vec::new(),
         pinned: None,
@@ -238,12 +243,17 @@ fn attachments(of: &Value) -> Vec<Custom> {
         let kind = mime.and_then(|mime| mime.split('/').next());
         let kind = kind.filter(|kind| ["image", "video", "audio"].contains(kind)).unwrap_or("file");
         let title = text(file, "/title").or_else(|| text(file, "/name"));
-        Some(link(kind, url, title, mime, file.get("size").and_then(Value::as_i64)))
+        Some(super::file(kind, url, title, mime, file.get("size").and_then(Value::as_i64)))
     };
     let files = of.get("files").and_then(Value::as_array).into_iter().flatten().filter_map(file);
     let shared = |one: &Value| {
         let url = text(one, "/original_url").or_else(|| text(one, "/from_url"))?;
-        Some(link("link", url, text(one, "/title").or_else(|| text(one, "/fallback")), None, None))
+        let title = text(one, "/title").or_else(|| text(one, "/fallback"));
+        let mut fields = Map::new();
+        fields.insert("type".to_owned(), "link".into());
+        fields.insert("url".to_owned(), image(Some(url))?.into());
+        fields.extend(title.map(|title| ("title".to_owned(), super::title(title))));
+        Some(Custom(fields))
     };
     let links = of.get("attachments").and_then(Value::as_array).into_iter().flatten().filter_map(shared);
     files
@@ -324,7 +334,7 @@ mod tests {
                     "text": "**see** @U2 and @U9", "mentions": ["U2"], "parent_id": "team:C1/1600000000.000100",
                     "show_in_channel": true, "created_at": "2020-09-13T12:26:41.000200Z",
                     "edited_at": "2020-09-13T12:26:42Z",
-                    "attachments": [{ "type": "image", "url": "https://s.example/f", "title": "Plan", "mime_type": "image/png", "size": 7 }],
+                    "attachments": [{ "type": "image", "url": "https://s.example/f", "name": "Plan", "mime_type": "image/png", "file_size": 7 }],
                 } }),
                 json!({ "reaction": { "message_id": "team:C1/1600000001.000200", "user_id": "U2", "type": ":+1:" } }),
             ]

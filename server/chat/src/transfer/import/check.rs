@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::people::known_users;
 use super::run::distinct;
 use super::source::{Place, Source};
-use super::{Numbered, Refused, store, write};
+use super::{Numbered, Refused, messages, store, write};
 use crate::transfer::lines::{self, Kind, message_id};
 
 /// What was found.
@@ -66,8 +66,8 @@ struct Check {
     hasher: RandomState,
     users: HashSet<u64>,
     channels: HashSet<u64>,
-    /// By message: its channel, and whether it is a reply.
-    messages: HashMap<u64, (u64, bool)>,
+    /// By message: its channel, and what may hang on it.
+    messages: HashMap<u64, (u64, Hold)>,
     found: Found,
 }
 
@@ -115,7 +115,7 @@ impl Check {
             users: known_users(tx, distinct(users.into_iter())).await?,
             messages: known
                 .into_iter()
-                .map(|known| (known.id, (known.channel, known.parent.is_some())))
+                .map(|known| (known.id, (known.channel, Hold::of(known.parent.is_some(), known.answerable))))
                 .collect(),
             cids: channels.values().cloned().collect(),
         })
@@ -145,18 +145,19 @@ impl Check {
                     let Some(id) = id else { continue };
                     let here = self.messages.get(&self.hash(id)).copied();
                     let fits = match here {
-                        Some((its, reply)) => its == channel && !(is_parent && reply),
+                        Some((its, hold)) => its == channel && hold.holds(is_parent),
                         // Of another channel of the app: the import refuses it.
                         None => {
                             let known = elsewhere.messages.get(&message_id(id).0);
-                            known.is_some_and(|(_, reply)| !(is_parent && *reply))
+                            known.is_some_and(|(_, hold)| hold.holds(is_parent))
                         }
                     };
                     if !fits {
                         return Err(ErrorCode::InvalidThread.into());
                     }
                 }
-                let entry = (channel, message.parent_id.is_some());
+                let hold = Hold::of(message.parent_id.is_some(), message.visible_to.is_none());
+                let entry = (channel, hold);
                 if self.messages.insert(self.hash(&message.id), entry).is_some() {
                     return Err(ErrorCode::MessageIdReused.into());
                 }
@@ -179,7 +180,35 @@ impl Check {
 struct Elsewhere {
     users: HashSet<String>,
     cids: HashSet<String>,
-    messages: HashMap<Uuid, (Uuid, bool)>,
+    messages: HashMap<Uuid, (Uuid, Hold)>,
+}
+
+/// What may hang on a message.
+#[derive(Clone, Copy, Debug)]
+enum Hold {
+    Nothing,
+    /// It is a reply itself.
+    Quotations,
+    All,
+}
+
+impl Hold {
+    fn of(is_reply: bool, answerable: bool) -> Self {
+        match (answerable, is_reply) {
+            (false, _) => Self::Nothing,
+            (true, true) => Self::Quotations,
+            (true, false) => Self::All,
+        }
+    }
+
+    /// Whether there may be a reply to it, or a quotation of it.
+    fn holds(self, reply: bool) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Quotations => !reply,
+            Self::All => true,
+        }
+    }
 }
 
 fn kind(line: &Line) -> Kind {
@@ -200,9 +229,7 @@ fn users_of(line: &Line) -> Vec<&str> {
         Line::Channel(channel) => channel.created_by.iter().map(|user| user.as_str()).collect(),
         Line::Member(member) => vec![member.user_id.as_str()],
         Line::Message(message) => {
-            let voters = message.votes.iter().map(|vote| &vote.user_id);
-            let users = std::iter::once(&message.user_id).chain(&message.mentions).chain(voters);
-            users.map(|user| user.as_str()).collect()
+            messages::named(message).map(|user| user.as_str()).collect()
         }
         Line::Reaction(reaction) => vec![reaction.user_id.as_str()],
         Line::Read(read) => vec![read.user_id.as_str()],

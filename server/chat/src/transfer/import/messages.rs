@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use chrono::{DateTime, Utc};
 use parlor_platform::{Error, Result};
 use parlor_protocol::transfer::MessageLine;
-use parlor_protocol::{Custom, ErrorCode, Poll};
+use parlor_protocol::{ContentType, Custom, ErrorCode, Poll, UserId};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -14,6 +15,7 @@ use super::run::{Batch, distinct};
 use super::store::{self, Advanced};
 use super::threads::Thread;
 use super::write::{self, Known, NewMessage, NewPin, NewVote, Reader};
+use crate::content::attachments;
 use crate::transfer::lines::message_id;
 
 /// What decides about the messages of a chunk.
@@ -61,7 +63,7 @@ pub async fn messages(batch: &mut Batch<'_>, mut lines: Vec<Numbered<MessageLine
     lines.sort_by_cached_key(|(_, line)| facts.channels.get(&line.channel).copied());
     for at in 0..lines.len() {
         let Some((number, line)) = lines.get(at) else { continue };
-        if let Err(error) = take(&mut written, &facts, &lines, (at, line)) {
+        if let Err(error) = take(&mut written, &facts, &lines, (at, line), batch.now) {
             batch.done.refused.error(*number, &error);
         }
     }
@@ -84,18 +86,22 @@ async fn read(
     let elsewhere: Vec<Uuid> =
         referred.into_iter().filter(|id| !here.contains(id) || taken.contains_key(id)).collect();
     let known = write::known(tx, &elsewhere).await?;
-    let named = lines.iter().flat_map(|(_, line)| {
-        let voters = line.votes.iter().map(|vote| &vote.user_id);
-        std::iter::once(&line.user_id).chain(&line.mentions).chain(voters).map(|user| user.as_str())
-    });
-    let named = distinct(named.chain(known.iter().map(|known| known.author.as_str())));
-    let people = store::users(tx, &named).await?;
+    let users = lines.iter().flat_map(|(_, line)| named(line)).map(|user| user.as_str());
+    let users = distinct(users.chain(known.iter().map(|known| known.author.as_str())));
+    let people = store::users(tx, &users).await?;
     Ok(Facts {
         channels,
         people: people.into_iter().map(|(id, name, image)| (id, (name, image))).collect(),
         taken,
         known: known.into_iter().map(|known| (known.id, known)).collect(),
     })
+}
+
+/// Users that a message names.
+pub fn named(line: &MessageLine) -> impl Iterator<Item = &UserId> {
+    let voters = line.votes.iter().map(|vote| &vote.user_id);
+    let readers = line.visible_to.iter().flatten();
+    std::iter::once(&line.user_id).chain(&line.mentions).chain(voters).chain(readers)
 }
 
 /// A thread as it was before.
@@ -119,6 +125,7 @@ fn take(
     facts: &Facts,
     lines: &[Numbered<MessageLine>],
     (at, line): (usize, &MessageLine),
+    now: DateTime<Utc>,
 ) -> Result<()> {
     let channel = *facts.channels.get(&line.channel).ok_or(ErrorCode::ChannelNotFound)?;
     let id = message_id(&line.id).0;
@@ -129,8 +136,7 @@ fn take(
     if written.places.contains_key(&id) {
         return Err(ErrorCode::MessageIdReused.into());
     }
-    let voters = line.votes.iter().map(|vote| &vote.user_id);
-    for user in std::iter::once(&line.user_id).chain(&line.mentions).chain(voters) {
+    for user in named(line) {
         if !facts.people.contains_key(user.as_str()) {
             return Err(Error::with(
                 ErrorCode::UserUnknown,
@@ -151,18 +157,25 @@ fn take(
         if place_of(written, facts, reply_to)?.0 != channel {
             return Err(ErrorCode::InvalidThread.into());
         }
-        let of_line = written.places.get(&reply_to).and_then(|(_, line)| lines.get(*line));
+        let of_line = written.places.get(&reply_to).and_then(|(row, line)| {
+            let (_, quoted) = lines.get(*line)?;
+            Some((written.rows.get(*row)?.seq, quoted))
+        });
         quoted = match (of_line, facts.known.get(&reply_to)) {
-            (Some((_, quoted)), _) => Some(quotes::of_line(reply_to, quoted, &facts.people)?),
+            (Some((seq, quoted)), _) => Some(quotes::of_line((reply_to, seq), quoted, &facts.people)?),
             (None, Some(known)) => Some(quotes::of_known(reply_to, known, &facts.people)?),
             (None, None) => None,
         };
     }
     let numbers = written.numbers.get_mut(&channel).ok_or(ErrorCode::ChannelNotFound)?;
     let in_timeline = parent.is_none() || line.show_in_channel;
+    let for_all = line.visible_to.is_none();
+    let countable = in_timeline && for_all && !line.silent;
     numbers.seq += 1;
-    numbers.ordinal += i64::from(in_timeline);
-    numbers.last_message_at = numbers.last_message_at.max(Some(line.created_at));
+    numbers.ordinal += i64::from(countable);
+    if for_all {
+        numbers.last_message_at = numbers.last_message_at.max(Some(line.created_at));
+    }
     let mut row = NewMessage {
         id,
         channel,
@@ -170,7 +183,10 @@ fn take(
         seq: numbers.seq,
         updated_seq: numbers.seq,
         ordinal: numbers.ordinal,
+        countable,
         in_timeline,
+        silent: line.silent,
+        visible_to: line.visible_to.as_ref().map(json).transpose()?,
         parent,
         reply_to,
         created_at: line.created_at,
@@ -180,7 +196,7 @@ fn take(
     };
     if line.deleted_at.is_none() {
         row.quoted = quoted;
-        fill(&mut row, line)?;
+        fill(&mut row, line, now)?;
         if let Some(pin) = &line.pinned {
             let (at, expires_at) = (pin.at, pin.expires_at);
             written.pins.push(NewPin { message: id, channel, at, expires_at });
@@ -203,28 +219,40 @@ fn take(
             Some(known) => thread(known),
             None => Thread { channel, author, ..Thread::default() },
         });
-        let deleted = line.deleted_at.is_some();
-        row.thread_ordinal = Some(thread.reply(line.user_id.as_str(), deleted, row.seq, line.created_at));
+        row.thread_ordinal = Some(if for_all {
+            let how = (line.deleted_at.is_some(), line.silent);
+            thread.reply(line.user_id.as_str(), how, row.seq, line.created_at)
+        } else {
+            // The thread does not change; its place is after the replies so far.
+            thread.ordinal
+        });
     }
     written.places.insert(id, (written.rows.len(), at));
     written.rows.push(row);
     Ok(())
 }
 
-/// Channel and parent of a message that is replied to or quoted.
+/// Channel and parent of a message that is replied to or quoted, which all may read.
 fn place_of(written: &Written, facts: &Facts, id: Uuid) -> Result<(Uuid, Option<Uuid>)> {
     let new = written.places.get(&id).and_then(|(row, _)| written.rows.get(*row));
-    let new = new.map(|row| (row.channel, row.parent));
-    let known = facts.known.get(&id).map(|known| (known.channel, known.parent));
+    let new = new.filter(|row| row.visible_to.is_none()).map(|row| (row.channel, row.parent));
+    let known = facts.known.get(&id).filter(|known| known.answerable);
+    let known = known.map(|known| (known.channel, known.parent));
     new.or(known).ok_or_else(|| ErrorCode::InvalidThread.into())
 }
 
+fn json<T: serde::Serialize>(value: &T) -> Result<Value> {
+    serde_json::to_value(value).map_err(Error::internal)
+}
+
 /// What a message says.
-fn fill(row: &mut NewMessage, line: &MessageLine) -> Result<()> {
-    fn json<T: serde::Serialize>(value: &T) -> Result<Value> {
-        serde_json::to_value(value).map_err(Error::internal)
-    }
+fn fill(row: &mut NewMessage, line: &MessageLine, now: DateTime<Utc>) -> Result<()> {
     row.text.clone_from(&line.text);
+    row.content_type = line.content_type.map(ContentType::as_str);
+    row.content = line.content.as_ref().map(json).transpose()?;
+    row.group_mentions = (!line.group_mentions.is_empty()).then(|| json(&line.group_mentions)).transpose()?;
+    let live = attachments::live_location(&line.attachments);
+    row.live_until = live.map(|(_, end)| end).filter(|end| *end > now);
     row.attachments = (!line.attachments.is_empty()).then(|| json(&line.attachments)).transpose()?;
     row.mentions = line.mentions.iter().map(|user| user.as_str().to_owned()).collect();
     row.custom = (!line.custom.is_empty()).then(|| Value::Object(Custom::clone(&line.custom).0));
@@ -260,7 +288,7 @@ async fn finish(batch: &mut Batch<'_>, written: Written) -> Result<()> {
     write::messages(tx, &rows).await?;
     // A thread that was only looked at has got no reply.
     let threads: Vec<(Uuid, Thread)> =
-        threads.into_iter().filter(|(_, thread)| thread.ordinal > thread.before).collect();
+        threads.into_iter().filter(|(_, thread)| !thread.readers.is_empty()).collect();
     write::threads(tx, &threads).await?;
     let mut readers = Vec::new();
     for (root, thread) in &threads {
@@ -278,10 +306,16 @@ async fn finish(batch: &mut Batch<'_>, written: Written) -> Result<()> {
     write::readers(tx, &readers).await?;
     write::pins(tx, &pins).await?;
     write::votes(tx, &votes).await?;
-    let mentions: Vec<(Uuid, Uuid, i64, &str)> = rows
-        .iter()
-        .flat_map(|row| row.mentions.iter().map(|user| (row.id, row.channel, row.seq, user.as_str())))
-        .collect();
+    // Who may not read it is not told that it mentions them.
+    let may_read = |row: &NewMessage, user: &str| {
+        let named = row.visible_to.as_ref().and_then(Value::as_array);
+        named.is_none_or(|named| named.iter().any(|named| named == user))
+    };
+    let mut mentions: Vec<(Uuid, Uuid, i64, &str)> = Vec::new();
+    for row in &rows {
+        let users = row.mentions.iter().map(String::as_str).filter(|user| may_read(row, user));
+        mentions.extend(users.map(|user| (row.id, row.channel, row.seq, user)));
+    }
     write::mentions(tx, &mentions).await?;
     batch.done.counted.push(("messages", count));
     Ok(())

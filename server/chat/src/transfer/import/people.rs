@@ -28,11 +28,12 @@ pub async fn users(batch: &mut Batch<'_>, lines: Vec<Numbered<UserLine>>) -> Res
     let app = batch.tx.app_id();
     let at = |user: &UserLine| user.created_at.unwrap_or(batch.now);
     let new = prepared::<Untyped>(
-        "INSERT INTO users (app_id, id, name, image, custom, guest, created_at, updated_at, deactivated_at, revoked_before) \
-         SELECT v.app, r.id, r.name, r.image, r.custom, r.guest, r.at, r.at, r.deactivated_at, \
-             (SELECT max(d.finished_at) FROM user_deletions d WHERE d.app_id = v.app AND d.subject = r.subject) \
-         FROM (SELECT ? AS app) v CROSS JOIN UNNEST(?, ?, ?, ?, ?, ?, ?, ?) \
-             AS r (id, name, image, custom, guest, at, deactivated_at, subject) \
+        "INSERT INTO users (app_id, id, name, image, custom, guest, created_at, updated_at, deactivated_at, hides_reads, \
+             hides_deliveries, hides_typing, revoked_before) \
+         SELECT v.app, r.id, r.name, r.image, r.custom, r.guest, r.at, r.at, r.deactivated_at, r.reads, r.deliveries, \
+             r.typing, (SELECT max(d.finished_at) FROM user_deletions d WHERE d.app_id = v.app AND d.subject = r.subject) \
+         FROM (SELECT ? AS app) v CROSS JOIN UNNEST(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
+             AS r (id, name, image, custom, guest, at, deactivated_at, reads, deliveries, typing, subject) \
          ON CONFLICT (app_id, id) DO NOTHING",
     )
     .bind::<SqlUuid, _>(app.0)
@@ -43,6 +44,9 @@ pub async fn users(batch: &mut Batch<'_>, lines: Vec<Numbered<UserLine>>) -> Res
     .bind::<Array<Bool>, _>(users.iter().map(|user| user.guest).collect::<Vec<_>>())
     .bind::<Array<Timestamptz>, _>(users.iter().map(at).collect::<Vec<_>>())
     .bind::<Array<Nullable<Timestamptz>>, _>(users.iter().map(|user| user.deactivated_at).collect::<Vec<_>>())
+    .bind::<Array<Bool>, _>(users.iter().map(|user| user.hides_reads).collect::<Vec<_>>())
+    .bind::<Array<Bool>, _>(users.iter().map(|user| user.hides_deliveries).collect::<Vec<_>>())
+    .bind::<Array<Bool>, _>(users.iter().map(|user| user.hides_typing).collect::<Vec<_>>())
     .bind::<Array<diesel::sql_types::Binary>, _>(
         users.iter().map(|user| subject(app, &user.id)).collect::<Vec<_>>(),
     )

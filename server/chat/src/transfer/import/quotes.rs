@@ -16,13 +16,14 @@ use super::write::Known;
 pub type People = HashMap<String, (Option<String>, Option<String>)>;
 
 /// Of a message of the same chunk.
-pub fn of_line(id: Uuid, line: &MessageLine, people: &People) -> Result<Value> {
+pub fn of_line((id, seq): (Uuid, i64), line: &MessageLine, people: &People) -> Result<Value> {
     let there = line.deleted_at.is_none();
     let text = if there { line.text.as_str() } else { "" };
     let attachments: &[Custom] = if there { &line.attachments } else { &[] };
     let kinds = attachments.iter().filter_map(|one| one.0.get("type").and_then(Value::as_str));
     snapshot(Quoted {
         id: MessageId(id),
+        seq,
         user: user(line.user_id.as_str(), people)?,
         text: text.chars().take(QUOTED_CHARS).collect(),
         attachments: kinds.map(str::to_owned).collect(),
@@ -35,6 +36,7 @@ pub fn of_line(id: Uuid, line: &MessageLine, people: &People) -> Result<Value> {
 pub fn of_known(id: Uuid, known: &Known, people: &People) -> Result<Value> {
     snapshot(Quoted {
         id: MessageId(id),
+        seq: known.seq,
         user: user(&known.author, people)?,
         text: known.text.clone(),
         attachments: known.kinds.clone(),

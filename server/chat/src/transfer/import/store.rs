@@ -267,9 +267,9 @@ pub async fn forget_parts(tx: &TenantTx, id: ImportId) -> Result<()> {
 pub async fn note_channels(tx: &TenantTx, id: ImportId, channels: &[Uuid], created: bool) -> Result<()> {
     prepared::<Untyped>(
         "INSERT INTO import_channels (app_id, import_id, channel_id, created, ordinal) \
-         SELECT c.app_id, v.import, c.id, v.created, c.ordinal \
+         SELECT c.app_id, v.import, c.id, v.created, CASE WHEN c.truncated_ordinal < c.ordinal THEN c.ordinal ELSE 0 END \
          FROM (SELECT ?::uuid AS app, ?::uuid AS import, ?::boolean AS created) v CROSS JOIN UNNEST(?) AS n (id) \
-         CROSS JOIN LATERAL (SELECT app_id, id, ordinal FROM channels WHERE app_id = v.app AND id = n.id OFFSET 0) c \
+         CROSS JOIN LATERAL (SELECT app_id, id, ordinal, truncated_ordinal FROM channels WHERE app_id = v.app AND id = n.id OFFSET 0) c \
          ON CONFLICT DO NOTHING",
     )
     .bind::<SqlUuid, _>(tx.app())
@@ -286,7 +286,7 @@ pub async fn note_channels(tx: &TenantTx, id: ImportId, channels: &[Uuid], creat
 pub struct Touched {
     pub channel: Uuid,
     pub created: bool,
-    /// Countable messages before the import.
+    /// Countable messages before the import; 0 where all of them were truncated, so that nobody had anything unread.
     pub ordinal: i64,
 }
 

@@ -30,9 +30,10 @@ pub struct Thread {
 }
 
 impl Thread {
-    /// One more reply; gives its place in the thread. A deleted one only takes a place.
-    pub fn reply(&mut self, by: &str, deleted: bool, seq: i64, at: DateTime<Utc>) -> i64 {
-        self.ordinal += 1;
+    /// One more reply, which all may read; gives its place in the thread. A deleted one only takes a place, and a silent one
+    /// has that of the one before.
+    pub fn reply(&mut self, by: &str, (deleted, silent): (bool, bool), seq: i64, at: DateTime<Utc>) -> i64 {
+        self.ordinal += i64::from(!silent);
         self.seq = seq;
         let reader = self.readers.entry(by.to_owned()).or_default();
         if !deleted {
@@ -60,15 +61,19 @@ mod tests {
         let at = |second: i64| DateTime::from_timestamp(second, 0).unwrap();
         let mut thread = Thread { replied: HashSet::from(["ann".to_owned()]), ..Thread::default() };
         thread.people = 1;
-        let places: Vec<i64> = [("ben", false), ("eve", true), ("ann", false), ("ben", false)]
-            .into_iter()
-            .zip(10..)
-            .map(|((by, deleted), seq)| thread.reply(by, deleted, seq, at(seq)))
-            .collect();
-        assert_eq!(places, [1, 2, 3, 4]);
-        assert_eq!((thread.reply_count, thread.people, thread.seq), (3, 2, 13));
+        let replies = [
+            ("ben", (false, false)),
+            ("eve", (true, false)),
+            ("ann", (false, false)),
+            ("ben", (false, false)),
+            ("ann", (false, true)),
+        ];
+        let places = replies.into_iter().zip(10..).map(|((by, how), seq)| thread.reply(by, how, seq, at(seq)));
+        let places: Vec<i64> = places.collect();
+        assert_eq!(places, [1, 2, 3, 4, 4]);
+        assert_eq!((thread.reply_count, thread.people, thread.seq), (4, 2, 14));
         assert_eq!(thread.participants, ["ben"]);
-        assert_eq!(thread.last_reply_at, Some(at(13)));
+        assert_eq!(thread.last_reply_at, Some(at(14)));
         assert_eq!(thread.readers["ben"], (2, Some(10)));
         assert_eq!(thread.readers["eve"], (0, None));
     }

@@ -34,6 +34,9 @@ pub struct Known {
     /// The `type` of each attachment.
     pub kinds: Vec<String>,
     pub created_at: DateTime<Utc>,
+    pub seq: i64,
+    /// Whether it is there, and all may read it: else nothing hangs on it.
+    pub answerable: bool,
 }
 
 /// Messages that are there already, by their ids.
@@ -51,12 +54,16 @@ pub async fn known(tx: &TenantTx, ids: &[Uuid]) -> Result<Vec<Known>> {
         Text,
         Array<Text>,
         Timestamptz,
+        Int8,
+        Bool,
     );
     Ok(prepared::<Columns>(
         "SELECT m.id, m.channel_id, m.user_id, m.parent_id, m.thread_ordinal, m.reply_count, m.participant_count, \
              m.participants, m.last_reply_at, left(m.text, 300), \
              ARRAY(SELECT a ->> 'type' FROM jsonb_array_elements(coalesce(m.attachments, '[]')) a \
-                 WHERE a ->> 'type' IS NOT NULL), m.created_at \
+                 WHERE a ->> 'type' IS NOT NULL), m.created_at, m.seq, \
+             m.visible_to IS NULL AND NOT m.erased AND m.seq > (SELECT truncated_seq FROM channels c \
+                 WHERE c.app_id = m.app_id AND c.id = m.channel_id) \
          FROM UNNEST(?) AS n (id) CROSS JOIN LATERAL (SELECT * FROM messages WHERE app_id = ? AND id = n.id OFFSET 0) m",
     )
     .bind::<Array<SqlUuid>, _>(ids.to_vec())
@@ -98,10 +105,18 @@ pub struct NewMessage {
     pub seq: i64,
     pub updated_seq: i64,
     pub ordinal: i64,
+    pub countable: bool,
     pub in_timeline: bool,
     pub text: String,
+    pub content_type: Option<&'static str>,
+    pub content: Option<Value>,
     pub attachments: Option<Value>,
     pub mentions: Vec<String>,
+    pub group_mentions: Option<Value>,
+    pub silent: bool,
+    pub visible_to: Option<Value>,
+    /// Until when its location is shared.
+    pub live_until: Option<DateTime<Utc>>,
     pub custom: Option<Value>,
     pub poll: Option<Value>,
     pub parent: Option<Uuid>,
@@ -118,20 +133,25 @@ pub struct NewMessage {
 /// Writes messages.
 pub async fn messages(tx: &TenantTx, rows: &[NewMessage]) -> Result<()> {
     for rows in rows.chunks(ROWS) {
-        // Mentions travel as JSON: UNNEST would flatten an array of arrays.
+        // Lists of users travel as JSON: UNNEST would flatten an array of arrays.
         let mentions: Vec<Option<Value>> =
             rows.iter().map(|row| (!row.mentions.is_empty()).then(|| row.mentions.clone().into())).collect();
         prepared::<Untyped>(
-            "INSERT INTO messages (app_id, id, channel_id, user_id, seq, updated_seq, ordinal, countable, in_timeline, text, \
+            "INSERT INTO messages (app_id, id, channel_id, user_id, seq, updated_seq, ordinal, in_timeline, text, \
                  attachments, mentions, custom, poll, parent_id, reply_to_id, thread_ordinal, quoted, forwarded_from, pinned, \
-                 fingerprint, created_at, edited_at, deleted_at) \
-             SELECT ?, r.id, r.channel, r.author, r.seq, r.updated_seq, r.ordinal, r.in_timeline, r.in_timeline, r.body, \
+                 fingerprint, created_at, edited_at, deleted_at, countable, content_type, content, group_mentions, silent, \
+                 visible_to, live_until) \
+             SELECT ?, r.id, r.channel, r.author, r.seq, r.updated_seq, r.ordinal, r.in_timeline, r.body, \
                  r.attachments, CASE WHEN r.mentions IS NOT NULL THEN ARRAY(SELECT jsonb_array_elements_text(r.mentions)) END, \
                  r.custom, r.poll, r.parent, r.reply_to, r.thread_ordinal, r.quoted, r.forwarded, r.pinned, 0, \
-                 r.created_at, r.edited_at, r.deleted_at \
-             FROM UNNEST(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) AS r (id, channel, author, seq, \
+                 r.created_at, r.edited_at, r.deleted_at, r.countable, r.kind, r.content, r.groups, r.silent, \
+                 CASE WHEN r.visible_to IS NOT NULL THEN ARRAY(SELECT jsonb_array_elements_text(r.visible_to)) END, \
+                 r.live_until \
+             FROM UNNEST(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
+                 AS r (id, channel, author, seq, \
                  updated_seq, ordinal, in_timeline, body, attachments, mentions, custom, poll, parent, reply_to, \
-                 thread_ordinal, quoted, forwarded, pinned, created_at, edited_at, deleted_at)",
+                 thread_ordinal, quoted, forwarded, pinned, created_at, edited_at, deleted_at, countable, kind, content, \
+                 groups, silent, visible_to, live_until)",
         )
         .bind::<SqlUuid, _>(tx.app())
         .bind::<Array<SqlUuid>, _>(rows.iter().map(|row| row.id).collect::<Vec<_>>())
@@ -155,6 +175,13 @@ pub async fn messages(tx: &TenantTx, rows: &[NewMessage]) -> Result<()> {
         .bind::<Array<Timestamptz>, _>(rows.iter().map(|row| row.created_at).collect::<Vec<_>>())
         .bind::<Array<Nullable<Timestamptz>>, _>(rows.iter().map(|row| row.edited_at).collect::<Vec<_>>())
         .bind::<Array<Nullable<Timestamptz>>, _>(rows.iter().map(|row| row.deleted_at).collect::<Vec<_>>())
+        .bind::<Array<Bool>, _>(rows.iter().map(|row| row.countable).collect::<Vec<_>>())
+        .bind::<Array<Nullable<Text>>, _>(rows.iter().map(|row| row.content_type).collect::<Vec<_>>())
+        .bind::<Array<Nullable<Jsonb>>, _>(rows.iter().map(|row| row.content.as_ref()).collect::<Vec<_>>())
+        .bind::<Array<Nullable<Jsonb>>, _>(rows.iter().map(|row| row.group_mentions.as_ref()).collect::<Vec<_>>())
+        .bind::<Array<Bool>, _>(rows.iter().map(|row| row.silent).collect::<Vec<_>>())
+        .bind::<Array<Nullable<Jsonb>>, _>(rows.iter().map(|row| row.visible_to.as_ref()).collect::<Vec<_>>())
+        .bind::<Array<Nullable<Timestamptz>>, _>(rows.iter().map(|row| row.live_until).collect::<Vec<_>>())
         .execute(&mut tx.conn()?)
         .await?;
     }

@@ -124,7 +124,7 @@ fn history() -> Vec<Value> {
 async fn holds(server: &Server) {
     let wrong = server
         .db
-        .count(
+        .number(
             "SELECT count(*) FROM channels c CROSS JOIN LATERAL ( \
                  SELECT count(*) FILTER (WHERE countable) AS countable, count(DISTINCT seq) AS seqs, count(*) AS messages, \
                      coalesce(max(updated_seq), 0) AS last, coalesce(max(ordinal), 0) AS ordinal \
@@ -141,7 +141,7 @@ async fn holds(server: &Server) {
     assert_eq!(wrong, 0, "channels whose numbers don't hold");
     let wrong = server
         .db
-        .count(
+        .number(
             "SELECT count(*) FROM messages r CROSS JOIN LATERAL (SELECT count(*) AS replies, \
                  count(*) FILTER (WHERE deleted_at IS NULL) AS there, \
                  count(DISTINCT user_id) FILTER (WHERE deleted_at IS NULL) AS people \
