@@ -6,6 +6,7 @@
 //! settled again stays as it is.
 
 pub mod attachments;
+mod nameless;
 mod tiptap;
 
 use parlor_platform::{Error, Result};
@@ -13,6 +14,8 @@ use parlor_protocol::limits::{CONTENT_BYTES, JSON_DEPTH, MENTIONED_GROUPS};
 use parlor_protocol::message::{SendMessage, UpdateMessage};
 use parlor_protocol::{Content, ContentType, Custom, ErrorCode, GroupMentions, Patch, UserId};
 use serde_json::Value;
+
+pub use nameless::without;
 
 use crate::channels::update::custom_after;
 use crate::users::store::custom;

@@ -11,6 +11,8 @@
 //!
 //! The id is the user's until nothing is left. The record that stays knows only a hash of it.
 
+mod messages;
+mod rest;
 pub mod routes;
 mod start;
 mod store;

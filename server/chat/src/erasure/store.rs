@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, Bool, Int2, Int8, Nullable, Text, Timestamptz, Untyped, Uuid as SqlUuid};
+use diesel::sql_types::{Int2, Int8, Nullable, Text, Untyped, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use parlor_platform::db::{TenantTx, prepared};
 use parlor_platform::schema::{channel_members, user_deletions, users};
@@ -151,18 +151,23 @@ pub async fn advance(tx: &TenantTx, id: Uuid, phase: i16, after: Option<Uuid>, m
     Ok(())
 }
 
-const OWN: [&str; 6] = [
+const OWN: [&str; 8] = [
     "DELETE FROM user_messages WHERE (app_id, user_id, message_id) IN \
         (SELECT app_id, user_id, message_id FROM user_messages WHERE app_id = ? AND user_id = ? LIMIT 5000)",
+    "DELETE FROM stars WHERE (app_id, user_id, message_id) IN \
+        (SELECT app_id, user_id, message_id FROM stars WHERE app_id = ? AND user_id = ? LIMIT 5000)",
     "DELETE FROM drafts WHERE app_id = ? AND user_id = ?",
+    "DELETE FROM pending_messages WHERE app_id = ? AND user_id = ?",
     "DELETE FROM due WHERE (app_id, kind, user_id, id) IN \
         (SELECT app_id, kind, user_id, id FROM due WHERE app_id = ? AND user_id = ? \
             AND kind IN ('scheduled_message', 'reminder') LIMIT 5000)",
     "DELETE FROM reminders WHERE (app_id, user_id, message_id) IN \
         (SELECT app_id, user_id, message_id FROM reminders WHERE app_id = ? AND user_id = ? LIMIT 5000)",
     "DELETE FROM access_code_tries WHERE app_id = ? AND user_id = ?",
-    "UPDATE users SET image = NULL, custom = '{}', last_active_at = NULL WHERE app_id = ? AND id = ? \
-        AND (image IS NOT NULL OR custom <> '{}' OR last_active_at IS NOT NULL)",
+    "UPDATE users SET image = NULL, custom = '{}', last_active_at = NULL, status_text = NULL, status_before = NULL, \
+            status_expires_at = NULL \
+        WHERE app_id = ? AND id = ? AND (image IS NOT NULL OR custom <> '{}' OR last_active_at IS NOT NULL \
+            OR status_text IS NOT NULL OR status_before IS NOT NULL)",
 ];
 
 /// Forgets some of what belongs to the user alone; gives how many rows.
@@ -200,85 +205,6 @@ pub async fn forget_members(tx: &TenantTx, user: &str, channels: &[Uuid]) -> Res
     Ok(())
 }
 
-/// A message that was looked at: whether the user wrote it, whether it names the user, and its channel.
-pub type Looked = (Uuid, bool, bool, Uuid);
-
-/// The next messages of the app, by id.
-pub async fn look(tx: &TenantTx, user: &str, after: Uuid, limit: i64) -> Result<Vec<Looked>> {
-    Ok(prepared::<(SqlUuid, Bool, Bool, SqlUuid)>(
-        "SELECT m.id, m.user_id = v.who, coalesce(v.who = ANY(m.mentions), false) OR coalesce(v.who = ANY(m.participants), false) \
-             OR coalesce(m.quoted #>> '{user,id}' = v.who, false) \
-             OR coalesce(m.forwarded_from #>> '{user,id}' = v.who, false) \
-             OR coalesce(m.pinned ->> 'by' = v.who, false) \
-             OR coalesce(m.poll -> 'options' @> jsonb_build_array(jsonb_build_object('suggested_by', v.who)), false), \
-             m.channel_id \
-         FROM (SELECT ?::text AS who) v, (SELECT * FROM messages WHERE app_id = ? AND id > ? ORDER BY id LIMIT ?) m \
-         ORDER BY m.id",
-    )
-    .bind::<Text, _>(user)
-    .bind::<SqlUuid, _>(tx.app())
-    .bind::<SqlUuid, _>(after)
-    .bind::<Int8, _>(limit)
-    .load(&mut tx.conn()?)
-    .await?)
-}
-
-/// What stands for the user from now on, and how texts name them: a pattern, empty for none.
-pub struct Replacement<'a> {
-    pub user: &'a str,
-    pub ghost: &'a str,
-    pub named: &'a str,
-}
-
-/// Puts the nameless user in the user's place in these messages, each with the `seq` of its change.
-pub async fn rename(tx: &TenantTx, by: &Replacement<'_>, messages: &[(Uuid, i64)]) -> Result<()> {
-    prepared::<Untyped>(
-        "MERGE INTO messages m USING (SELECT v.*, r.*, jsonb_build_object('id', v.ghost, 'name', NULL, 'image', NULL) AS shown \
-             FROM (SELECT ?::uuid AS app, ?::text AS who, ?::text AS ghost, ?::text AS named) v, UNNEST(?, ?) AS r (id, seq)) v \
-         ON m.app_id = v.app AND m.id = v.id \
-         WHEN MATCHED THEN UPDATE SET updated_seq = v.seq, \
-             user_id = CASE WHEN m.user_id = v.who THEN v.ghost ELSE m.user_id END, \
-             text = CASE WHEN v.named <> '' AND v.who = ANY(m.mentions) \
-                 THEN regexp_replace(m.text, v.named, '@deleted', 'g') ELSE m.text END, \
-             mentions = CASE WHEN v.who = ANY(m.mentions) THEN nullif(array_remove(m.mentions, v.who), '{}') \
-                 ELSE m.mentions END, \
-             participants = array_replace(m.participants, v.who, v.ghost), \
-             quoted = CASE WHEN m.quoted #>> '{user,id}' = v.who THEN jsonb_set(m.quoted, '{user}', v.shown) ELSE m.quoted END, \
-             forwarded_from = CASE WHEN m.forwarded_from #>> '{user,id}' = v.who \
-                 THEN jsonb_set(m.forwarded_from, '{user}', v.shown) ELSE m.forwarded_from END, \
-             pinned = CASE WHEN m.pinned ->> 'by' = v.who THEN jsonb_set(m.pinned, '{by}', 'null') ELSE m.pinned END, \
-             poll = CASE WHEN m.poll IS NULL THEN NULL ELSE jsonb_set(m.poll, '{options}', (SELECT jsonb_agg( \
-                 CASE WHEN o.option ->> 'suggested_by' = v.who THEN jsonb_set(o.option, '{suggested_by}', 'null') \
-                     ELSE o.option END ORDER BY o.place) \
-                 FROM jsonb_array_elements(m.poll -> 'options') WITH ORDINALITY AS o (option, place))) END \
-         WHEN NOT MATCHED AND false THEN INSERT DEFAULT VALUES",
-    )
-    .bind::<SqlUuid, _>(tx.app())
-    .bind::<Text, _>(by.user)
-    .bind::<Text, _>(by.ghost)
-    .bind::<Text, _>(by.named)
-    .bind::<Array<SqlUuid>, _>(messages.iter().map(|(id, _)| *id).collect::<Vec<_>>())
-    .bind::<Array<Int8>, _>(messages.iter().map(|(_, seq)| *seq).collect::<Vec<_>>())
-    .execute(&mut tx.conn()?)
-    .await?;
-    Ok(())
-}
-
-/// Erases messages of channels that were deleted, where nobody is to be told.
-pub async fn erase_unseen(tx: &TenantTx, messages: &[Uuid], now: DateTime<Utc>) -> Result<()> {
-    prepared::<Untyped>(
-        "UPDATE messages SET text = '', attachments = NULL, mentions = NULL, custom = NULL, reactions = NULL, \
-             pinned = NULL, poll = NULL, quoted = NULL, forwarded_from = NULL, deleted_at = ?, erased = true \
-         WHERE app_id = ? AND id = ANY(?)",
-    )
-    .bind::<Timestamptz, _>(now)
-    .bind::<SqlUuid, _>(tx.app())
-    .bind::<Array<SqlUuid>, _>(messages.to_vec())
-    .execute(&mut tx.conn()?)
-    .await?;
-    Ok(())
-}
-
 /// Whether there is a message of the user's.
 pub async fn has_messages(tx: &TenantTx, user: &str) -> Result<bool> {
     let rows = prepared::<SqlUuid>("SELECT id FROM messages WHERE app_id = ? AND user_id = ? LIMIT 1")
@@ -287,50 +213,6 @@ pub async fn has_messages(tx: &TenantTx, user: &str) -> Result<bool> {
         .load::<Uuid>(&mut tx.conn()?)
         .await?;
     Ok(!rows.is_empty())
-}
-
-/// Tables that refer to users, and what becomes of their rows: it goes (`DELETE`), it names nobody, or it is the ghost's.
-/// Messages are done before; what stands under `OWN` again may have come since.
-const GONE: [&str; 7] = [
-    "DELETE FROM user_messages WHERE app_id = ? AND user_id = ?",
-    "DELETE FROM drafts WHERE app_id = ? AND user_id = ?",
-    "DELETE FROM scheduled_messages WHERE app_id = ? AND user_id = ?",
-    "DELETE FROM reminders WHERE app_id = ? AND user_id = ?",
-    "DELETE FROM access_code_tries WHERE app_id = ? AND user_id = ?",
-    "DELETE FROM channel_members WHERE app_id = ? AND user_id = ?",
-    "DELETE FROM channel_invites WHERE app_id = ? AND user_id = ?",
-];
-const NAMELESS: [&str; 4] = [
-    "UPDATE channels SET created_by = NULL WHERE app_id = ? AND created_by = ?",
-    "UPDATE channel_invites SET invited_by = NULL WHERE app_id = ? AND invited_by = ?",
-    "UPDATE tasks SET assignee_id = NULL WHERE app_id = ? AND assignee_id = ?",
-    "UPDATE tasks SET created_by = NULL WHERE app_id = ? AND created_by = ?",
-];
-const GHOSTED: [&str; 3] = [
-    "UPDATE thread_members SET user_id = ?, following = false WHERE app_id = ? AND user_id = ?",
-    "UPDATE reactions SET user_id = ? WHERE app_id = ? AND user_id = ?",
-    "UPDATE poll_votes SET user_id = ? WHERE app_id = ? AND user_id = ?",
-];
-
-/// Takes the user out of everything else, and then the user. Looks at all of the app's rows, so it may take long.
-pub async fn forget(tx: &TenantTx, user: &str, ghost: &str) -> Result<()> {
-    for sql in GONE.into_iter().chain(NAMELESS) {
-        prepared::<Untyped>(sql)
-            .bind::<SqlUuid, _>(tx.app())
-            .bind::<Text, _>(user)
-            .execute(&mut tx.conn()?)
-            .await?;
-    }
-    for sql in GHOSTED {
-        prepared::<Untyped>(sql)
-            .bind::<Text, _>(ghost)
-            .bind::<SqlUuid, _>(tx.app())
-            .bind::<Text, _>(user)
-            .execute(&mut tx.conn()?)
-            .await?;
-    }
-    diesel::delete(users::table.find((tx.app(), user))).execute(&mut tx.conn()?).await?;
-    Ok(())
 }
 
 /// Nothing is left of the user.

@@ -17,8 +17,9 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::start::cached;
-use super::store::{self, DeletionRow, Looked, Replacement};
-use super::{BINDING, Phase, Step, TOPIC};
+use super::messages::{self, Looked, Replacement};
+use super::store::{self, DeletionRow};
+use super::{BINDING, Phase, Step, TOPIC, rest};
 use crate::channels::change::Change;
 use crate::channels::store as channels;
 use crate::jobs::Steps;
@@ -29,6 +30,7 @@ use crate::transfer::import::store as imports;
 use crate::users::store as users;
 use crate::users::store::user_id;
 use crate::web::{Caller, ServerCaller};
+use crate::{content, removal};
 
 /// How long one delivery works.
 const WORK: Duration = Duration::from_secs(1);
@@ -171,14 +173,14 @@ impl Changing<'_> {
                 if store::has_messages(self.tx, &user).await? {
                     return Ok(Next::Again);
                 }
-                store::forget(self.tx, &user, &self.ghost).await?;
+                rest::forget(self.tx, &user, &self.ghost).await?;
                 Ok(Next::End)
             }
         }
     }
 
     async fn messages(&mut self, after: Uuid) -> Result<Next> {
-        let looked = store::look(self.tx, self.user.as_str(), after, LOOKED_AT).await?;
+        let looked = messages::look(self.tx, self.user.as_str(), after, LOOKED_AT).await?;
         let Some(last) = looked.last().map(|(id, ..)| *id) else { return Ok(Next::Phase) };
         let most = if self.mode == DeletionMode::Hard { ERASED } else { RENAMED };
         let named: Vec<Looked> =
@@ -197,7 +199,7 @@ impl Changing<'_> {
                     Ok(_) => {}
                     // Erased before, or in a channel that was deleted.
                     Err(error) if error.code().status() < 500 => {
-                        store::erase_unseen(self.tx, &[*id], self.now).await?;
+                        removal::store::erase(self.tx, &[*id], false, self.now).await?;
                     }
                     Err(error) => return Err(error),
                 }
@@ -208,9 +210,9 @@ impl Changing<'_> {
     }
 
     /// Puts the ghost in the user's place, channel by channel.
-    async fn rename(&mut self, messages: &[Looked]) -> Result<()> {
+    async fn rename(&mut self, looked: &[Looked]) -> Result<()> {
         let mut of_channels: BTreeMap<Uuid, Vec<Uuid>> = BTreeMap::new();
-        for (id, _, _, channel) in messages {
+        for (id, _, _, channel) in looked {
             of_channels.entry(*channel).or_default().push(*id);
         }
         let name = users::shown(self.tx, &self.user).await?.and_then(|user| user.name);
@@ -223,13 +225,26 @@ impl Changing<'_> {
             let mut steps = Change::begin_steps(self.tx, ChannelId(channel), steps, self.now).await?;
             let told = steps.pop().ok_or(ErrorCode::ChannelNotFound)?;
             let rows: Vec<(Uuid, i64)> = ids.iter().copied().zip(steps.iter().map(Change::seq)).collect();
-            store::rename(self.tx, &by, &rows).await?;
+            messages::rename(self.tx, &by, &rows).await?;
+            messages::rename_edits(self.tx, &by, &ids).await?;
+            self.rename_in_documents(&ids).await?;
             let changed = search::ChangedEvent { messages: ids.into_iter().map(MessageId).collect() };
             self.entries.job(&channel, search::TOPIC_CHANGED, &changed)?;
             let data = json!({ "user_id": self.user, "mode": self.mode });
             told.tell(&mut self.entries, EventType::UserDeleted, data)?;
         }
         Ok(())
+    }
+
+    /// The same in the documents that messages, and their former versions, consist of.
+    async fn rename_in_documents(&self, ids: &[Uuid]) -> Result<()> {
+        let mut renamed = Vec::new();
+        for (id, seq, document) in messages::documents(self.tx, ids).await? {
+            if let Some((document, text)) = content::without(&document, self.user.as_str(), &self.ghost)? {
+                renamed.push(((id, seq, document), text));
+            }
+        }
+        messages::write_documents(self.tx, &renamed).await
     }
 }
 

@@ -35,7 +35,7 @@ pub async fn keep(tx: &TenantTx, message: &Message, by: Option<&UserId>, now: Da
 }
 
 /// Erases what went with deleted messages.
-async fn forget(tx: &TenantTx, ids: &[uuid::Uuid]) -> Result<()> {
+pub async fn forget(tx: &TenantTx, ids: &[uuid::Uuid]) -> Result<()> {
     reactions::store::clear(tx, ids).await?;
     polls::store::clear(tx, ids).await?;
     edits::store::clear(tx, ids).await

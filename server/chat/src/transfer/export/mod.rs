@@ -7,6 +7,7 @@
 //! Of a user are told: the user, the channels that they are or were in, their memberships and pointers, their messages
 //! and their reactions.
 
+mod messages;
 mod reactions;
 mod store;
 
@@ -72,7 +73,7 @@ pub async fn user(db: &Db, app: AppId, user: &UserId, out: Out) -> Result<i64> {
     }
     let mut after = Uuid::nil();
     loop {
-        let page = store::messages_by(&out.tx, user, after, PAGE).await?;
+        let page = messages::by(&out.tx, user, after, PAGE).await?;
         let Some(last) = page.last() else { break };
         after = last.id;
         for message in page {
@@ -142,7 +143,7 @@ impl Teller {
         }
         let mut seq = 0;
         loop {
-            let page = store::messages(&self.tx, (id, cid, truncated), seq, PAGE).await?;
+            let page = messages::of(&self.tx, (id, cid, truncated), seq, PAGE).await?;
             let Some(last) = page.last() else { break };
             seq = last.seq;
             // What a deletion keeps aside for a while is not told.
