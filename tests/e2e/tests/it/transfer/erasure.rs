@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{all, exported, holds};
 
 /// The record of a deletion, once nothing is left of the user.
-async fn over(app: &App, deletion: &Value) -> Value {
+pub(super) async fn over(app: &App, deletion: &Value) -> Value {
     let path = format!("/user_deletions/{}", deletion["id"].as_str().unwrap());
     let mut last = Value::Null;
     until("nothing is left", async || {
@@ -61,10 +61,11 @@ async fn lived(app: &App) -> (Client, Client, Client, String) {
 }
 
 /// Whether a text stands anywhere in the app's rows.
-async fn stands(server: &Server, text: &str) -> Vec<String> {
+pub(super) async fn stands(server: &Server, text: &str) -> Vec<String> {
     let tables = "'users', 'channels', 'channel_members', 'messages', 'reactions', 'poll_votes', 'thread_members', 'tasks', \
         'drafts', 'reminders', 'scheduled_messages', 'user_messages', 'channel_invites', 'message_search', 'user_deletions', \
-        'exports', 'access_code_tries', 'due'";
+        'exports', 'access_code_tries', 'due', 'message_edits', 'deleted_messages', 'pending_messages', 'stars', \
+        'user_sessions', 'status_ends', 'user_group_members'";
     let sql = format!(
         "SELECT coalesce(string_agg(t, ','), '') FROM unnest(ARRAY[{tables}]) AS t WHERE (xpath('/row/n/text()', \
              query_to_xml(format('SELECT count(*) AS n FROM %I x WHERE x::text ~ %L', t, '{text}'), false, true, '')))[1]::text::bigint > 0"
@@ -264,7 +265,9 @@ async fn no_table_that_refers_to_users_is_forgotten() {
     assert_eq!(
         server.db.text(columns).await,
         "access_code_tries.user_id channel_invites.invited_by channel_invites.user_id channel_members.user_id \
-         channels.created_by drafts.user_id exports.user_id messages.user_id poll_votes.user_id reactions.user_id \
-         reminders.user_id scheduled_messages.user_id tasks.assignee_id tasks.created_by thread_members.user_id"
+         channels.created_by deleted_messages.deleted_by drafts.user_id exports.user_id message_edits.edited_by \
+         messages.user_id pending_messages.user_id poll_votes.user_id reactions.user_id reminders.user_id \
+         scheduled_messages.user_id stars.user_id status_ends.user_id tasks.assignee_id tasks.created_by \
+         thread_members.user_id user_group_members.user_id user_sessions.user_id"
     );
 }

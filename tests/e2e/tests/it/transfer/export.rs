@@ -1,6 +1,6 @@
 //! `parlor export`, and the export of a user.
 
-use parlor_e2e::{App, Mode, Server, until};
+use parlor_e2e::{App, Client, Mode, Server, until};
 use parlor_protocol::ErrorCode;
 use serde_json::{Value, json};
 
@@ -60,6 +60,75 @@ async fn what_moved_out_and_in_is_the_same() {
         let unread = async |app: &App| app.user(user).await.get("/unread").await.gives(200)["total"].clone();
         assert_eq!(unread(&app).await, unread(&copy).await, "{user}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_counts_for_nobody_moves_as_it_is() {
+    let server = Server::start(Mode::Embedded).await;
+    let app = server.app("acme").await;
+    import(&server, &app, Lines::of(&history()).path()).await;
+    let (ann, ben, eve) = (app.user("ann").await, app.user("ben").await, app.user("eve").await);
+    ben.patch("/users/me/settings", json!({ "typing": false })).await.gives(200);
+    let path = "/channels/team:general/messages";
+    let mention = json!({ "type": "mention", "attrs": { "id": "ben", "label": "Ben" } });
+    let doc = json!({ "type": "doc", "content": [{ "type": "paragraph", "content": [mention] }] });
+    let root = ann.post(path, json!({ "content": doc })).await.gives(201);
+    ann.post(path, json!({ "text": "psst", "visible_to": ["ben"] })).await.gives(201);
+    let system = json!({ "text": "Ann came", "content_type": "system", "user_id": "ann" });
+    app.server.post(path, system).await.gives(201);
+    let quiet = json!({ "text": "quiet", "parent_id": root["id"], "silent": true, "group_mentions": { "here": true } });
+    ben.post(path, quiet).await.gives(201);
+    ben.post(path, json!({ "text": "for ann", "parent_id": root["id"], "visible_to": ["ann"] })).await.gives(201);
+    ben.post(path, json!({ "text": "for all", "parent_id": root["id"] })).await.gives(201);
+    let gone = ann.say("team:general", "kept aside").await;
+    let gone = format!("/messages/{}", gone["id"].as_str().unwrap());
+    eve.post(&format!("{gone}/reactions"), json!({ "type": "👍" })).await.gives(200);
+    ann.delete(&gone).await.gives(200);
+    server.settled().await;
+
+    let lines = exported(&server, &app).await;
+    assert_eq!(all(&lines, "reaction").len(), 3, "none of what was deleted");
+    let copy = server.app("copy").await;
+    let report = import(&server, &copy, Lines::of(&lines).path()).await;
+    assert_eq!((&report["state"], &report["failed"]), (&json!("done"), &json!(0)), "{report}");
+    assert_eq!(exported(&server, &copy).await, lines);
+    holds(&server).await;
+    let theirs = copy.user("ben").await;
+    assert_eq!(theirs.get("/users/me/settings").await.gives(200)["typing"], false);
+    for user in ["ann", "ben", "eve"] {
+        let (here, there) = (app.user(user).await, copy.user(user).await);
+        let texts = async |of: &Client| {
+            let page = of.get(path).await.gives(200);
+            let items = page["items"].as_array().unwrap().clone();
+            items.iter().map(|message| message["text"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(texts(&here).await, texts(&there).await, "{user}");
+        assert_eq!(texts(&there).await.contains(&"psst".to_owned()), user != "eve");
+        let unread = async |of: &Client| of.get("/unread").await.gives(200)["total"].clone();
+        assert_eq!(unread(&here).await, unread(&there).await, "{user}");
+    }
+
+    // What was truncated is gone, and so is what was quoted of it; what comes after that counts from there.
+    app.server.post("/channels/team:general/truncate", json!({})).await.gives(200);
+    ann.say("team:general", "afresh").await;
+    let lines = exported(&server, &app).await;
+    let texts: Vec<_> = all(&lines, "message").iter().map(|message| message["text"].clone()).collect();
+    assert_eq!(texts, ["only us", "afresh"]);
+    assert_eq!(all(&lines, "reaction").len(), 0);
+    let third = server.app("third").await;
+    let report = import(&server, &third, Lines::of(&lines).path()).await;
+    assert_eq!((&report["state"], &report["failed"]), (&json!("done"), &json!(0)), "{report}");
+    for user in ["ann", "ben", "eve"] {
+        let unread = async |app: &App| app.user(user).await.get("/unread").await.gives(200)["total"].clone();
+        assert_eq!(unread(&app).await, unread(&third).await, "{user}");
+    }
+    // Who had nothing unread, because all was truncated, has nothing unread of what is imported.
+    let old = json!({ "message": { "id": "old", "channel": "team:general", "user_id": "ben", "text": "old",
+        "created_at": "2020-01-01T00:00:00Z" } });
+    app.server.post("/channels/team:general/truncate", json!({})).await.gives(200);
+    import(&server, &app, Lines::of(&[old]).path()).await;
+    assert_eq!(eve.get("/unread").await.gives(200)["total"], 0);
+    server.settled().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,6 +4,7 @@ mod erasure;
 mod export;
 mod foreign;
 mod import;
+mod traces;
 mod upload;
 
 use std::path::{Path, PathBuf};
@@ -142,10 +143,10 @@ async fn holds(server: &Server) {
     let wrong = server
         .db
         .number(
-            "SELECT count(*) FROM messages r CROSS JOIN LATERAL (SELECT count(*) AS replies, \
+            "SELECT count(*) FROM messages r CROSS JOIN LATERAL (SELECT count(*) FILTER (WHERE NOT silent) AS replies, \
                  count(*) FILTER (WHERE deleted_at IS NULL) AS there, \
                  count(DISTINCT user_id) FILTER (WHERE deleted_at IS NULL) AS people \
-                 FROM messages m WHERE m.app_id = r.app_id AND m.parent_id = r.id) m \
+                 FROM messages m WHERE m.app_id = r.app_id AND m.parent_id = r.id AND m.visible_to IS NULL) m \
              WHERE r.parent_id IS NULL AND NOT r.erased AND (coalesce(r.thread_ordinal, 0) <> m.replies \
                  OR coalesce(r.reply_count, 0) <> m.there OR coalesce(r.participant_count, 0) <> m.people)",
         )
