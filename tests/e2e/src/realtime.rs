@@ -58,13 +58,13 @@ impl Log {
     }
 
     fn event(&self, topic: &str, data: &[u8]) {
+        let sent: Value = serde_json::from_slice(data).unwrap_or_default();
+        let each = sent["batch"].as_array().map_or(std::slice::from_ref(&sent), Vec::as_slice);
+        let wrong: Vec<String> = each.iter().filter_map(wrong_with).collect();
+        self.1.lock().unwrap_or_else(PoisonError::into_inner).extend(wrong);
         match serde_json::from_slice::<Publication>(data) {
             Ok(publication) => {
                 for envelope in publication.into_envelopes() {
-                    let sent = serde_json::to_value(&envelope).unwrap_or_default();
-                    if let Some(wrong) = wrong_with(&sent) {
-                        self.1.lock().unwrap_or_else(PoisonError::into_inner).push(wrong);
-                    }
                     self.note(Heard::Event { topic: topic.to_owned(), envelope });
                 }
             }

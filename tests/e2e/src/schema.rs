@@ -12,11 +12,11 @@ const COMMITTED: &str = include_str!("../../../docs/api/events.schema.json");
 static DOCUMENT: LazyLock<Value> = LazyLock::new(|| serde_json::from_str(COMMITTED).unwrap_or_default());
 static VALIDATORS: LazyLock<Mutex<HashMap<String, Validator>>> = LazyLock::new(Mutex::default);
 
-/// What is wrong with a publication, if anything is.
-pub fn wrong_with(publication: &Value) -> Option<String> {
-    let kind = publication["type"].as_str().unwrap_or_default().to_owned();
+/// What is wrong with an envelope, if anything is.
+pub fn wrong_with(envelope: &Value) -> Option<String> {
+    let kind = envelope["type"].as_str().unwrap_or_default().to_owned();
     if DOCUMENT["$defs"].get(&kind).is_none() {
-        return Some(format!("no event is called {kind:?}: {publication}"));
+        return Some(format!("no event is called {kind:?}: {envelope}"));
     }
     let mut validators = VALIDATORS.lock().unwrap_or_else(PoisonError::into_inner);
     let validator = validators.entry(kind).or_insert_with_key(|kind| {
@@ -31,8 +31,8 @@ pub fn wrong_with(publication: &Value) -> Option<String> {
         }
     });
     let errors: Vec<String> = validator
-        .iter_errors(publication)
+        .iter_errors(envelope)
         .map(|error| format!("{error} at {}", error.instance_path()))
         .collect();
-    (!errors.is_empty()).then(|| format!("{}: {publication}", errors.join("; ")))
+    (!errors.is_empty()).then(|| format!("{}: {envelope}", errors.join("; ")))
 }

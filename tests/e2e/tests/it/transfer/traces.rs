@@ -68,7 +68,7 @@ async fn nothing_names_who_was_deleted() {
     assert_eq!((&after["text"], &after["mentions"]), (&json!("now ask @deleted"), &json!([])));
     let mention = json!({ "type": "mention", "attrs": { "id": ghost, "label": "deleted" } });
     assert_eq!(after["content"]["content"][0]["content"][1], mention);
-    let edits = ann.get(&format!("{document}/edits")).await.gives(200);
+    let edits = ann.get(&format!("{document}/history")).await.gives(200);
     assert_eq!(edits["items"][0]["text"], "ask @deleted");
     let group = format!("/user_groups/{}", group["id"].as_str().unwrap());
     assert_eq!(ann.get(&group).await.gives(200)["member_count"], 1);
