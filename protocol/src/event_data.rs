@@ -7,9 +7,9 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::deletion::DeletionMode;
 use crate::member::ReadState;
-use crate::thread::ThreadRead;
 use crate::presence::UserPresence;
 use crate::receipt::DeliveryState;
+use crate::thread::ThreadRead;
 use crate::user::UserSettings;
 use crate::{
     Channel, ChannelId, Draft, EphemeralMessage, EventType, Invite, Member, Message, MessageId,

@@ -48,9 +48,7 @@ mod tests {
 
     #[test]
     fn a_mention_becomes_that_of_a_nameless_user() {
-        let mention = |id: &str, label: &str, kind: Value| {
-            json!({ "type": "mention", "attrs": { "id": id, "label": label, "kind": kind } })
-        };
+        let mention = |id: &str, label: &str, kind: Value| json!({ "type": "mention", "attrs": { "id": id, "label": label, "kind": kind } });
         let document = |eve: Value| {
             let inline = json!([{ "type": "text", "text": "ask " }, eve, mention("ben", "Ben", json!("user")),
                 mention("here", "here", json!("here"))]);

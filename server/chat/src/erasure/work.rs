@@ -16,8 +16,8 @@ use parlor_protocol::{AppId, ChannelId, DeletionId, ErrorCode, EventType, Messag
 use serde_json::json;
 use uuid::Uuid;
 
-use super::start::cached;
 use super::messages::{self, Looked, Replacement};
+use super::start::cached;
 use super::store::{self, DeletionRow};
 use super::{BINDING, Phase, Step, TOPIC, rest};
 use crate::channels::change::Change;

@@ -314,7 +314,10 @@ mod tests {
             (json!({ "channel": { "cid": "team:a", "distinct": ["a"] } }), Some(E::TooManyMembers)),
             (json!({ "channel": { "cid": "team:a", "distinct": ["a", "a"] } }), Some(E::TooManyMembers)),
             (json!({ "channel": { "cid": "team:a", "distinct": ["a", "b"] } }), None),
-            (json!({ "channel": { "cid": "team:a", "config": { "retention_days": 0 } } }), Some(E::InvalidRequest)),
+            (
+                json!({ "channel": { "cid": "team:a", "config": { "retention_days": 0 } } }),
+                Some(E::InvalidRequest),
+            ),
             (
                 json!({ "reaction": { "message_id": "1", "user_id": "a", "type": "a b" } }),
                 Some(E::InvalidReaction),

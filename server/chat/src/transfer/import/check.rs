@@ -228,9 +228,7 @@ fn users_of(line: &Line) -> Vec<&str> {
         Line::User(_) => Vec::new(),
         Line::Channel(channel) => channel.created_by.iter().map(|user| user.as_str()).collect(),
         Line::Member(member) => vec![member.user_id.as_str()],
-        Line::Message(message) => {
-            messages::named(message).map(|user| user.as_str()).collect()
-        }
+        Line::Message(message) => messages::named(message).map(|user| user.as_str()).collect(),
         Line::Reaction(reaction) => vec![reaction.user_id.as_str()],
         Line::Read(read) => vec![read.user_id.as_str()],
     }

@@ -68,7 +68,8 @@ mod tests {
             ("ben", (false, false)),
             ("ann", (false, true)),
         ];
-        let places = replies.into_iter().zip(10..).map(|((by, how), seq)| thread.reply(by, how, seq, at(seq)));
+        let places =
+            replies.into_iter().zip(10..).map(|((by, how), seq)| thread.reply(by, how, seq, at(seq)));
         let places: Vec<i64> = places.collect();
         assert_eq!(places, [1, 2, 3, 4, 4]);
         assert_eq!((thread.reply_count, thread.people, thread.seq), (4, 2, 14));

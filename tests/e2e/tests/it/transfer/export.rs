@@ -78,7 +78,9 @@ async fn what_counts_for_nobody_moves_as_it_is() {
     app.server.post(path, system).await.gives(201);
     let quiet = json!({ "text": "quiet", "parent_id": root["id"], "silent": true, "group_mentions": { "here": true } });
     ben.post(path, quiet).await.gives(201);
-    ben.post(path, json!({ "text": "for ann", "parent_id": root["id"], "visible_to": ["ann"] })).await.gives(201);
+    ben.post(path, json!({ "text": "for ann", "parent_id": root["id"], "visible_to": ["ann"] }))
+        .await
+        .gives(201);
     ben.post(path, json!({ "text": "for all", "parent_id": root["id"] })).await.gives(201);
     let gone = ann.say("team:general", "kept aside").await;
     let gone = format!("/messages/{}", gone["id"].as_str().unwrap());

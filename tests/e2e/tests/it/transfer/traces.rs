@@ -36,7 +36,8 @@ async fn nothing_names_who_was_deleted() {
     let status = json!({ "status": "dnd", "status_text": "canary", "expires_at": in_an_hour() });
     eve.patch("/users/me/presence", status).await.gives(200);
     let hers = Listener::connect(&eve).await;
-    let group = app.server.post("/user_groups", json!({ "name": "g", "user_ids": ["ben", "eve"] })).await.gives(201);
+    let group =
+        app.server.post("/user_groups", json!({ "name": "g", "user_ids": ["ben", "eve"] })).await.gives(201);
     let document = say(json!({ "content": mentioning("ask ") })).await;
     ann.patch(&document, json!({ "content": mentioning("now ask ") })).await.gives(200);
     let former = say(json!({ "content": mentioning("once ") })).await;
@@ -44,12 +45,14 @@ async fn nothing_names_who_was_deleted() {
     let whisper = say(json!({ "text": "psst", "visible_to": ["eve"] })).await;
     eve.put(&format!("{document}/star"), json!({})).await.gives(200);
     // What deletions keep aside: one names her, one she deleted.
-    let (naming, hidden) = (say(json!({ "text": "for @eve", "mentions": ["eve"] })).await, say(json!({ "text": "back" })).await);
+    let (naming, hidden) =
+        (say(json!({ "text": "for @eve", "mentions": ["eve"] })).await, say(json!({ "text": "back" })).await);
     ann.delete(&naming).await.gives(200);
     eve.delete(&hidden).await.gives(200);
     // What waits for approval.
     let config = json!({ "messages_need_approval": true });
-    let asked = app.channel_with(json!({ "type": "team", "members": members("member"), "config": config })).await;
+    let asked =
+        app.channel_with(json!({ "type": "team", "members": members("member"), "config": config })).await;
     let asked = format!("/channels/{asked}/messages");
     eve.post(&asked, json!({ "text": "canary" })).await.gives(202);
     let waits = json!({ "text": "for her", "mentions": ["eve", "ann"], "visible_to": ["eve", "ann"] });
