@@ -18,10 +18,11 @@ interface Numbered {
 
 export type DurableEvent = Numbered &
   (
-    | Base<'message.new' | 'message.updated' | 'message.deleted', { message: Message }>
+    | Base<'message.new' | 'message.updated' | 'message.deleted' | 'message.undeleted', { message: Message }>
     | Base<'member.added' | 'member.removed', { member: Member; member_count: number }>
     | Base<'member.updated', { member: Member }>
     | Base<'channel.updated', { channel: Channel }>
+    | Base<'channel.truncated', { truncated_seq: number }>
     | Base<'channel.deleted', Record<string, never>>
   );
 

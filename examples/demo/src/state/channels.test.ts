@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import type { UserEvent } from '../api/events';
+import type { DurableEvent, UserEvent } from '../api/events';
 import type { Channel, Member } from '../api/wire';
 import {
   applyNotification,
@@ -34,6 +34,13 @@ describe('the channel list', () => {
     expect(sorted(list).map(({ id }) => id)).toEqual(['newer', 'old']);
     const moved = applyToList(list, messageEvent('message.new', 7, message(7, { channel_id: 'old' })), 'old');
     expect(sorted(moved).map(({ id }) => id)).toEqual(['old', 'newer']);
+  });
+
+  it('stays as it is on events that it knows nothing of', () => {
+    const presence = { ...news('newer', 3), type: 'user.presence.changed', data: { users: [] } };
+    expect(applyNotification(list, presence as unknown as UserEvent, null)).toBe(list);
+    const poll = { ...messageEvent('message.new', 7, message(7)), type: 'poll.updated' };
+    expect(applyToList(list, poll as unknown as DurableEvent, 'old')).toBe(list);
   });
 
   it('counts by notification, except where one is reading', () => {

@@ -85,6 +85,7 @@ export function applyToList(list: ChannelList, event: DurableEvent, channelId: s
     case 'message.new':
     case 'message.updated':
     case 'message.deleted':
+    case 'message.undeleted':
       return putMessage(list, event.data.message);
     case 'member.added':
     case 'member.removed':
@@ -96,6 +97,9 @@ export function applyToList(list: ChannelList, event: DurableEvent, channelId: s
     case 'channel.deleted':
       return drop(list, channelId);
     case 'member.updated':
+    case 'channel.truncated':
+      return list;
+    default:
       return list;
   }
 }
@@ -111,6 +115,9 @@ export function applyNotification(list: ChannelList, event: UserEvent, reading: 
     case 'notification.removed_from_channel':
       return drop(list, channel_id);
     case 'notification.added_to_channel':
+      return list;
+    default:
+      // The server tells users of more than this page shows.
       return list;
   }
 }

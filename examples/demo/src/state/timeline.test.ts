@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
+import type { DurableEvent } from '../api/events';
 import { channel, member, message, messageEvent, person } from './fixtures';
 import {
   applyDurable,
@@ -41,6 +42,14 @@ describe('a timeline', () => {
 
   it('leaves replies out', () => {
     expect(mergeMessages(loaded, [message(13, { parent_id: 'm11' })]).order).toEqual(loaded.order);
+  });
+
+  it('forgets what was truncated, and moves on past what it does not show', () => {
+    const event = (type: string, seq: number, data: object) =>
+      ({ id: 'e', type, created_at: '2026-01-05T00:00:00Z', seq, prev_seq: seq - 1, data }) as DurableEvent;
+    const truncated = applyDurable(loaded, event('channel.truncated', 13, { truncated_seq: 11 }));
+    expect([truncated.order, truncated.seq]).toEqual([['m12'], 13]);
+    expect(applyDurable(loaded, event('task.created', 13, {}))).toEqual({ ...loaded, seq: 13 });
   });
 
   it.each([

@@ -126,7 +126,10 @@ export function applyDurable(timeline: Timeline, event: DurableEvent): Timeline 
       return readByWriting(mergeMessages(next, [event.data.message]), event.data.message);
     case 'message.updated':
     case 'message.deleted':
+    case 'message.undeleted':
       return mergeMessages(next, [event.data.message]);
+    case 'channel.truncated':
+      return without(next, event.data.truncated_seq);
     case 'member.added':
     case 'member.updated':
       return mergeMembers(next, [event.data.member]);
@@ -138,7 +141,16 @@ export function applyDurable(timeline: Timeline, event: DurableEvent): Timeline 
     case 'channel.updated':
     case 'channel.deleted':
       return next;
+    default:
+      // A channel has more than this page shows: reactions, votes, tasks.
+      return next;
   }
+}
+
+/** Without the messages up to a `seq`. */
+function without(timeline: Timeline, seq: number): Timeline {
+  const messages = new Map([...timeline.messages].filter(([, message]) => message.seq > seq));
+  return { ...timeline, messages, order: timeline.order.filter((id) => messages.has(id)) };
 }
 
 /** Whether the first unread message is further up than what is loaded. */

@@ -80,7 +80,7 @@ mod tests {
     use parlor_protocol::event::realtime_user;
 
     fn present(session: Uuid, client: &str) -> Present {
-        let user = realtime_user(AppId::default(), &UserId::new("ann").unwrap());
+        let user = realtime_user(AppId(Uuid::nil()), &UserId::new("ann").unwrap());
         let info = serde_json::to_string(&Info { session_id: session, device: Device::Mobile }).unwrap();
         Present { client: client.into(), user, info: Some(info) }
     }

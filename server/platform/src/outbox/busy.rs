@@ -207,7 +207,9 @@ impl Room {
         }
         self.count += 1;
         let into = now.duration_since(self.began).as_secs_f64();
-        f64::from(self.count) + f64::from(self.before) * (1.0 - into).max(0.0)
+        let left = f64::from(self.before) * (1.0 - into).max(0.0);
+        // This one and the one before the second are its two ends: only one of them is in it.
+        f64::from(self.count) + (left - 1.0).max(0.0)
     }
 
     /// When what waits is to go out: a window after the last frame, or at once if that is over.
