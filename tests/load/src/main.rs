@@ -76,6 +76,8 @@ enum Bench {
     Query(Look),
     /// A device's start, its return to 100 channels with 5,000 changed rows, and its return to nothing new.
     Sync(Look),
+    /// Two words, a phrase, a beginning, among five million messages.
+    Search(Look),
 }
 
 #[derive(clap::Args)]
@@ -101,6 +103,7 @@ fn main() -> ExitCode {
                     Bench::Send { quick, only, json } => send(quick, only, json).await,
                     Bench::Query(look) => read(read::Which::Query, "query", look).await,
                     Bench::Sync(look) => read(read::Which::Sync, "sync", look).await,
+                    Bench::Search(look) => read(read::Which::Search, "search", look).await,
                 }
             })
         }) {

@@ -1,9 +1,11 @@
-//! `parlor-load query` and `parlor-load sync`: what an app asks at its start, and after it was away.
+//! `parlor-load query`, `sync` and `search`: what an app asks at its start, after it was away, and when somebody looks for
+//! something.
 //!
 //! The rows are made by SQL in a database of the bench's own; the questions are asked through the API on one connection, so
 //! the time of a request is the server's and the way on loopback.
 
 mod query;
+mod search;
 mod sync;
 
 use std::path::Path;
@@ -48,6 +50,12 @@ impl Stage {
         request("POST", &self.parlor.host, &format!("/api/v1{path}"), &headers, body.to_string().as_bytes())
     }
 
+    /// The bytes of a question of who has this token or secret.
+    fn get(&self, path: &str, bearer: &str) -> Vec<u8> {
+        let authorization = format!("Authorization: Bearer {bearer}");
+        request("GET", &self.parlor.host, &format!("/api/v1{path}"), &[&authorization], b"")
+    }
+
     /// Asks, and gives the answer's bytes with the time that it took.
     async fn ask(&mut self, request: &[u8]) -> Result<(Vec<u8>, u64)> {
         let start = clock::now();
@@ -75,11 +83,12 @@ impl Stage {
     }
 }
 
-/// Which of the two.
+/// Which of them.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Which {
     Query,
     Sync,
+    Search,
 }
 
 /// Measures into `report`. Files lie in `directory`.
@@ -88,5 +97,6 @@ pub async fn run(which: Which, plan: &Plan, directory: &Path, report: &mut Repor
     match which {
         Which::Query => query::run(plan, directory, report).await,
         Which::Sync => sync::run(plan, directory, report).await,
+        Which::Search => search::run(plan, directory, report).await,
     }
 }
