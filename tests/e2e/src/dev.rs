@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use parlor_test_support::until;
+use parlor_test_support::{free_port, until};
 use serde_json::json;
 use tokio::process::{Child, Command};
 
 use crate::client::Client;
-use crate::server::{binary, free_port, reqwest_client};
+use crate::server::{binary, reqwest_client};
 
 /// A running `parlor dev`.
 pub struct DevServer {

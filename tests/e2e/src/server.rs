@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::Stdio;
 
 use parlor_platform::crypto;
-use parlor_test_support::{Services, TestDb, setting, until};
+use parlor_test_support::{Services, TestDb, free_port, setting, until};
 use serde_json::Value;
 use tokio::process::{Child, Command};
 
@@ -262,13 +262,6 @@ pub(crate) fn binary() -> PathBuf {
     };
     let folder = test.ancestors().nth(2).unwrap_or(&test);
     folder.join("parlor")
-}
-
-pub(crate) fn free_port() -> u16 {
-    match std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()) {
-        Ok(address) => address.port(),
-        Err(error) => panic!("no free port: {error}"),
-    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test's client goes to loopback and nowhere else")]

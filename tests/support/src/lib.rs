@@ -5,12 +5,14 @@
 //! Tests wait [for a condition](until), never for a time.
 
 mod database;
+mod port;
 mod proxy;
 mod services;
 
 use std::time::Duration;
 
 pub use database::{TENANT_TABLES, TestDb};
+pub use port::free_port;
 pub use proxy::Proxy;
 pub use services::{How, Services};
 

@@ -68,10 +68,13 @@ async fn ones_own_membership(mode: Mode) {
         }
     }
     assert_eq!(ben.get(&at).await.gives(200)["membership"]["settings"]["notifications"], "all");
-    let heard = anns.events(&anns.user_topic);
-    let mine = heard.iter().filter(|event| event.kind == EventType::MembershipUpdated).count();
-    assert_eq!(mine, 3, "one for each change");
+    let mine = || {
+        let heard = anns.events(&anns.user_topic);
+        heard.iter().filter(|event| event.kind == EventType::MembershipUpdated).count()
+    };
+    until("ann heard of each change", async || mine() >= 3).await;
     server.settled().await;
+    assert_eq!(mine(), 3, "one for each change");
 }
 
 #[tokio::test(flavor = "multi_thread")]
