@@ -7,6 +7,7 @@ mod drive;
 mod floor;
 mod http;
 mod hub;
+mod import;
 mod listen;
 mod metrics;
 mod output;
@@ -28,7 +29,7 @@ mod template;
 mod websocket;
 mod world;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
@@ -78,6 +79,8 @@ enum Bench {
     Sync(Look),
     /// Two words, a phrase, a beginning, among five million messages.
     Search(Look),
+    /// A million messages of another system, moved in by `parlor import`.
+    Import(Look),
 }
 
 #[derive(clap::Args)]
@@ -101,9 +104,10 @@ fn main() -> ExitCode {
             runtime.block_on(async {
                 match bench {
                     Bench::Send { quick, only, json } => send(quick, only, json).await,
-                    Bench::Query(look) => read(read::Which::Query, "query", look).await,
-                    Bench::Sync(look) => read(read::Which::Sync, "sync", look).await,
-                    Bench::Search(look) => read(read::Which::Search, "search", look).await,
+                    Bench::Query(options) => look("query", options, read::query).await,
+                    Bench::Sync(options) => look("sync", options, read::sync).await,
+                    Bench::Search(options) => look("search", options, read::search).await,
+                    Bench::Import(options) => look("import", options, import::run).await,
                 }
             })
         }) {
@@ -136,21 +140,25 @@ async fn send(quick: bool, only: Vec<String>, json: Option<PathBuf>) -> Result<(
     }
 }
 
-async fn read(which: read::Which, name: &str, look: Look) -> Result<()> {
-    let plan = if look.quick { Plan::quick() } else { Plan::full() };
+async fn look(
+    name: &str,
+    options: Look,
+    measure: impl AsyncFnOnce(&Plan, &Path, &mut Report) -> Result<()>,
+) -> Result<()> {
+    let plan = if options.quick { Plan::quick() } else { Plan::full() };
     let directory = Scratch::create()?;
     let mut report = Report::default();
-    if look.quick {
-        report.note(format!("a quick run: {} messages instead of five million", plan.query_messages));
+    if options.quick {
+        report.note("a quick run: few rows");
     }
     tokio::select! {
-        outcome = tokio::time::timeout(plan.left(), read::run(which, &plan, &directory.0, &mut report)) => {
+        outcome = tokio::time::timeout(plan.left(), measure(&plan, &directory.0, &mut report)) => {
             outcome.context("it took too long")??;
         }
         signal = stopped() => return signal,
     }
     output::print(name, &report);
-    match look.json {
+    match options.json {
         Some(file) => output::write(name, &report, &file),
         None => Ok(()),
     }

@@ -25,6 +25,9 @@ pub struct Parlor {
     pub key: String,
     /// The app's secret.
     pub secret: String,
+    /// The app's id.
+    pub app: String,
+    settings: Vec<(&'static str, String)>,
 }
 
 impl Parlor {
@@ -33,7 +36,7 @@ impl Parlor {
         let database = Database::create(admin_url, "send").await?;
         let host = format!("127.0.0.1:{}", free_port()?);
         let realtime = format!("127.0.0.1:{}", free_port()?);
-        let settings = [
+        let settings = vec![
             ("PARLOR_DATABASE_URL", database.url()?),
             ("PARLOR_SERVER_LISTEN", host.clone()),
             ("PARLOR_SERVER_PUBLIC_URL", format!("http://{host}")),
@@ -45,20 +48,22 @@ impl Parlor {
             ("PARLOR_REALTIME_TOKEN_SECRET", "a-secret-of-the-load-generator-only".to_owned()),
             ("PARLOR_TELEMETRY_LOG", "warn".to_owned()),
         ];
-        let command = |arguments: &[&str]| -> Result<Command> {
-            let mut command = Command::new(binary("PARLOR_TEST_BIN", "parlor")?);
-            command.args(arguments).envs(settings.iter().map(|(name, value)| (name, value)));
-            Ok(command)
-        };
+        let command = |arguments: &[&str]| command(&settings, arguments);
         run(command(&["migrate"])?).await?;
         let app = run(command(&["app", "create", "bench", "--rate-limit", NO_LIMIT, "--json"])?).await?;
         let app: Value = serde_json::from_str(&app).with_context(|| format!("`app create` printed {app}"))?;
         let key = find(&app, "pk_").context("`app create` printed no key")?;
         let secret = find(&app, "sk_").context("`app create` printed no secret")?;
+        let id = app["app_id"].as_str().context("`app create` printed no id")?.to_owned();
         let mut server = Server::start(&mut command(&["serve"])?, &directory.join("parlor.log"))?;
         server.listening(&host).await?;
         server.listening(&realtime).await?;
-        Ok(Self { database, server, host, key, secret })
+        Ok(Self { database, server, host, key, secret, app: id, settings })
+    }
+
+    /// Runs a subcommand on the same database, and gives what it printed.
+    pub async fn run(&self, arguments: &[&str]) -> Result<String> {
+        run(command(&self.settings, arguments)?).await
     }
 
     /// A connection that speaks as the app's own server.
@@ -80,6 +85,12 @@ pub fn binary(variable: &str, name: &str) -> Result<PathBuf> {
     let path = std::env::current_exe()?.parent().context("a program without a directory")?.join(name);
     ensure!(path.exists(), "{} is not built, and {variable} names no other", path.display());
     Ok(path)
+}
+
+fn command(settings: &[(&str, String)], arguments: &[&str]) -> Result<Command> {
+    let mut command = Command::new(binary("PARLOR_TEST_BIN", "parlor")?);
+    command.args(arguments).envs(settings.iter().map(|(name, value)| (name, value)));
+    Ok(command)
 }
 
 async fn run(mut command: Command) -> Result<String> {

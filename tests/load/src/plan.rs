@@ -40,6 +40,8 @@ pub struct Plan {
     /// Messages and channels of the database in which an app starts and comes back.
     pub query_messages: i64,
     pub query_channels: i64,
+    /// Messages of a history that moves in.
+    pub imported_messages: usize,
     /// Parts of which one of these is in the name; all, if there are none.
     pub only: Vec<String>,
     /// When parts that have not begun are left out.
@@ -67,6 +69,7 @@ impl Plan {
             scheduled_messages: 2_000,
             query_messages: 200_000,
             query_channels: 10_000,
+            imported_messages: 50_000,
             only: Vec::new(),
             deadline: Some(clock::now() + Duration::from_secs(45)),
         }
@@ -92,6 +95,7 @@ impl Plan {
             scheduled_messages: 10_000,
             query_messages: 5_000_000,
             query_channels: 100_000,
+            imported_messages: 1_000_000,
             only: Vec::new(),
             deadline: None,
         }

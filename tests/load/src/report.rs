@@ -14,6 +14,8 @@ pub enum Target {
     RatioAtLeast(f64),
     /// The ratio is at most this.
     RatioAtMost(f64),
+    /// The value is at least this.
+    AtLeast(f64),
     /// The value is at most this.
     AtMost(f64),
     /// The value is at most this above what it is compared with.
@@ -119,6 +121,7 @@ fn combine(first: &Figure, rounds: &[&Figure]) -> Option<Metric> {
             (format!("ratio ≥ {bound}"), ratio.is_some_and(|ratio| ratio >= bound))
         }
         Target::RatioAtMost(bound) => (format!("ratio ≤ {bound}"), ratio.is_some_and(|ratio| ratio <= bound)),
+        Target::AtLeast(bound) => (format!("≥ {bound} {}", first.unit), value >= bound),
         Target::AtMost(bound) => (format!("≤ {bound} {}", first.unit), value <= bound),
         Target::Above(bound) => {
             let against = first.against.as_ref().map_or("", |(id, _)| id);
@@ -163,6 +166,8 @@ mod tests {
     #[test]
     fn targets_say_what_they_ask_and_whether_it_holds() {
         for (target, text, holds) in [
+            (Target::AtLeast(4.5), "≥ 4.5 ms", true),
+            (Target::AtLeast(5.0), "≥ 5 ms", false),
             (Target::AtMost(5.0), "≤ 5 ms", true),
             (Target::AtMost(4.0), "≤ 4 ms", false),
             (Target::Above(2.0), "≤ theirs + 2 ms", true),

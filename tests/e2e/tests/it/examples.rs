@@ -42,10 +42,10 @@ use parlor_protocol::token::{
     App, CreateGuest, CreateToken, OpenConnection, RealtimeConnection, RevokeTokens, SubscribeRequest,
     SubscriptionToken, UpdateApp, UserToken,
 };
+use parlor_protocol::transfer::{Export, Import, ImportPart, StartImport};
 use parlor_protocol::user::{
     UpdateUser, UpdateUserSettings, UpsertUser, UpsertUsers, UpsertedUsers, UserSettings,
 };
-use parlor_protocol::transfer::{Export, Import, ImportPart, StartImport};
 use parlor_protocol::{
     Channel, Draft, EphemeralMessage, ErrorBody, Invite, Job, Member, Message, PendingMessage, Reaction,
     Reminder, ScheduledMessage, Task, Thread, User, UserGroup, UserGroupMember,

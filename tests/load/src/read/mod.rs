@@ -8,15 +8,18 @@ mod query;
 mod search;
 mod sync;
 
+pub use query::run as query;
+pub use search::run as search;
+pub use sync::run as sync;
+
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use serde_json::Value;
 
 use crate::clock;
 use crate::http::{Http, request};
 use crate::parlor::Parlor;
-use crate::plan::Plan;
 use crate::report::Report;
 use crate::stats::Latency;
 
@@ -80,23 +83,5 @@ impl Stage {
         self.parlor.server.panics().into_iter().for_each(|panic| report.note(format!("the server: {panic}")));
         drop(self.parlor.server);
         self.parlor.database.drop().await
-    }
-}
-
-/// Which of them.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Which {
-    Query,
-    Sync,
-    Search,
-}
-
-/// Measures into `report`. Files lie in `directory`.
-pub async fn run(which: Which, plan: &Plan, directory: &Path, report: &mut Report) -> Result<()> {
-    ensure!(plan.query_messages >= plan.query_channels, "a channel has a message at the least");
-    match which {
-        Which::Query => query::run(plan, directory, report).await,
-        Which::Sync => sync::run(plan, directory, report).await,
-        Which::Search => search::run(plan, directory, report).await,
     }
 }
