@@ -5,8 +5,9 @@ mod copy;
 use copy::Copy;
 use parlor_e2e::{App, Client, Mode, Server};
 use proptest::prelude::*;
-use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use serde_json::{Value, json};
+
+use crate::cases;
 
 /// Something that happens in a channel.
 #[derive(Clone, Copy, Debug)]
@@ -190,15 +191,11 @@ fn pulling_from_any_seq_leads_to_the_state_that_a_newcomer_sees() {
         let ann = app.user("ann").await;
         (server, app, ann)
     });
-    let config = Config { cases: 10, failure_persistence: None, max_shrink_iters: 100, ..Config::default() };
-    let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
-    let outcome = runner.run(&prop::collection::vec(step(), 1..40), |steps| {
+    let mut runner = cases::runner(10);
+    cases::all(&mut runner, &prop::collection::vec(step(), 1..40), |steps| {
         runtime.block_on(holds(&app, &ann, &steps));
         Ok(())
     });
-    if let Err(failure) = outcome {
-        panic!("{failure}");
-    }
     runtime.block_on(server.settled());
     runtime.block_on(async { drop(server) });
 }

@@ -5,8 +5,9 @@ use std::cmp::Ordering;
 use parlor_e2e::{Client, Mode, Server};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
-use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use serde_json::{Value, json};
+
+use crate::cases;
 
 /// The value of a field, as a channel shows it.
 fn field(channel: &Value, name: &str) -> Value {
@@ -203,8 +204,7 @@ async fn pages(user: &Client, filter: &Value, keys: &[(&str, bool)]) -> Vec<Stri
 fn the_answer_is_what_one_gets_by_looking_at_each() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let server = runtime.block_on(Server::start(Mode::Embedded));
-    let config = Config { cases: 150, failure_persistence: None, max_shrink_iters: 200, ..Config::default() };
-    let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
+    let mut runner = cases::runner(150);
     let (ann, channels) = runtime.block_on(async {
         let app = server.app("acme").await;
         let (ann, _) = (app.user("ann").await, app.user("ben").await);
@@ -225,7 +225,7 @@ fn the_answer_is_what_one_gets_by_looking_at_each() {
         (ann, channels)
     });
     assert_eq!(channels.len(), 14);
-    let outcome = runner.run(&(filter(), sort()), |(filter, keys)| {
+    cases::all(&mut runner, &(filter(), sort()), |(filter, keys)| {
         let expected: Vec<Value> =
             channels.iter().filter(|channel| holds(channel, &filter)).cloned().collect();
         let usual = [("active_at", true)];
@@ -244,9 +244,6 @@ fn the_answer_is_what_one_gets_by_looking_at_each() {
         }
         Ok(())
     });
-    if let Err(failure) = outcome {
-        panic!("{failure}");
-    }
     runtime.block_on(server.settled());
     runtime.block_on(async { drop(server) });
 }
@@ -309,9 +306,8 @@ fn whatever_is_asked_is_answered_or_refused() {
         ann.say(&room, "hello").await;
         (app, ann, room)
     });
-    let config = Config { cases: 200, failure_persistence: None, max_shrink_iters: 200, ..Config::default() };
-    let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
-    let outcome = runner.run(&anything(), |filter| {
+    let mut runner = cases::runner(200);
+    cases::all(&mut runner, &anything(), |filter| {
         let mut of_room = filter.clone();
         if let Some(fields) = of_room.as_object_mut() {
             fields.insert("channel_id".to_owned(), json!(room));
@@ -335,8 +331,5 @@ fn whatever_is_asked_is_answered_or_refused() {
         }
         Ok(())
     });
-    if let Err(failure) = outcome {
-        panic!("{failure}");
-    }
     runtime.block_on(async { drop(server) });
 }

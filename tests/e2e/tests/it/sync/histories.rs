@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use futures_util::future::join_all;
 use parlor_e2e::{App, Client, Mode, Server};
 use proptest::prelude::*;
-use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use serde_json::{Value, json};
 
 use super::device::Device;
+use crate::cases;
 use crate::changes::{Step, step, take};
 
 /// Channels of a history.
@@ -183,9 +183,8 @@ async fn holds(world: &mut World, acts: &[Act]) {
 fn a_device_that_only_syncs_holds_what_a_newcomer_is_shown() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let server = runtime.block_on(Server::start(Mode::Embedded));
-    let config = Config { cases: 12, failure_persistence: None, max_shrink_iters: 60, ..Config::default() };
-    let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
-    let outcome = runner.run(&prop::collection::vec(act(), 1..60), |acts| {
+    let mut runner = cases::runner(12);
+    cases::all(&mut runner, &prop::collection::vec(act(), 1..60), |acts| {
         runtime.block_on(async {
             // An app of its own: everything of a user's own is there from the beginning.
             let app = server.app("acme").await;
@@ -196,9 +195,6 @@ fn a_device_that_only_syncs_holds_what_a_newcomer_is_shown() {
         });
         Ok(())
     });
-    if let Err(failure) = outcome {
-        panic!("{failure}");
-    }
     runtime.block_on(server.settled());
     runtime.block_on(async { drop(server) });
 }

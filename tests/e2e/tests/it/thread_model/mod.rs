@@ -9,8 +9,9 @@ mod run;
 use model::Model;
 use parlor_e2e::{Mode, Server};
 use proptest::prelude::*;
-use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use run::Run;
+
+use crate::cases;
 
 const PEOPLE: usize = 3;
 const ROOTS: usize = 2;
@@ -68,16 +69,9 @@ fn threads_count_as_a_person_would() {
         app.server.delete(&format!("/channels/{}", run.channel)).await;
         Ok(())
     };
-    // The same cases every time; a failure is made smaller and printed whole.
-    let config =
-        Config { cases: CASES, failure_persistence: None, max_shrink_iters: 200, ..Config::default() };
-    let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
-    let outcome = runner.run(&prop::collection::vec(step(), 1..STEPS), |steps| {
+    cases::all(&mut cases::runner(CASES), &prop::collection::vec(step(), 1..STEPS), |steps| {
         runtime.block_on(run(&steps)).map_err(TestCaseError::fail)
     });
-    if let Err(failure) = outcome {
-        panic!("{failure}");
-    }
     runtime.block_on(server.settled());
     runtime.block_on(async { drop(server) });
 }

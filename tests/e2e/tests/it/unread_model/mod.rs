@@ -9,9 +9,10 @@ mod run;
 use model::Model;
 use parlor_e2e::{Mode, Server};
 use proptest::prelude::*;
-use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use run::Run;
 use serde_json::json;
+
+use crate::cases;
 
 const PEOPLE: usize = 3;
 const CASES: u32 = 24;
@@ -101,16 +102,9 @@ fn unread_counts_are_what_a_person_would_count() {
         }
         Ok(())
     };
-    // The same cases every time; a failure is made smaller and printed whole.
-    let config =
-        Config { cases: CASES, failure_persistence: None, max_shrink_iters: 200, ..Config::default() };
-    let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
-    let outcome = runner.run(&prop::collection::vec(step(), 1..STEPS), |steps| {
+    cases::all(&mut cases::runner(CASES), &prop::collection::vec(step(), 1..STEPS), |steps| {
         runtime.block_on(run(&steps)).map_err(TestCaseError::fail)
     });
-    if let Err(failure) = outcome {
-        panic!("{failure}");
-    }
     runtime.block_on(server.settled());
     runtime.block_on(async { drop(server) });
 }
