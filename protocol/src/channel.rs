@@ -293,8 +293,8 @@ pub struct TruncateChannel {
     /// Only messages that were sent before this time; all if left out.
     #[serde(default)]
     pub before: Option<DateTime<Utc>>,
-    /// What to say in the emptied channel: sent like any other message before the others go, and refused like it. Not
-    /// together with `before`. Without an `id` of its own, and without `Idempotency-Key`, a retry says it again.
+    /// What to say in the emptied channel: a `system` message unless its `content_type` or what is in it says otherwise, sent
+    /// like any other before the others go, and refused like it. Not together with `before`. Without an `id` of its own, and without `Idempotency-Key`, a retry says it again.
     #[serde(default)]
     pub message: Option<SendMessage>,
 }

@@ -5,8 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::member::UnreadCounts;
 use crate::thread::ThreadRead;
+use crate::user::UserSettings;
 use crate::{
-    Channel, ChannelId, Draft, Invite, Member, Message, MessageId, Reminder, ScheduledMessage, Task, User,
+    Channel, ChannelId, Draft, Invite, Member, Message, MessageId, PendingMessage, Reminder,
+    ScheduledMessage, Task, User,
 };
 
 /// Where a device goes on from. Without `cursor` and `last_synced_at` it begins anew.
@@ -120,6 +122,13 @@ pub struct OwnChanges {
     pub threads: Vec<ThreadState>,
     /// Messages that were starred, or are no longer.
     pub stars: Vec<Star>,
+    /// The user's messages that wait for approval, the newest hundred, newest first: these instead of what was held. Left
+    /// out where nothing of the user's own changed, and but for the last answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending_messages: Option<Vec<PendingMessage>>,
+    /// What the user lets others know, if it changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settings: Option<UserSettings>,
 }
 
 /// Where a draft was.

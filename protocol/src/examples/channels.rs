@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{
-    AT, CHANNEL, LATER, MESSAGE, QUESTION, WAREHOUSE, draft, message, thread_read, unread_counts, user,
-    user_ref,
+    AT, CHANNEL, LATER, MESSAGE, QUESTION, WAREHOUSE, draft, message, pending_message, thread_read,
+    unread_counts, user, user_ref, user_settings,
 };
 
 pub(crate) fn truncate_channel() -> Value {
@@ -186,6 +186,7 @@ pub(crate) fn sync_answer() -> Value {
                 "channel_id": CHANNEL, "parent_id": QUESTION, "following": true, "unread": 1, "read": thread_read(),
             }],
             "stars": [{ "message_id": MESSAGE, "channel_id": CHANNEL, "starred": true }],
+            "pending_messages": [pending_message()], "settings": user_settings(),
         },
         "unread": unread_counts(), "cursor": "AbxY0kP3nQ", "more": false,
     })

@@ -6,11 +6,14 @@ use diesel_async::RunQueryDsl;
 use parlor_platform::db::TenantTx;
 use parlor_platform::schema::{pending_messages, users};
 use parlor_platform::{Error, Result};
+use parlor_protocol::limits::PENDING_MESSAGES;
 use parlor_protocol::{ChannelId, MessageId, PendingMessage, UserId, UserRef};
 use serde_json::Value;
 use uuid::Uuid;
 
 use crate::users::store::user_id;
+
+const MOST: i64 = PENDING_MESSAGES as i64;
 
 /// A row of the table.
 #[derive(Clone, Insertable, Queryable, Selectable)]
@@ -121,14 +124,24 @@ pub async fn page(
     Ok(query.load(&mut tx.conn()?).await?)
 }
 
+/// The newest of a user's, newest first.
+pub async fn of_user(tx: &TenantTx, user: &UserId) -> Result<Vec<PendingMessage>> {
+    let rows: Vec<Shown> = with_users!()
+        .filter(pending_messages::app_id.eq(tx.app()).and(pending_messages::user_id.eq(user.as_str())))
+        .order((pending_messages::created_at.desc(), pending_messages::id.desc()))
+        .limit(MOST)
+        .load(&mut tx.conn()?)
+        .await?;
+    rows.into_iter().map(Shown::into_pending).collect()
+}
+
 /// How many messages of a user wait in a channel, counted no further than matters.
 pub async fn count(tx: &TenantTx, channel: ChannelId, user: &UserId) -> Result<usize> {
-    let most = i64::try_from(parlor_protocol::limits::PENDING_MESSAGES).unwrap_or(i64::MAX);
     let rows = pending_messages::table
         .filter(pending_messages::app_id.eq(tx.app()).and(pending_messages::channel_id.eq(channel.0)))
         .filter(pending_messages::user_id.eq(user.as_str()))
         .select(pending_messages::id)
-        .limit(most)
+        .limit(MOST)
         .load::<Uuid>(&mut tx.conn()?)
         .await?;
     Ok(rows.len())

@@ -73,7 +73,7 @@ async fn say(
     access::require(&tx, caller, channel, Capability::TruncateChannel).await?;
     tx.commit().await?;
     let derived = idempotency.derived_id(channel.0, caller).map(MessageId);
-    let sent = send::send(chat, caller, channel, derived, message).await?;
+    let sent = send::tell(chat, caller, channel, derived, message).await?;
     let message: Message = serde_json::from_str(&sent.json).map_err(Error::internal)?;
     Ok(message.seq)
 }

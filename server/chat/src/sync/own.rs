@@ -18,7 +18,7 @@ use super::store::Membership;
 use crate::changes::cut;
 use crate::messages::view;
 use crate::web::one_more;
-use crate::{drafts, invites, reminders, scheduled, stars, threads};
+use crate::{drafts, invites, pending, reminders, scheduled, stars, threads, users};
 
 /// A page of it.
 pub struct OwnPage {
@@ -62,17 +62,18 @@ pub async fn page(
         seq: until,
         more: false,
     };
-    if since >= until {
+    if since >= until && !begins {
         return Ok(page);
     }
     let most = one_more(limit);
-    let (drafts, scheduled, reminders, invites, threads, stars) = try_join!(
+    let (drafts, scheduled, reminders, invites, threads, stars, settings) = try_join!(
         drafts::store::changed_since(tx, user, since, most),
         scheduled::store::changed_since(tx, user, since, most),
         reminders::store::changed_since(tx, user, since, most),
         invites::store::changed_since(tx, user, since, most),
         threads::store::changed_since(tx, user, since, most),
         stars::store::changed_since(tx, user, since, most),
+        users::store::settings(tx, user),
     )?;
     let mut joined: Vec<(i64, Uuid)> = changed
         .iter()
@@ -126,6 +127,12 @@ pub async fn page(
         page.changes.invites.push(row.into_invite(now)?);
     }
     page.changes.stars = stars.into_iter().filter(|(seq, _)| *seq <= end).map(|(_, star)| star).collect();
+    if begins || (since < settings.user_seq && settings.user_seq <= end) {
+        page.changes.settings = Some(settings);
+    }
+    if !page.more {
+        page.changes.pending_messages = Some(pending::store::of_user(tx, user).await?);
+    }
     page.roots = threads.into_iter().filter(|(_, seq)| *seq <= end).map(|(root, _)| root).collect();
     page.memberships =
         joined.into_iter().filter(|(seq, _)| *seq <= end).map(|(_, channel)| channel).collect();

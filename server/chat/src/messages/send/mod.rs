@@ -161,6 +161,31 @@ pub async fn send(
     mut request: SendMessage,
 ) -> Result<Sent> {
     check(&mut request, caller.is_server())?;
+    write(chat, caller, channel, derived_id, request).await
+}
+
+/// The same of what tells what the caller did to the channel: a system message, unless it says that it is another.
+pub async fn tell(
+    chat: &Chat,
+    caller: &Caller,
+    channel: ChannelId,
+    derived_id: Option<MessageId>,
+    mut request: SendMessage,
+) -> Result<Sent> {
+    if request.content.is_none() && request.poll.is_none() {
+        request.content_type.get_or_insert(ContentType::System);
+    }
+    check(&mut request, true)?;
+    write(chat, caller, channel, derived_id, request).await
+}
+
+async fn write(
+    chat: &Chat,
+    caller: &Caller,
+    channel: ChannelId,
+    derived_id: Option<MessageId>,
+    request: SendMessage,
+) -> Result<Sent> {
     let user = caller.acts_for(request.user_id.clone())?;
     if !caller.is_server() {
         chat.presence.active(caller.app(), &user);

@@ -137,7 +137,12 @@ async fn up_to_a_time_and_with_a_word_that_stays() {
     ann.say(&channel, "later").await;
     ann.post(&truncate, message).await.gives(200);
     assert_eq!(texts(&ben, &channel).await, ["We begin anew.", "later"], "a repetition finds its message");
-    assert_eq!(unread(&ben).await, 2);
+    let stays = ben.get(&format!("/messages/{id}")).await.gives(200);
+    assert_eq!(stays["content_type"], "system", "it tells what happened");
+    assert_eq!(unread(&ben).await, 1, "which nobody has to read");
+    let as_text = json!({ "message": { "text": "Hello again.", "content_type": "text" } });
+    ann.post(&truncate, as_text).await.gives(200);
+    assert_eq!((texts(&ben, &channel).await, unread(&ben).await), (vec!["Hello again.".to_owned()], 1));
 
     // By a key: what came after the first time stays.
     let key = ("Idempotency-Key", "once");

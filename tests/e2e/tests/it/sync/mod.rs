@@ -247,3 +247,36 @@ async fn large_answers_are_compressed_for_who_can_read_them() {
     assert!(!small.send().await.unwrap().headers().contains_key("content-encoding"));
     server.settled().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_and_what_others_may_know_is_told_on_all_devices() {
+    let (_server, app, ann, ben) = world().await;
+    let channel = app.channel(&[&ann, &ben]).await;
+    app.server
+        .patch(&format!("/channels/{channel}"), json!({ "config": { "messages_need_approval": true } }))
+        .await
+        .gives(200);
+    let start = sync(&ben, json!({})).await;
+    assert_eq!(start["own"]["pending_messages"], json!([]));
+    assert_eq!(start["own"]["settings"], ben.get("/users/me/settings").await.gives(200));
+
+    let mut waiting = Vec::new();
+    for text in ["first", "second"] {
+        let said =
+            ben.post(&format!("/channels/{channel}/messages"), json!({ "text": text })).await.gives(202);
+        waiting.insert(0, said);
+    }
+    let told = sync(&ben, json!({ "cursor": start["cursor"] })).await;
+    assert_eq!(told["own"]["pending_messages"], json!(waiting));
+    assert_eq!(told["own"]["settings"], Value::Null, "they are as they were");
+    assert_eq!(sync(&ann, json!({})).await["own"]["pending_messages"], json!([]), "they are not hers");
+
+    let approve = |n: usize| format!("/pending_messages/{}/approve", waiting[n]["id"].as_str().unwrap());
+    ann.post(&approve(1), json!({})).await.gives(200);
+    let settings = ben.patch("/users/me/settings", json!({ "typing": false })).await.gives(200);
+    let told = sync(&ben, json!({ "cursor": told["cursor"] })).await;
+    assert_eq!(told["own"]["pending_messages"], json!([waiting[0]]));
+    assert_eq!(told["own"]["settings"], settings);
+    let quiet = sync(&ben, json!({ "cursor": told["cursor"] })).await;
+    assert_eq!((&quiet["own"]["pending_messages"], &quiet["own"]["settings"]), (&Value::Null, &Value::Null));
+}

@@ -1,0 +1,1 @@
+DROP INDEX pending_messages_by_user;
