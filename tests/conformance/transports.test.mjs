@@ -147,18 +147,15 @@ for (const transport of Object.keys(TRANSPORTS)) {
       assert.equal(events.at(-1).type, "member.removed");
     });
 
-    test("history answers those who listen, and presence is for the server alone", async () => {
+    test("history and presence are for the server alone", async () => {
       const channel = await createChannel([ann, ben]);
       const { client } = await open(ben);
       const { subscription, until } = await listen(client, ben, channel);
       await ann.say(channel, "hello");
       await until(1);
       await assert.rejects(subscription.presence(), { code: 103 });
-      const { publications } = await subscription.history({ limit: 10 });
-      assert.deepEqual(
-        publications.map(({ data }) => data.data.message.text),
-        ["hello"],
-      );
+      // Who listens may have come to a channel that hides what was before.
+      await assert.rejects(subscription.history({ limit: 10 }), { code: 103 });
     });
 
     test("who is shut out does not come back", async () => {

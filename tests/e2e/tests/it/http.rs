@@ -109,7 +109,7 @@ async fn unknown_addresses_and_methods_are_in_the_table() {
         (Method::PUT, "/unread", "GET"),
         (Method::DELETE, "/channels", "GET, POST"),
         (Method::PATCH, "/channels/team:x/members", "GET, POST"),
-        (Method::POST, "/users/ann", "GET, PATCH, PUT"),
+        (Method::POST, "/users/ann", "DELETE, GET, PATCH, PUT"),
         (Method::TRACE, "/users/me", "GET, PATCH, PUT"),
     ] {
         let answer = ann.call(method.clone(), path, None).await;

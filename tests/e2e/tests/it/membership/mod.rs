@@ -10,6 +10,7 @@ mod profile;
 mod transfer;
 
 use parlor_e2e::{App, Client, Listener, Server};
+use parlor_protocol::EventType;
 use serde_json::{Value, json};
 
 /// An app with these users.
@@ -39,8 +40,11 @@ async fn texts(user: &Client, path: &str) -> Vec<String> {
 }
 
 /// The types of all events so far on the user's own channel.
+/// What a user was told on their own channel, but for who is there, which comes when it comes.
 fn own_events(listener: &Listener) -> Vec<&'static str> {
-    listener.events(&listener.user_topic).iter().map(|event| event.kind.as_str()).collect()
+    let events = listener.events(&listener.user_topic);
+    let told = events.iter().map(|event| event.kind).filter(|kind| *kind != EventType::UserPresenceChanged);
+    told.map(EventType::as_str).collect()
 }
 
 /// The number of the channel's last change.
