@@ -110,7 +110,7 @@ async fn unknown_addresses_and_methods_are_in_the_table() {
         (Method::DELETE, "/channels", "GET, POST"),
         (Method::PATCH, "/channels/team:x/members", "GET, POST"),
         (Method::POST, "/users/ann", "DELETE, GET, PATCH, PUT"),
-        (Method::TRACE, "/users/me", "GET, PATCH, PUT"),
+        (Method::TRACE, "/users/me", "DELETE, GET, PATCH, PUT"),
     ] {
         let answer = ann.call(method.clone(), path, None).await;
         answer.refused(ErrorCode::MethodNotAllowed);
