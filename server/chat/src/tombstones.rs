@@ -1,4 +1,4 @@
-//! What is over is kept for a while, without its content, so that devices that were away are told of it; then it goes.
+//! What is over is kept for a while, mostly without its content, so that devices that were away are told of it; then it goes.
 
 use chrono::{DateTime, Duration, Utc};
 use diesel::sql_types::{Timestamptz, Untyped};
@@ -9,11 +9,17 @@ use parlor_platform::db::{Db, prepared};
 /// How long.
 const KEPT: Duration = Duration::days(30);
 
-const PURGES: [&str; 4] = [
+const PURGES: [&str; 7] = [
     "DELETE FROM drafts WHERE (app_id, user_id, channel_id, place) IN \
         (SELECT app_id, user_id, channel_id, place FROM drafts WHERE deleted_at < ? LIMIT 5000)",
     "DELETE FROM scheduled_messages WHERE (app_id, id) IN \
         (SELECT app_id, id FROM scheduled_messages WHERE content IS NULL AND updated_at < ? LIMIT 5000)",
+    "DELETE FROM scheduled_messages WHERE (app_id, id) IN \
+        (SELECT app_id, id FROM scheduled_messages WHERE state = 'failed' AND updated_at < ? LIMIT 5000)",
+    "DELETE FROM jobs WHERE (app_id, id) IN \
+        (SELECT app_id, id FROM jobs WHERE finished_at < ? LIMIT 5000)",
+    "DELETE FROM access_code_tries WHERE (app_id, user_id) IN \
+        (SELECT app_id, user_id FROM access_code_tries WHERE coalesce(tried_at[array_upper(tried_at, 1)], '-infinity') < ? LIMIT 5000)",
     "DELETE FROM reminders WHERE (app_id, user_id, message_id) IN \
         (SELECT app_id, user_id, message_id FROM reminders WHERE deleted_at < ? LIMIT 5000)",
     "DELETE FROM stars WHERE (app_id, user_id, message_id) IN \

@@ -13,6 +13,7 @@ use super::{access, store, view};
 use crate::members::tell_users;
 use crate::permissions;
 use crate::realtime::unsubscribe;
+use crate::removal;
 use crate::users::store::{custom, user_id};
 use crate::validate;
 use crate::web::Caller;
@@ -130,7 +131,7 @@ pub fn custom_after(
     Ok(Some(Value::Object(fields.0)))
 }
 
-/// Deletes the channel for everybody: it is no longer found, and nothing is said on it any more. Members of a channel
+/// Deletes the channel for everybody: it is no longer found, nothing is said on it any more, and what was said is removed. Members of a channel
 /// of at most `told` lose the realtime channel and hear of it on their own ones; larger channels have only their own
 /// event, because this transaction must not grow with the number of members.
 pub async fn delete(
@@ -146,6 +147,7 @@ pub async fn delete(
     let change = Change::begin(tx, id, 0, now).await?;
     change.tell(entries, EventType::ChannelDeleted, json!({}))?;
     store::delete(tx, id, now).await?;
+    removal::of_deleted(tx, &change.row, entries, now).await?;
     if change.row.member_count > told {
         return Ok(());
     }

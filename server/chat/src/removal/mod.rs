@@ -1,5 +1,5 @@
-//! How messages go for good, whichever of three ways leads there: the server erases one (`DELETE …?hard=true`), somebody
-//! truncates a channel, or messages get older than their channel keeps them.
+//! How messages go for good, whichever way leads there: the server erases one (`DELETE …?hard=true`), somebody truncates
+//! a channel or deletes it, or messages get older than their channel keeps them.
 //!
 //! Erasing is one statement for any number of messages ([`store::erase`]): the row forgets what it said, and with it go
 //! reactions, votes, pins, former versions and what a deletion kept aside. What others quote of it is forgotten, too.
@@ -28,6 +28,7 @@ use parlor_protocol::{ChannelId, UserId};
 use serde::{Deserialize, Serialize};
 
 pub use retention::keep;
+pub use truncate::of_deleted;
 pub use work::Removal;
 
 /// Messages of a channel are to be removed.

@@ -210,20 +210,30 @@ pub async fn members(
         .await?)
 }
 
-/// Ends the flags of unread messages up to a `seq` that these users have. The caller holds the channel's lock of flags.
+/// Ends flags of one kind: each has its index.
+macro_rules! end_flags_sql {
+    ($which:literal) => {
+        concat!(
+            "MERGE INTO user_messages f USING (SELECT ? AS app, ? AS channel, ? AS upto, u.id FROM UNNEST(?) AS u (id)) u \
+                 ON f.app_id = u.app AND f.user_id = u.id AND f.channel_id = u.channel AND ",
+            $which,
+            " AND f.seq <= u.upto \
+             WHEN MATCHED THEN DELETE WHEN NOT MATCHED AND false THEN INSERT DEFAULT VALUES"
+        )
+    };
+}
+
+/// Ends the flags that these users have of messages up to a `seq`. The caller holds the channel's lock of flags.
 pub async fn end_flags(tx: &TenantTx, channel: ChannelId, upto: i64, users: &[String]) -> Result<()> {
-    prepared::<Untyped>(
-        "MERGE INTO user_messages f USING (SELECT ? AS app, ? AS channel, ? AS upto, u.id FROM UNNEST(?) AS u (id)) u \
-             ON f.app_id = u.app AND f.user_id = u.id AND f.channel_id = u.channel AND f.flags & 1 = 0 \
-                 AND f.seq <= u.upto \
-         WHEN MATCHED THEN DELETE WHEN NOT MATCHED AND false THEN INSERT DEFAULT VALUES",
-    )
-    .bind::<SqlUuid, _>(tx.app())
-    .bind::<SqlUuid, _>(channel.0)
-    .bind::<BigInt, _>(upto)
-    .bind::<Array<Text>, _>(users.to_vec())
-    .execute(&mut tx.conn()?)
-    .await?;
+    for sql in [end_flags_sql!("f.flags & 1 = 0"), end_flags_sql!("f.flags & 6 <> 0")] {
+        prepared::<Untyped>(sql)
+            .bind::<SqlUuid, _>(tx.app())
+            .bind::<SqlUuid, _>(channel.0)
+            .bind::<BigInt, _>(upto)
+            .bind::<Array<Text>, _>(users.to_vec())
+            .execute(&mut tx.conn()?)
+            .await?;
+    }
     Ok(())
 }
 

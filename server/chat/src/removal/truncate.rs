@@ -41,6 +41,17 @@ pub async fn truncate(
     view::channel(tx, caller.user(), row, now).await
 }
 
+/// Lets all messages of a channel go that is deleted, and of which nobody reads any more.
+pub async fn of_deleted(
+    tx: &TenantTx,
+    row: &ChannelRow,
+    entries: &mut Entries,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    store::truncate(tx, row.id(), (row.seq, row.ordinal), now + PATIENCE).await?;
+    entries.job(&row.id, TOPIC, &Step::first(row.id(), row.seq))
+}
+
 /// Lets messages of a channel go whose row the caller holds. What it costs does not depend on how many they are.
 pub async fn remove(
     tx: &TenantTx,

@@ -206,7 +206,8 @@ async fn the_system_sees_keys_and_queues_and_no_conversations() {
     let tx = db.system().await.unwrap();
     for table in TENANT_TABLES {
         let seen = count(tx.conn().unwrap(), table).await;
-        let keys_and_queues = ["apps", "api_keys", "outbox", "inbox", "idempotency_keys", "due"];
+        let keys_and_queues =
+            ["apps", "api_keys", "outbox", "inbox", "idempotency_keys", "due", "access_code_tries"];
         let presence = ["user_sessions", "status_ends", "watched_channels"];
         let open = keys_and_queues.contains(&table) || presence.contains(&table);
         assert_eq!(seen, i64::from(open), "{table}");

@@ -225,3 +225,21 @@ async fn who_truncates_and_who_sends_at_the_same_moment_lose_nothing() {
     assert_eq!(unread(&ben).await, left as i64);
     server.settled().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_said_in_a_deleted_channel_is_removed() {
+    let server = Server::start(Mode::Embedded).await;
+    let app = server.app("acme").await;
+    let (ann, ben) = (app.user("ann").await, app.user("ben").await);
+    let (gone, stays) = (app.channel(&[&ann, &ben]).await, app.channel(&[&ann, &ben]).await);
+    for channel in [&gone, &stays] {
+        let body = json!({ "text": "hello", "mentions": ["ben"] });
+        ann.post(&format!("/channels/{channel}/messages"), body).await.gives(201);
+    }
+    until("ben is called in both", async || rows(&server, "user_messages WHERE flags & 2 <> 0").await == 2)
+        .await;
+    ann.delete(&format!("/channels/{gone}")).await.gives(204);
+    until("one is erased", async || rows(&server, "messages WHERE erased AND text = ''").await == 1).await;
+    until("and calls nobody", async || rows(&server, "user_messages").await == 1).await;
+    assert_eq!(texts(&ben, &stays).await, ["hello"]);
+}
