@@ -93,6 +93,19 @@ pub async fn lock(tx: &TenantTx, id: ChannelId) -> Result<Option<ChannelRow>> {
         .optional()?)
 }
 
+/// Holds several, in the order of their ids, so that no two who do can wait for each other: `seq` and `ordinal` of each.
+pub async fn lock_each(tx: &TenantTx, ids: &[Uuid]) -> Result<Vec<(Uuid, i64, i64)>> {
+    Ok(channels::table
+        .filter(
+            channels::app_id.eq(tx.app()).and(channels::id.eq_any(ids)).and(channels::deleted_at.is_null()),
+        )
+        .order(channels::id)
+        .select((channels::id, channels::seq, channels::ordinal))
+        .for_no_key_update()
+        .load(&mut tx.conn()?)
+        .await?)
+}
+
 /// Of these channels, those that were truncated, and up to where.
 pub async fn truncated(tx: &TenantTx, ids: &[Uuid]) -> Result<HashMap<Uuid, i64>> {
     let rows = channels::table

@@ -18,6 +18,19 @@ pub fn without(document: &Value, user: &str, nameless: &str) -> Result<Option<(V
     Ok(Some((document, text)))
 }
 
+/// As what a document mentions a user, after the @.
+pub fn labels(document: &Value, user: &str) -> Vec<String> {
+    let mut labels = Vec::new();
+    let mut nodes = vec![document];
+    while let Some(node) = nodes.pop() {
+        if is_mention(node, user) {
+            labels.extend(node.pointer("/attrs/label").and_then(Value::as_str).map(str::to_owned));
+        }
+        nodes.extend(node.get("content").and_then(Value::as_array).into_iter().flatten());
+    }
+    labels
+}
+
 /// Whether there was somebody to replace.
 fn replace(node: &mut Value, user: &str, nameless: &str) -> bool {
     let mut found = false;
@@ -59,6 +72,8 @@ mod tests {
             without(&document(mention("eve", "Evie", json!(null))), "eve", "deleted-1").unwrap().unwrap();
         assert_eq!(after, document(mention("deleted-1", "deleted", json!(null))));
         assert_eq!(text, "ask @deleted@Ben@here");
+        assert_eq!(labels(&document(mention("eve", "Evie", json!(null))), "eve"), ["Evie"]);
+        assert_eq!(labels(&after, "eve"), Vec::<String>::new());
         assert_eq!(without(&after, "eve", "deleted-1").unwrap(), None);
         // A word of all is nobody's id.
         assert_eq!(without(&after, "here", "deleted-1").unwrap(), None);

@@ -9,13 +9,20 @@
 //! erases them. Who mentioned the user does so no more. Each row that changes takes a number of its channel; the clients
 //! of the channel are told with `user.deleted` after some of them, see the gap before it, and pull.
 //!
+//! Whoever sends meanwhile must not wait: what is looked through is looked through with no channel held, and channels are
+//! held for a few rows at a time. The user's row goes last, in a transaction that holds nothing else. PostgreSQL looks then
+//! for rows that still refer to it, in large tables by reading them; an index for that would cost every send.
+//!
 //! The id is the user's until nothing is left. The record that stays knows only a hash of it.
 
+mod created;
 mod messages;
+mod rename;
 mod rest;
 pub mod routes;
 mod start;
 mod store;
+mod tasks;
 mod work;
 
 use parlor_platform::broker::Binding;
@@ -46,15 +53,19 @@ enum Phase {
     Own,
     /// Memberships.
     Members,
-    /// Messages: the user's own, and those that name the user.
+    /// Messages, the user's own and those that name the user, and what hangs on messages.
     Messages,
-    /// The user's name in everything else, and the user.
+    /// Channels that the user created.
+    Channels,
+    /// The user's name in everything else.
     Rest,
+    /// The user.
+    User,
 }
 
 impl Phase {
     /// All phases, in order.
-    const ALL: [Self; 4] = [Self::Own, Self::Members, Self::Messages, Self::Rest];
+    const ALL: [Self; 6] = [Self::Own, Self::Members, Self::Messages, Self::Channels, Self::Rest, Self::User];
 
     fn at(number: i16) -> Result<Self> {
         let phase = usize::try_from(number).ok().and_then(|at| Self::ALL.get(at)).copied();

@@ -8,7 +8,7 @@ use parlor_platform::db::{TenantTx, prepared};
 use parlor_platform::schema::{channel_members, user_deletions, users};
 use parlor_platform::{Error, Result};
 use parlor_protocol::deletion::{DeletionMode, UserDeletion};
-use parlor_protocol::{DeletionId, UserId};
+use parlor_protocol::{ChannelId, DeletionId, UserId};
 use uuid::Uuid;
 
 use crate::users::store::user_id;
@@ -183,36 +183,23 @@ pub async fn forget_own(tx: &TenantTx, user: &str) -> Result<usize> {
     Ok(rows)
 }
 
-/// Some of the channels that the user is in.
-pub async fn channels_of(tx: &TenantTx, user: &str, limit: i64) -> Result<Vec<Uuid>> {
-    Ok(channel_members::table
+/// One of the channels that the user is in.
+pub async fn channel_of(tx: &TenantTx, user: &str) -> Result<Option<ChannelId>> {
+    let id = channel_members::table
         .filter(channel_members::app_id.eq(tx.app()).and(channel_members::user_id.eq(user)))
         .filter(channel_members::removed_at.is_null())
         .order(channel_members::channel_id)
-        .limit(limit)
         .select(channel_members::channel_id)
-        .load(&mut tx.conn()?)
-        .await?)
+        .first::<Uuid>(&mut tx.conn()?)
+        .await
+        .optional()?;
+    Ok(id.map(ChannelId))
 }
 
-/// Forgets that the user was in these channels.
-pub async fn forget_members(tx: &TenantTx, user: &str, channels: &[Uuid]) -> Result<()> {
-    diesel::delete(channel_members::table)
-        .filter(channel_members::app_id.eq(tx.app()).and(channel_members::channel_id.eq_any(channels)))
-        .filter(channel_members::user_id.eq(user))
-        .execute(&mut tx.conn()?)
-        .await?;
+/// Forgets that the user was in a channel.
+pub async fn forget_member(tx: &TenantTx, user: &str, channel: ChannelId) -> Result<()> {
+    diesel::delete(channel_members::table.find((tx.app(), channel.0, user))).execute(&mut tx.conn()?).await?;
     Ok(())
-}
-
-/// Whether there is a message of the user's.
-pub async fn has_messages(tx: &TenantTx, user: &str) -> Result<bool> {
-    let rows = prepared::<SqlUuid>("SELECT id FROM messages WHERE app_id = ? AND user_id = ? LIMIT 1")
-        .bind::<SqlUuid, _>(tx.app())
-        .bind::<Text, _>(user)
-        .load::<Uuid>(&mut tx.conn()?)
-        .await?;
-    Ok(!rows.is_empty())
 }
 
 /// Nothing is left of the user.

@@ -1,6 +1,5 @@
 //! Working a deletion off.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -12,34 +11,25 @@ use parlor_platform::keys::{self, Keys};
 use parlor_platform::outbox::Entries;
 use parlor_platform::{Error, Result};
 use parlor_protocol::deletion::DeletionMode;
-use parlor_protocol::{AppId, ChannelId, DeletionId, ErrorCode, EventType, MessageId, UserId};
+use parlor_protocol::{AppId, ChannelId, DeletionId, EventType, UserId};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::messages::{self, Looked, Replacement};
+use super::messages::Replacement;
 use super::start::cached;
 use super::store::{self, DeletionRow};
-use super::{BINDING, Phase, Step, TOPIC, rest};
+use super::{BINDING, Phase, Step, TOPIC, created, rename, rest};
 use crate::channels::change::Change;
-use crate::channels::store as channels;
+use crate::channels::{store as channels, view};
 use crate::jobs::Steps;
 use crate::members;
-use crate::messages::delete::delete;
-use crate::search;
-use crate::transfer::import::store as imports;
-use crate::users::store as users;
 use crate::users::store::user_id;
 use crate::web::{Caller, ServerCaller};
-use crate::{content, removal};
 
 /// How long one delivery works.
 const WORK: Duration = Duration::from_secs(1);
-/// Memberships that a step ends.
+/// Channels that a step holds.
 const CHANNELS: i64 = 20;
-/// Messages that a step looks at, and changes at the most; each that is erased is a change by itself.
-const LOOKED_AT: i64 = 5_000;
-const RENAMED: usize = 200;
-const ERASED: usize = 25;
 
 /// The worker.
 pub struct Erasures {
@@ -63,15 +53,11 @@ impl Consumer for Erasures {
 }
 
 /// Where a step left the work.
-enum Next {
+pub enum Next {
     /// It goes on in this phase, after this message.
     Here(Option<Uuid>),
     /// The phase is over.
     Phase,
-    /// The messages are to be looked through again.
-    Again,
-    /// Nothing is left.
-    End,
 }
 
 impl Erasures {
@@ -95,184 +81,121 @@ impl Erasures {
         let (Some(user), Some(ghost)) = (row.user_id.clone(), row.ghost_id.clone()) else {
             return Err(Error::internal("a deletion has nobody to delete"));
         };
+        let user = user_id(user)?;
+        let phase = Phase::at(row.phase)?;
+        match phase {
+            Phase::Rest => return self.rest(tx, &row, &user, &ghost).await,
+            Phase::User => return self.end(tx, &row, &user, now).await,
+            Phase::Own | Phase::Members | Phase::Messages | Phase::Channels => {}
+        }
         let mut step = Changing {
             tx: &tx,
             caller,
-            user: user_id(user)?,
+            user,
             ghost,
             mode: row.mode()?,
             entries: self.steps.entries(),
             messages: 0,
             now,
         };
-        let forget = cached(caller.app(), &step.user);
-        let next = step.run(&row).await?;
-        let entries = step.entries;
-        let messages = step.messages;
+        let next = step.run(phase, &row).await?;
+        let (entries, messages) = (step.entries, step.messages);
         match next {
             Next::Here(after) => store::advance(&tx, row.id, row.phase, after, messages).await?,
             Next::Phase => store::advance(&tx, row.id, row.phase + 1, None, messages).await?,
-            Next::Again => store::advance(&tx, row.id, row.phase - 1, None, messages).await?,
-            Next::End => {
-                store::end(&tx, row.id, now).await?;
-                keys::announce(&tx, &forget).await?;
-            }
         }
         self.steps.commit(tx, entries, now).await?;
-        if matches!(next, Next::End) {
-            // Whoever has the id next is somebody else.
-            self.keys.forget(&forget).await;
-            return Ok(false);
-        }
         Ok(true)
+    }
+
+    /// Is made of transactions of its own, and the deletion's row is not held meanwhile: two that do it at once do no harm.
+    async fn rest(&self, tx: TenantTx, row: &DeletionRow, user: &UserId, ghost: &str) -> Result<bool> {
+        let named = rename::pattern_of(&tx, user, &[]).await?;
+        let app = tx.app_id();
+        tx.commit().await?;
+        let by = Replacement { user: user.as_str(), ghost, named: &named };
+        rest::forget(&self.steps.db, app, &by).await?;
+        let tx = self.steps.db.tenant_for_job(app).await?;
+        let still = store::lock(&tx, row.id.into()).await?;
+        if still.is_some_and(|still| still.phase == row.phase) {
+            store::advance(&tx, row.id, row.phase + 1, None, 0).await?;
+        }
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// Removes the user, and notes that nothing is left.
+    async fn end(&self, tx: TenantTx, row: &DeletionRow, user: &UserId, now: DateTime<Utc>) -> Result<bool> {
+        let app = tx.app_id();
+        if !rest::remove_user(&tx, user.as_str()).await? {
+            drop(tx);
+            // What a request had begun before the user was shut out has come since. All of it again, after a while.
+            let tx = self.steps.db.tenant_for_job(app).await?;
+            store::advance(&tx, row.id, 0, None, 0).await?;
+            tx.commit().await?;
+            return Err(Error::internal("something still refers to a user who is being deleted"));
+        }
+        let forget = cached(app, user);
+        store::end(&tx, row.id, now).await?;
+        keys::announce(&tx, &forget).await?;
+        tx.commit().await?;
+        // Whoever has the id next is somebody else.
+        self.keys.forget(&forget).await;
+        Ok(false)
     }
 }
 
 /// One step.
-struct Changing<'a> {
-    tx: &'a TenantTx,
-    caller: &'a Caller,
-    user: UserId,
-    ghost: String,
-    mode: DeletionMode,
-    entries: Entries,
-    messages: i64,
-    now: DateTime<Utc>,
+pub struct Changing<'a> {
+    pub tx: &'a TenantTx,
+    pub caller: &'a Caller,
+    pub user: UserId,
+    pub ghost: String,
+    pub mode: DeletionMode,
+    pub entries: Entries,
+    pub messages: i64,
+    pub now: DateTime<Utc>,
 }
 
 impl Changing<'_> {
-    async fn run(&mut self, row: &DeletionRow) -> Result<Next> {
-        let user = self.user.as_str().to_owned();
-        match Phase::at(row.phase)? {
+    async fn run(&mut self, phase: Phase, row: &DeletionRow) -> Result<Next> {
+        match phase {
             Phase::Own => {
-                let rows = store::forget_own(self.tx, &user).await?;
+                let rows = store::forget_own(self.tx, self.user.as_str()).await?;
                 Ok(if rows == 0 { Next::Phase } else { Next::Here(None) })
             }
-            Phase::Members => {
-                let channels = store::channels_of(self.tx, &user, CHANNELS).await?;
-                for channel in &channels {
-                    let channel = ChannelId(*channel);
-                    if channels::find(self.tx, channel).await?.is_some() {
-                        members::remove(
-                            self.tx,
-                            self.caller,
-                            channel,
-                            &self.user,
-                            &mut self.entries,
-                            self.now,
-                        )
-                        .await?;
-                    }
-                }
-                store::forget_members(self.tx, &user, &channels).await?;
-                Ok(if channels.is_empty() { Next::Phase } else { Next::Here(None) })
-            }
+            Phase::Members => self.leave().await,
             Phase::Messages => self.messages(row.after.unwrap_or_default()).await,
-            Phase::Rest => {
-                self.tx.without_time_limit().await?;
-                if store::has_messages(self.tx, &user).await? {
-                    return Ok(Next::Again);
-                }
-                rest::forget(self.tx, &user, &self.ghost).await?;
-                Ok(Next::End)
-            }
+            Phase::Channels => self.forget_creator().await,
+            Phase::Rest | Phase::User => Ok(Next::Phase),
         }
     }
 
-    async fn messages(&mut self, after: Uuid) -> Result<Next> {
-        let looked = messages::look(self.tx, self.user.as_str(), after, LOOKED_AT).await?;
-        let Some(last) = looked.last().map(|(id, ..)| *id) else { return Ok(Next::Phase) };
-        let most = if self.mode == DeletionMode::Hard { ERASED } else { RENAMED };
-        let named: Vec<Looked> =
-            looked.into_iter().filter(|(_, own, names, _)| *own || *names).take(most).collect();
-        // Those that were not looked at yet come with the next step.
-        let after = if named.len() == most { named.last().map_or(last, |(id, ..)| *id) } else { last };
-        self.messages += i64::try_from(named.iter().filter(|(_, own, ..)| *own).count()).unwrap_or(i64::MAX);
-        // In the order in which senders hold them.
-        let mut ids: Vec<Uuid> = named.iter().map(|(.., channel)| *channel).collect();
-        ids.sort_unstable();
-        ids.dedup();
-        imports::lock_channels(self.tx, &ids).await?;
-        if self.mode == DeletionMode::Hard {
-            for (id, ..) in named.iter().filter(|(_, own, ..)| *own) {
-                match delete(self.tx, self.caller, MessageId(*id), true, &mut self.entries, self.now).await {
-                    Ok(_) => {}
-                    // Erased before, or in a channel that was deleted.
-                    Err(error) if error.code().status() < 500 => {
-                        removal::store::erase(self.tx, &[*id], false, self.now).await?;
-                    }
-                    Err(error) => return Err(error),
-                }
-            }
+    /// Ends one membership: who holds a channel and a user must not wait for another channel.
+    async fn leave(&mut self) -> Result<Next> {
+        let Some(channel) = store::channel_of(self.tx, self.user.as_str()).await? else {
+            return Ok(Next::Phase);
+        };
+        if channels::find(self.tx, channel).await?.is_some() {
+            members::remove(self.tx, self.caller, channel, &self.user, &mut self.entries, self.now).await?;
         }
-        self.rename(&named).await?;
-        Ok(Next::Here(Some(after)))
+        store::forget_member(self.tx, self.user.as_str(), channel).await?;
+        Ok(Next::Here(None))
     }
 
-    /// Puts the ghost in the user's place, channel by channel.
-    async fn rename(&mut self, looked: &[Looked]) -> Result<()> {
-        let mut of_channels: BTreeMap<Uuid, Vec<Uuid>> = BTreeMap::new();
-        for (id, _, _, channel) in looked {
-            of_channels.entry(*channel).or_default().push(*id);
+    /// Nobody created these channels any more; clients are told.
+    async fn forget_creator(&mut self) -> Result<Next> {
+        let ids = created::by(self.tx, self.user.as_str(), CHANNELS).await?;
+        if ids.is_empty() {
+            return Ok(Next::Phase);
         }
-        let name = users::shown(self.tx, &self.user).await?.and_then(|user| user.name);
-        let named = pattern(self.user.as_str(), name.as_deref());
-        let (user, ghost) = (self.user.as_str().to_owned(), self.ghost.clone());
-        let by = Replacement { user: &user, ghost: &ghost, named: &named };
-        for (channel, ids) in of_channels {
-            // One number for each message, and one for the event: who holds what was before sees a gap, and pulls.
-            let steps = i32::try_from(ids.len() + 1).map_err(Error::internal)?;
-            let mut steps = Change::begin_steps(self.tx, ChannelId(channel), steps, self.now).await?;
-            let told = steps.pop().ok_or(ErrorCode::ChannelNotFound)?;
-            let rows: Vec<(Uuid, i64)> = ids.iter().copied().zip(steps.iter().map(Change::seq)).collect();
-            messages::rename(self.tx, &by, &rows).await?;
-            messages::rename_edits(self.tx, &by, &ids).await?;
-            self.rename_in_documents(&ids).await?;
-            let changed = search::ChangedEvent { messages: ids.into_iter().map(MessageId).collect() };
-            self.entries.job(&channel, search::TOPIC_CHANGED, &changed)?;
-            let data = json!({ "user_id": self.user, "mode": self.mode });
-            told.tell(&mut self.entries, EventType::UserDeleted, data)?;
+        let held = channels::lock_each(self.tx, &ids).await?;
+        created::forget(self.tx, &ids).await?;
+        for (id, ..) in held {
+            let change = Change::begin(self.tx, ChannelId(id), 0, self.now).await?;
+            let channel = view::shared(change.row.clone())?;
+            change.tell(&mut self.entries, EventType::ChannelUpdated, json!({ "channel": channel }))?;
         }
-        Ok(())
-    }
-
-    /// The same in the documents that messages, and their former versions, consist of.
-    async fn rename_in_documents(&self, ids: &[Uuid]) -> Result<()> {
-        let mut renamed = Vec::new();
-        for (id, seq, document) in messages::documents(self.tx, ids).await? {
-            if let Some((document, text)) = content::without(&document, self.user.as_str(), &self.ghost)? {
-                renamed.push(((id, seq, document), text));
-            }
-        }
-        messages::write_documents(self.tx, &renamed).await
-    }
-}
-
-/// How texts name a user, as a pattern of PostgreSQL: by id or by name, after an @.
-fn pattern(id: &str, name: Option<&str>) -> String {
-    let escaped = |text: &str| {
-        let mut out = String::new();
-        for char in text.chars() {
-            if !char.is_alphanumeric() {
-                out.push('\\');
-            }
-            out.push(char);
-        }
-        out
-    };
-    let names = [Some(id), name].into_iter().flatten().filter(|name| !name.trim().is_empty());
-    let names: Vec<String> = names.map(escaped).collect();
-    format!("@({})(?![[:alnum:]_])", names.join("|"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::pattern;
-
-    #[test]
-    fn a_name_is_no_pattern() {
-        assert_eq!(pattern("a.b", Some("Ann (x)")), "@(a\\.b|Ann\\ \\(x\\))(?![[:alnum:]_])");
-        assert_eq!(pattern("ann", Some(" ")), "@(ann)(?![[:alnum:]_])");
-        assert_eq!(pattern("ann", None), "@(ann)(?![[:alnum:]_])");
+        Ok(Next::Here(None))
     }
 }

@@ -6,7 +6,7 @@ use actix_web::{FromRequest, HttpRequest, HttpResponse, dev::Payload, get, post,
 use chrono::Duration;
 use parlor_platform::Result;
 use parlor_protocol::limits::{EXPORT_DAYS, IMPORT_DAYS, IMPORT_PARTS};
-use parlor_protocol::transfer::{Export, Import, ImportPart, ImportState, Line, StartImport};
+use parlor_protocol::transfer::{Export, Import, ImportPart, ImportState, Line, StartImport, UserExportLine};
 use parlor_protocol::{ErrorCode, ExportId, ImportId, UserId};
 
 use super::import::store as imports;
@@ -146,7 +146,10 @@ async fn get_import(chat: Data<Chat>, caller: ServerCaller, id: Id<ImportId>) ->
     Ok(HttpResponse::Ok().json(row.into_import()?))
 }
 
-/// Export all of a user, in the background: as JSON lines in the form of an import, kept for 7 days. Only for the server.
+/// Export all of a user, in the background: as JSON lines, kept for 7 days. Profile, channels, memberships, read pointers,
+/// messages and reactions are in the form of an import; what an import passes over follows: presence, what the user has set
+/// for channels, invitations, drafts, scheduled and pending messages, reminders, stars, tasks, votes, and former versions of
+/// messages. Only for the server.
 #[utoipa::path(
     tag = "transfer",
     params(("id" = String, Path,), ("Idempotency-Key" = Option<String>, Header, description = "The same key, the same export")),
@@ -188,7 +191,7 @@ async fn get_export(chat: Data<Chat>, caller: ServerCaller, id: Id<ExportId>) ->
 /// A part of an export: JSON lines. All parts together are the file. Only for the server.
 #[utoipa::path(
     tag = "transfer", params(("id" = String, Path,), ("number" = i32, Path,)),
-    responses((status = 200, body = Line, content_type = "application/x-ndjson", description = "One in each line."))
+    responses((status = 200, body = UserExportLine, content_type = "application/x-ndjson", description = "One in each line."))
 )]
 #[get("/exports/{id}/parts/{number}")]
 async fn get_part(

@@ -9,24 +9,22 @@ use diesel_async::RunQueryDsl;
 use parlor_platform::db::{TenantTx, prepared};
 use parlor_platform::{Error, Result};
 use parlor_protocol::transfer::{MessageLine, VoteLine};
-use parlor_protocol::{ContentType, UserId};
+use parlor_protocol::{ContentType, Poll, UserId};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use uuid::Uuid;
 
 use crate::users::store::{custom, user_id};
 
-/// A message with where it stands.
+/// A message with its id.
 pub struct Told {
     pub id: Uuid,
-    pub seq: i64,
     pub line: MessageLine,
 }
 
 #[derive(Queryable)]
 struct MessageRow {
     id: Uuid,
-    seq: i64,
     cid: String,
     user_id: String,
     text: String,
@@ -52,7 +50,6 @@ struct MessageRow {
 
 type MessageColumns = (
     SqlUuid,
-    Int8,
     Text,
     Text,
     Text,
@@ -79,7 +76,7 @@ type MessageColumns = (
 macro_rules! told {
     ($from:literal, $rest:literal) => {
         concat!(
-            "SELECT m.id, m.seq, c.cid, m.user_id, m.text, m.content_type, m.content, m.attachments, m.mentions, \
+            "SELECT m.id, c.cid, m.user_id, m.text, m.content_type, m.content, m.attachments, m.mentions, \
                  m.group_mentions, m.silent, m.visible_to, m.custom, p.id, q.id, m.in_timeline, m.poll, m.pinned, m.forwarded_from, m.created_at, m.edited_at, m.deleted_at FROM ",
             $from,
             " LEFT JOIN LATERAL (SELECT id FROM messages WHERE app_id = m.app_id AND id = m.parent_id AND NOT erased \
@@ -92,32 +89,50 @@ macro_rules! told {
     };
 }
 
-/// Messages of a channel in the order of its timeline, replies among them. Nothing up to `truncated` is told.
+/// Where a page of a channel ends that begins after a `seq`: neither the timeline nor the replies beside it have more than
+/// `rows` up to there, told or not. `None`: nothing comes after it.
+pub async fn end_of_page(tx: &TenantTx, channel: Uuid, after: i64, rows: i64) -> Result<Option<i64>> {
+    Ok(prepared::<Nullable<Int8>>(
+        "SELECT least( \
+             (SELECT seq FROM messages WHERE app_id = v.app AND channel_id = v.channel AND in_timeline AND seq > v.after \
+                 ORDER BY seq OFFSET v.most - 1 LIMIT 1), \
+             (SELECT seq FROM messages WHERE app_id = v.app AND channel_id = v.channel AND NOT in_timeline \
+                 AND seq > v.after ORDER BY seq OFFSET v.most - 1 LIMIT 1)) \
+         FROM (SELECT ?::uuid AS app, ?::uuid AS channel, ?::bigint AS after, ?::bigint AS most) v",
+    )
+    .bind::<SqlUuid, _>(tx.app())
+    .bind::<SqlUuid, _>(channel)
+    .bind::<Int8, _>(after)
+    .bind::<Int8, _>(rows)
+    .get_result(&mut tx.conn()?)
+    .await?)
+}
+
+/// Messages of a channel after a `seq` and up to another, in the order of its timeline, replies among them. Nothing up to
+/// `truncated` is told.
 pub async fn of(
     tx: &TenantTx,
     (channel, cid, truncated): (Uuid, &str, i64),
     after: i64,
-    limit: i64,
+    upto: i64,
 ) -> Result<Vec<Told>> {
     let rows = prepared::<MessageColumns>(told!(
         "(SELECT ?::text AS cid, ?::uuid AS app, ?::uuid AS channel, ?::bigint AS truncated_seq, ?::bigint AS after, \
-             ?::bigint AS most) c \
+             ?::bigint AS upto) c \
          CROSS JOIN LATERAL ( \
              (SELECT * FROM messages WHERE app_id = c.app AND channel_id = c.channel AND in_timeline AND seq > c.after \
-                 ORDER BY seq LIMIT c.most) \
+                 AND seq <= c.upto ORDER BY seq) \
              UNION ALL \
              (SELECT * FROM messages WHERE app_id = c.app AND channel_id = c.channel AND NOT in_timeline \
-                 AND seq > c.after ORDER BY seq LIMIT c.most)) m",
-        "true ORDER BY m.seq LIMIT ?"
+                 AND seq > c.after AND seq <= c.upto ORDER BY seq)) m",
+        "true ORDER BY m.seq"
     ))
     .bind::<Text, _>(cid)
     .bind::<SqlUuid, _>(tx.app())
     .bind::<SqlUuid, _>(channel)
     .bind::<Int8, _>(truncated)
-    .bind::<Int8, _>(after.max(truncated))
-    // More than a page: some of them may not be told.
-    .bind::<Int8, _>(limit * 4)
-    .bind::<Int8, _>(limit)
+    .bind::<Int8, _>(after)
+    .bind::<Int8, _>(upto)
     .load::<MessageRow>(&mut tx.conn()?)
     .await?;
     lines(tx, rows).await
@@ -143,10 +158,13 @@ async fn lines(tx: &TenantTx, rows: Vec<MessageRow>) -> Result<Vec<Told>> {
     fn read<T: DeserializeOwned>(stored: Option<Value>) -> Result<Option<T>> {
         stored.map(serde_json::from_value).transpose().map_err(Error::internal)
     }
-    let polls: Vec<Uuid> = rows.iter().filter(|row| row.poll.is_some()).map(|row| row.id).collect();
-    let mut votes = votes(tx, &polls).await?;
+    let polls = rows.iter().map(|row| read::<Poll>(row.poll.clone())).collect::<Result<Vec<_>>>()?;
+    // Of an anonymous poll nobody learns who voted.
+    let named = rows.iter().zip(&polls).filter(|(_, poll)| poll.as_ref().is_some_and(|poll| !poll.anonymous));
+    let mut votes = votes(tx, &named.map(|(row, _)| row.id).collect::<Vec<_>>()).await?;
     rows.into_iter()
-        .map(|row| {
+        .zip(polls)
+        .map(|(row, poll)| {
             let mentions = row.mentions.unwrap_or_default().into_iter().map(user_id);
             let readers = row.visible_to.map(|users| users.into_iter().map(user_id).collect::<Result<_>>());
             let line = MessageLine {
@@ -165,7 +183,7 @@ async fn lines(tx: &TenantTx, rows: Vec<MessageRow>) -> Result<Vec<Told>> {
                 show_in_channel: row.parent_id.is_some() && row.in_timeline,
                 parent_id: row.parent_id.map(|id| id.to_string()),
                 reply_to_id: row.reply_to_id.map(|id| id.to_string()),
-                poll: read(row.poll)?,
+                poll,
                 votes: votes.remove(&row.id).unwrap_or_default(),
                 pinned: read(row.pinned)?,
                 forwarded_from: read(row.forwarded_from)?,
@@ -173,7 +191,7 @@ async fn lines(tx: &TenantTx, rows: Vec<MessageRow>) -> Result<Vec<Told>> {
                 edited_at: row.edited_at,
                 deleted_at: row.deleted_at,
             };
-            Ok(Told { id: row.id, seq: row.seq, line })
+            Ok(Told { id: row.id, line })
         })
         .collect()
 }

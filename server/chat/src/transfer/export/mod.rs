@@ -4,10 +4,12 @@
 //! memory does not grow with what there is. An app is told channel by channel, and each channel in the order of its
 //! timeline, so that an import of the lines gives the same again.
 //!
-//! Of a user are told: the user, the channels that they are or were in, their memberships and pointers, their messages
-//! and their reactions.
+//! Of a user are told: the user, the channels that they are or were in, their memberships and pointers, their messages,
+//! their reactions, and what belongs to them alone ([`own`]). Who voted what in an anonymous poll is told to nobody but the
+//! one who voted.
 
 mod messages;
+mod own;
 mod reactions;
 mod store;
 
@@ -15,8 +17,9 @@ use std::collections::HashSet;
 
 use parlor_platform::db::{Db, TenantTx};
 use parlor_platform::{Error, Result};
-use parlor_protocol::transfer::Line;
+use parlor_protocol::transfer::{Line, UserExportLine};
 use parlor_protocol::{AppId, ErrorCode, UserId};
+use serde::Serialize;
 use tokio::sync::mpsc::Sender;
 use uuid::Uuid;
 
@@ -92,6 +95,21 @@ pub async fn user(db: &Db, app: AppId, user: &UserId, out: Out) -> Result<i64> {
             out.tell(&Line::Reaction(line)).await?;
         }
     }
+    for kind in own::KINDS {
+        let mut after = Uuid::nil();
+        loop {
+            let page = own::page(&out.tx, kind, user, after, PAGE).await?;
+            let Some((key, _)) = page.last() else { break };
+            after = *key;
+            for (_, line) in page {
+                if let Some(cid) = line.channel().filter(|cid| !told.contains(*cid)) {
+                    out.tell(&Line::Channel(store::only_named(cid))).await?;
+                    told.insert(cid.to_owned());
+                }
+                out.tell(&UserExportLine::Own(line)).await?;
+            }
+        }
+    }
     out.end().await
 }
 
@@ -107,7 +125,7 @@ impl Teller {
         Ok(Self { tx: db.tenant_export(app).await?, out, text: String::new(), lines: 0 })
     }
 
-    async fn tell(&mut self, line: &Line) -> Result<()> {
+    async fn tell(&mut self, line: &impl Serialize) -> Result<()> {
         let json = serde_json::to_string(line).map_err(Error::internal)?;
         if !self.text.is_empty() && self.text.len() + json.len() + 1 > self.out.size {
             self.hand_over().await?;
@@ -141,11 +159,11 @@ impl Teller {
                 self.tell(&Line::Member(line)).await?;
             }
         }
-        let mut seq = 0;
+        let mut seq = truncated;
         loop {
-            let page = messages::of(&self.tx, (id, cid, truncated), seq, PAGE).await?;
-            let Some(last) = page.last() else { break };
-            seq = last.seq;
+            // A page may have nothing to tell, and the next one have.
+            let end = messages::end_of_page(&self.tx, id, seq, PAGE).await?;
+            let page = messages::of(&self.tx, (id, cid, truncated), seq, end.unwrap_or(i64::MAX)).await?;
             // What a deletion keeps aside for a while is not told.
             let there = page.iter().filter(|message| message.line.deleted_at.is_none());
             let ids: Vec<_> = there.map(|message| message.id).collect();
@@ -155,6 +173,8 @@ impl Teller {
             for line in reactions::of(&self.tx, &ids).await? {
                 self.tell(&Line::Reaction(line)).await?;
             }
+            let Some(end) = end else { break };
+            seq = end;
         }
         let mut after = String::new();
         loop {

@@ -4,16 +4,20 @@
 //! refers to an event that is not there, or comes later, stands without it. Encrypted events that could not be read are left
 //! out.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+mod people;
+
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use parlor_platform::crypto::sha256;
 use parlor_protocol::limits::{ATTACHMENTS, REACTION_CHARS, TEXT_CHARS};
-use parlor_protocol::transfer::{Line, MemberLine, MessageLine, ReactionLine};
-use parlor_protocol::{Custom, GroupMentions, Role, UserId};
+use parlor_protocol::transfer::{Line, MessageLine, ReactionLine};
+use parlor_protocol::{Custom, GroupMentions, UserId};
 use serde_json::Value;
 
-use super::{channel, file, name, slug, text, user};
+use people::{members, people};
+
+use super::{channel, file, name, slug, text};
 
 /// The lines of a room.
 pub fn room(export: &Value) -> Vec<Line> {
@@ -61,50 +65,6 @@ fn user_of(id: &str) -> UserId {
 
 fn time(event: &Value) -> Option<DateTime<Utc>> {
     event.get("origin_server_ts").and_then(Value::as_i64).and_then(DateTime::from_timestamp_millis)
-}
-
-/// All who are named, by the name that they had last.
-fn people(events: &[&Value], creator: Option<&str>) -> Vec<Line> {
-    let mut names: BTreeMap<&str, Option<&str>> = BTreeMap::new();
-    for event in events {
-        if let Some(sender) = text(event, "/sender") {
-            names.entry(sender).or_default();
-        }
-        if text(event, "/type") == Some("m.room.member")
-            && let Some(who) = text(event, "/state_key")
-        {
-            let shown = text(event, "/content/displayname");
-            let known = names.entry(who).or_default();
-            *known = shown.or(*known);
-        }
-    }
-    if let Some(creator) = creator {
-        names.entry(creator).or_default();
-    }
-    let line = |(id, shown): (&str, Option<&str>)| {
-        let mut line = user(user_of(id));
-        line.name = Some(name(shown.unwrap_or(id)));
-        Line::User(line)
-    };
-    names.into_iter().map(line).collect()
-}
-
-/// Who is in the room at the end.
-fn members(cid: &str, events: &[&Value], creator: Option<&str>) -> Vec<Line> {
-    let mut joined: BTreeMap<&str, Option<DateTime<Utc>>> = BTreeMap::new();
-    for event in events.iter().filter(|event| text(event, "/type") == Some("m.room.member")) {
-        let Some(who) = text(event, "/state_key") else { continue };
-        if text(event, "/content/membership") == Some("join") {
-            joined.entry(who).or_insert(time(event));
-        } else {
-            joined.remove(who);
-        }
-    }
-    let line = |(id, joined_at): (&str, _)| {
-        let role = if creator == Some(id) { Role::Owner } else { Role::Member };
-        Line::Member(MemberLine { channel: cid.to_owned(), user_id: user_of(id), role, joined_at })
-    };
-    joined.into_iter().map(line).collect()
 }
 
 /// What later events say of earlier ones, by the earlier one's id.

@@ -9,11 +9,14 @@ use parlor_platform::outbox::Entries;
 use parlor_protocol::{ChannelId, EventType};
 use serde_json::json;
 
-use super::store::{self, Touched};
+use super::ordinary;
+use super::store::Touched;
 use crate::channels::change::Change;
-use crate::channels::{store as channels, view};
+use crate::channels::store::{self as channels, lock_each};
+use crate::channels::view;
 
-/// Who had read everything has read what was imported, too: it is no news. Clients of channels that were there before are
+/// Channels that got others than those that they are of are no longer distinct. Who had read everything has read what was
+/// imported, too: it is no news. Clients of channels that were there before are
 /// told once.
 pub async fn channels(
     tx: &TenantTx,
@@ -22,7 +25,10 @@ pub async fn channels(
     now: DateTime<Utc>,
 ) -> Result<()> {
     let ids: Vec<_> = touched.iter().map(|channel| channel.channel).collect();
-    let held = store::lock_channels(tx, &ids).await?;
+    let held = lock_each(tx, &ids).await?;
+    let made: Vec<_> =
+        touched.iter().filter(|channel| channel.created).map(|channel| channel.channel).collect();
+    ordinary::with_others(tx, &made).await?;
     let before =
         |id| touched.iter().find(|channel| channel.channel == id).map_or(0, |channel| channel.ordinal);
     prepared::<Untyped>(

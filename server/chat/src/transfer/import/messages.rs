@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use parlor_platform::{Error, Result};
+use parlor_protocol::limits::PINS;
 use parlor_protocol::transfer::MessageLine;
 use parlor_protocol::{ContentType, Custom, ErrorCode, Poll, UserId};
 use serde_json::Value;
@@ -15,8 +16,9 @@ use super::run::{Batch, distinct};
 use super::store::{self, Advanced};
 use super::threads::Thread;
 use super::write::{self, Known, NewMessage, NewPin, NewVote, Reader};
+use crate::channels::store::lock_each;
 use crate::content::attachments;
-use crate::transfer::lines::message_id;
+use crate::transfer::lines::{keeps_counts, message_id};
 
 /// What decides about the messages of a chunk.
 struct Facts {
@@ -37,6 +39,10 @@ struct Written {
     numbers: BTreeMap<Uuid, Advanced>,
     threads: BTreeMap<Uuid, Thread>,
     pins: Vec<NewPin>,
+    /// Pins of each channel that count.
+    pinned: HashMap<Uuid, usize>,
+    /// Places of lines whose message is not pinned, because its channel has as many as it may.
+    unpinned: Vec<usize>,
     votes: Vec<NewVote>,
 }
 
@@ -46,13 +52,16 @@ pub async fn messages(batch: &mut Batch<'_>, mut lines: Vec<Numbered<MessageLine
     let cids = distinct(lines.iter().map(|(_, line)| line.channel.as_str()));
     let channels: HashMap<String, Uuid> = store::channels_of(tx, &cids).await?.into_iter().collect();
     let ids: Vec<Uuid> = channels.values().copied().collect::<BTreeSet<_>>().into_iter().collect();
-    let held = store::lock_channels(tx, &ids).await?;
+    let held = lock_each(tx, &ids).await?;
     let facts = read(batch, &lines, channels).await?;
 
     let mut written = Written::default();
     for (id, seq, ordinal) in held {
         let row = Advanced { id, seq, ordinal, members: 0, last_message_at: None };
         written.numbers.insert(id, row);
+    }
+    if lines.iter().any(|(_, line)| line.pinned.is_some()) {
+        written.pinned = write::pinned(tx, &ids, batch.now).await?;
     }
     for (root, user) in write::replied(tx, &facts.known.keys().copied().collect::<Vec<_>>()).await? {
         if let Some(known) = facts.known.get(&root) {
@@ -66,6 +75,10 @@ pub async fn messages(batch: &mut Batch<'_>, mut lines: Vec<Numbered<MessageLine
         if let Err(error) = take(&mut written, &facts, &lines, (at, line), batch.now) {
             batch.done.refused.error(*number, &error);
         }
+    }
+    for (number, _) in written.unpinned.iter().filter_map(|at| lines.get(*at)) {
+        let reason = format!("The channel has {PINS} pins: the message is written, but not pinned.");
+        batch.done.refused.line(*number, ErrorCode::TooManyPins, reason);
     }
     finish(batch, written).await
 }
@@ -198,8 +211,16 @@ fn take(
         row.quoted = quoted;
         fill(&mut row, line, now)?;
         if let Some(pin) = &line.pinned {
-            let (at, expires_at) = (pin.at, pin.expires_at);
-            written.pins.push(NewPin { message: id, channel, at, expires_at });
+            let pins = written.pinned.entry(channel).or_default();
+            let counts = !pin.has_expired(now);
+            if counts && *pins >= PINS {
+                row.pinned = None;
+                written.unpinned.push(at);
+            } else {
+                *pins += usize::from(counts);
+                let (at, expires_at) = (pin.at, pin.expires_at);
+                written.pins.push(NewPin { message: id, channel, at, expires_at });
+            }
         }
         for vote in &line.votes {
             // Each is a change of its own: votes are listed by their number.
@@ -262,9 +283,12 @@ fn fill(row: &mut NewMessage, line: &MessageLine, now: DateTime<Utc>) -> Result<
     Ok(())
 }
 
-/// A poll with as many votes as there are.
+/// A poll with as many votes as there are, or as it says where nobody says who voted.
 fn counted(poll: &Poll, line: &MessageLine) -> Poll {
     let mut poll = poll.clone();
+    if keeps_counts(&poll, line) {
+        return poll;
+    }
     let count =
         |id: &str| line.votes.iter().filter(|vote| vote.options.iter().any(|option| option == id)).count();
     for option in &mut poll.options {

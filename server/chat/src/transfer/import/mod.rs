@@ -17,6 +17,7 @@
 pub mod check;
 mod finish;
 mod messages;
+mod ordinary;
 mod people;
 mod quotes;
 mod reactions;

@@ -12,10 +12,11 @@ use parlor_protocol::transfer::{ChannelLine, MemberLine, UserLine};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::Numbered;
 use super::run::{Batch, distinct};
 use super::store::{self, Advanced};
+use super::{Numbered, ordinary};
 use crate::channels::distinct_key;
+use crate::channels::store::lock_each;
 use crate::erasure::subject;
 use crate::members::store::step_user_seq;
 use crate::transfer::lines::{channel_id, kind_of_cid};
@@ -151,7 +152,7 @@ pub async fn members(batch: &mut Batch<'_>, lines: Vec<Numbered<MemberLine>>) ->
     let mut ids: Vec<Uuid> = channels.values().copied().collect();
     ids.sort_unstable();
     ids.dedup();
-    let held = store::lock_channels(tx, &ids).await?;
+    let held = lock_each(tx, &ids).await?;
     let users = known_users(tx, distinct(lines.iter().map(|(_, line)| line.user_id.as_str()))).await?;
     let pair =
         |line: &MemberLine| channels.get(&line.channel).map(|id| (*id, line.user_id.as_str().to_owned()));
@@ -204,6 +205,9 @@ pub async fn members(batch: &mut Batch<'_>, lines: Vec<Numbered<MemberLine>>) ->
     )
     .execute(&mut tx.conn()?)
     .await?;
+    // One that the import made has its members when all lines are written.
+    let before = store::there_before(tx, batch.import, &changed).await?;
+    ordinary::with_others(tx, &before).await?;
     batch.done.counted.push(("members", i64::try_from(new.len()).map_err(Error::internal)?));
     Ok(())
 }

@@ -17,6 +17,7 @@ use super::Numbered;
 use super::people::known_users;
 use super::run::{Batch, distinct};
 use super::store::{self, Advanced};
+use crate::channels::store::lock_each;
 use crate::transfer::lines::message_id;
 
 /// A message that gets reactions.
@@ -40,7 +41,7 @@ pub async fn reactions(batch: &mut Batch<'_>, lines: Vec<Numbered<ReactionLine>>
         super::write::existing(tx, &ids).await?.into_iter().map(|(_, channel, _)| channel).collect();
     channels.sort_unstable();
     channels.dedup();
-    let held = store::lock_channels(tx, &channels).await?;
+    let held = lock_each(tx, &channels).await?;
     // After the channels are held: from here on nobody else reacts.
     let mut targets = targets(tx, &ids).await?;
     let row = |(id, seq, ordinal)| (id, Advanced { id, seq, ordinal, members: 0, last_message_at: None });

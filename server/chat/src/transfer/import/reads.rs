@@ -54,19 +54,30 @@ pub async fn reads(batch: &mut Batch<'_>, lines: Vec<Numbered<ReadLine>>) -> Res
     }
     let mut seen = HashSet::new();
     pointers.retain(|pointer| seen.insert((pointer.channel, pointer.user.clone())));
-    let mut set = 0;
-    for pointers in pointers.chunks(AT_ONCE) {
-        set += some(batch, pointers).await?;
+    // Everybody holds users before members, members before flags, and each in one order.
+    let mut fits = fitting(batch, &pointers).await?;
+    fits.sort_by(|(one, ..), (other, ..)| (one.channel, &one.user).cmp(&(other.channel, &other.user)));
+    step_user_seq(tx, &distinct(fits.iter().map(|(pointer, _, _)| pointer.user.as_str()))).await?;
+    let mut moved = Vec::with_capacity(fits.len());
+    for fits in fits.chunks(AT_ONCE) {
+        moved.extend(set(tx, fits).await?);
     }
-    batch.done.counted.push(("reads", set));
+    lock_flags(tx, moved.iter().map(|moved| moved.channel_id.0).collect()).await?;
+    for moved in moved.chunks(AT_ONCE) {
+        mark_flags(tx, moved, batch.config.chat.fanout_members).await?;
+    }
+    batch.done.counted.push(("reads", i64::try_from(moved.len()).map_err(Error::internal)?));
     Ok(())
 }
 
-async fn some(batch: &mut Batch<'_>, pointers: &[Pointer]) -> Result<i64> {
-    let tx = batch.tx;
-    let places = places(tx, pointers).await?;
-    let untouched = untouched(tx, pointers).await?;
-    let mut fits: Vec<(&Pointer, Place, Option<Place>)> = Vec::new();
+/// A pointer, where it is to be, and where what is hidden ends.
+type Fitting<'a> = (&'a Pointer, Place, Option<Place>);
+
+/// The pointers that are to be set; those whose messages are not there are refused.
+async fn fitting<'a>(batch: &mut Batch<'_>, pointers: &'a [Pointer]) -> Result<Vec<Fitting<'a>>> {
+    let places = places(batch.tx, pointers).await?;
+    let untouched = untouched(batch.tx, pointers).await?;
+    let mut fits: Vec<Fitting<'_>> = Vec::new();
     for pointer in pointers {
         let place =
             |message: Option<Uuid>| message.map(|message| places.get(&(pointer.channel, message)).copied());
@@ -81,9 +92,13 @@ async fn some(batch: &mut Batch<'_>, pointers: &[Pointer]) -> Result<i64> {
             }
         }
     }
-    step_user_seq(tx, &distinct(fits.iter().map(|(pointer, _, _)| pointer.user.as_str()))).await?;
+    Ok(fits)
+}
+
+/// Sets pointers, whose users the caller holds.
+async fn set(tx: &TenantTx, fits: &[Fitting<'_>]) -> Result<Vec<ReadMoved>> {
     let (mut moved, mut from) = (Vec::new(), Vec::new());
-    for (pointer, (read_seq, _), hidden) in &fits {
+    for (pointer, (read_seq, _), hidden) in fits {
         from.push(hidden.map_or((0, 0), |(seq, ordinal)| (seq + 1, ordinal)));
         moved.push(ReadMoved {
             channel_id: ChannelId(pointer.channel),
@@ -113,9 +128,7 @@ async fn some(batch: &mut Batch<'_>, pointers: &[Pointer]) -> Result<i64> {
     .bind::<SqlUuid, _>(tx.app())
     .execute(&mut tx.conn()?)
     .await?;
-    lock_flags(tx, moved.iter().map(|moved| moved.channel_id.0).collect()).await?;
-    mark_flags(tx, &moved, batch.config.chat.fanout_members).await?;
-    i64::try_from(moved.len()).map_err(Error::internal)
+    Ok(moved)
 }
 
 /// Of these members, those who have never read or sent anything here by themselves.

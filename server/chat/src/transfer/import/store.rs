@@ -318,14 +318,15 @@ pub async fn channels_of(tx: &TenantTx, cids: &[&str]) -> Result<Vec<(String, Uu
     .await?)
 }
 
-/// Holds channels, in the order of their ids: their `seq` and `ordinal`.
-pub async fn lock_channels(tx: &TenantTx, ids: &[Uuid]) -> Result<Vec<(Uuid, i64, i64)>> {
-    Ok(prepared::<(SqlUuid, Int8, Int8)>(
-        "SELECT id, seq, ordinal FROM channels WHERE app_id = ? AND id = ANY(?) AND deleted_at IS NULL ORDER BY id \
-         FOR NO KEY UPDATE",
+/// Of these channels, those that were there before the import.
+pub async fn there_before(tx: &TenantTx, id: ImportId, channels: &[Uuid]) -> Result<Vec<Uuid>> {
+    Ok(prepared::<SqlUuid>(
+        "SELECT n.id FROM UNNEST(?) AS n (id) CROSS JOIN LATERAL (SELECT FROM import_channels WHERE app_id = ? \
+             AND import_id = ? AND channel_id = n.id AND NOT created OFFSET 0) i",
     )
+    .bind::<Array<SqlUuid>, _>(channels.to_vec())
     .bind::<SqlUuid, _>(tx.app())
-    .bind::<Array<SqlUuid>, _>(ids.to_vec())
+    .bind::<SqlUuid, _>(id.0)
     .load(&mut tx.conn()?)
     .await?)
 }

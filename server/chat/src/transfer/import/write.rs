@@ -1,14 +1,16 @@
 //! The statements that write imported messages, and what they need to know first. The columns of `messages` that an
 //! import fills stand here and nowhere else.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use diesel::prelude::Queryable;
 use diesel::sql_types::{
     Array, Bool, Int4, Int8, Jsonb, Nullable, Text, Timestamptz, Untyped, Uuid as SqlUuid,
 };
 use diesel_async::RunQueryDsl;
-use parlor_platform::Result;
 use parlor_platform::db::{TenantTx, prepared};
+use parlor_platform::{Error, Result};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -284,6 +286,22 @@ pub struct NewPin {
     pub channel: Uuid,
     pub at: DateTime<Utc>,
     pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// How many messages of each of these channels are pinned.
+pub async fn pinned(tx: &TenantTx, channels: &[Uuid], now: DateTime<Utc>) -> Result<HashMap<Uuid, usize>> {
+    let rows = prepared::<(SqlUuid, Int8)>(
+        "SELECT n.id, p.count FROM (SELECT ?::uuid AS app, ?::timestamptz AS now) v CROSS JOIN UNNEST(?) AS n (id) \
+         CROSS JOIN LATERAL (SELECT count(*) AS count FROM pins WHERE app_id = v.app AND channel_id = n.id \
+             AND (expires_at IS NULL OR expires_at > v.now)) p",
+    )
+    .bind::<SqlUuid, _>(tx.app())
+    .bind::<Timestamptz, _>(now)
+    .bind::<Array<SqlUuid>, _>(channels.to_vec())
+    .load::<(Uuid, i64)>(&mut tx.conn()?)
+    .await?;
+    let count = |(channel, count)| Ok((channel, usize::try_from(count).map_err(Error::internal)?));
+    rows.into_iter().map(count).collect()
 }
 
 /// Writes pins.

@@ -19,7 +19,7 @@ pub(super) async fn over(app: &App, deletion: &Value) -> Value {
 }
 
 /// Eve was everywhere.
-async fn lived(app: &App) -> (Client, Client, Client, String) {
+pub(super) async fn lived(app: &App) -> (Client, Client, Client, String) {
     let (ann, ben, eve) = (app.user("ann").await, app.user("ben").await, app.user("eve").await);
     let profile = json!({ "name": "Eve Canary", "image": "https://a.example/canary.png", "custom": { "secret": "canary" } });
     eve.patch("/users/eve", profile).await.gives(200);
@@ -53,7 +53,7 @@ async fn lived(app: &App) -> (Client, Client, Client, String) {
         .gives(200);
     eve.put(&format!("/channels/{channel}/draft"), json!({ "text": "canary draft" })).await.gives(200);
     eve.put(&format!("/messages/{root}/reminder"), json!({ "note": "canary" })).await.gives(200);
-    eve.put(&format!("/messages/{root}/star"), json!({})).await;
+    eve.put(&format!("/messages/{root}/star"), json!({})).await.gives(200);
     app.server.post(&format!("/messages/{root}/task"), json!({ "assignee_id": "eve" })).await.gives(201);
     let mine = eve.post("/channels", json!({ "type": "team", "name": "hers" })).await.gives(201);
     ann.get(&format!("/channels/{}", mine["id"].as_str().unwrap())).await.refused(ErrorCode::NotAMember);

@@ -175,3 +175,104 @@ async fn a_user_gets_all_that_is_theirs() {
     assert!(error.contains("no such user"), "{error}");
     server.settled().await;
 }
+
+/// More rows than are looked at together have nothing to tell, and still nothing behind them is left out.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_erased_hides_nothing_that_comes_after_it() {
+    let server = Server::start(Mode::Embedded).await;
+    let app = server.app("acme").await;
+    let mut lines = vec![json!({ "user": { "id": "ann" } })];
+    let mut say = |channel: &str, id: String, parent: Option<&str>| {
+        let mut line = json!({ "id": id, "channel": channel, "user_id": "ann", "text": id, "created_at": "2020-05-01T10:00:00Z" });
+        if let Some(parent) = parent {
+            line["parent_id"] = json!(parent);
+        }
+        lines.push(json!({ "message": line }));
+    };
+    for n in 0..4_100 {
+        say("team:gone", format!("gone {n}"), None);
+    }
+    say("team:gone", "there 0".to_owned(), None);
+    // Both lists of a channel: what is told of one reaches further than what was looked at of the other.
+    for n in 0..4_000 {
+        say("team:mixed", if n < 600 { format!("mixed {n}") } else { format!("gone mixed {n}") }, None);
+    }
+    for n in 600..700 {
+        say("team:mixed", format!("mixed {n}"), None);
+    }
+    for n in 0..500 {
+        say("team:mixed", format!("reply {n}"), Some("mixed 0"));
+    }
+    for cid in ["team:gone", "team:mixed"] {
+        lines.push(json!({ "channel": { "cid": cid } }));
+    }
+    let report = import(&server, &app, Lines::of(&lines).path()).await;
+    assert_eq!(report["counts"]["messages"], 8_701, "{report}");
+    server
+        .db
+        .execute("UPDATE messages SET erased = true, text = '', deleted_at = now() WHERE text LIKE 'gone%'")
+        .await;
+
+    let lines = exported(&server, &app).await;
+    let texts: Vec<&str> =
+        all(&lines, "message").iter().map(|message| message["text"].as_str().unwrap()).collect();
+    let count = |what: &str| texts.iter().filter(|text| text.starts_with(what)).count();
+    assert_eq!((count("there"), count("mixed"), count("reply")), (1, 700, 500));
+    assert_eq!(texts.len(), 1_201);
+    server.settled().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_export_tells_who_voted_in_secret() {
+    let server = Server::start(Mode::Embedded).await;
+    let app = server.app("acme").await;
+    import(&server, &app, Lines::of(&history()).path()).await;
+    let (ann, ben, eve) = (app.user("ann").await, app.user("ben").await, app.user("eve").await);
+    let poll = json!({ "options": ["tea", "coffee"], "anonymous": true });
+    let asked = json!({ "text": "in secret", "poll": poll });
+    let asked = ann.post("/channels/team:general/messages", asked).await.gives(201);
+    let votes = format!("/messages/{}/poll/votes", asked["id"].as_str().unwrap());
+    for (user, option) in [(&ann, "2"), (&ben, "1"), (&eve, "2")] {
+        user.put(&votes, json!({ "options": [option] })).await.gives(200);
+    }
+    app.server.get(&votes).await.refused(ErrorCode::PollAnonymous);
+
+    let lines = exported(&server, &app).await;
+    let secret = |lines: &[Value]| {
+        let messages = all(lines, "message").into_iter();
+        messages.filter(|message| message["text"] == "in secret").cloned().collect::<Vec<_>>().remove(0)
+    };
+    let line = secret(&lines);
+    assert_eq!(line["votes"], Value::Null, "{line}");
+    assert_eq!((&line["poll"]["voters"], &line["poll"]["options"][1]["votes"]), (&json!(3), &json!(2)));
+    let open = all(&lines, "message").into_iter().find(|message| message["text"] == "lunch?").unwrap();
+    assert_eq!(open["votes"].as_array().map(Vec::len), Some(2), "who voted in the open is known to all");
+
+    // The counts move, and votes go on from there.
+    let copy = server.app("copy").await;
+    let report = import(&server, &copy, Lines::of(&lines).path()).await;
+    assert_eq!((&report["state"], &report["failed"]), (&json!("done"), &json!(0)), "{report}");
+    assert_eq!(secret(&exported(&server, &copy).await), line);
+    let voted = copy.user("ann").await.put(&votes, json!({ "options": ["1"] })).await.gives(200);
+    assert_eq!((&voted["poll"]["voters"], &voted["poll"]["options"][0]["votes"]), (&json!(4), &json!(2)));
+    // Who is told who voted counts.
+    let mut told = line.clone();
+    told["id"] = json!("told");
+    told["votes"] = json!([{ "user_id": "ben", "options": ["1"] }]);
+    import(&server, &copy, Lines::of(&[json!({ "message": told })]).path()).await;
+    let page = copy.user("ann").await.get("/channels/team:general/messages").await.gives(200);
+    assert_eq!(page["items"].as_array().unwrap().last().unwrap()["poll"]["voters"], 1);
+
+    // Each learns the own vote, and nobody another one's.
+    for (user, option) in [("ann", "coffee"), ("ben", "tea")] {
+        let text = server.command(&["export", "--app", &app.id, "--user", user]).await.unwrap();
+        let own = lines_of(&text);
+        let vote = all(&own, "vote").into_iter().find(|vote| vote["message_id"] == asked["id"]).unwrap();
+        assert_eq!(vote["options"][0]["text"], option);
+        assert_eq!(vote["options"].as_array().map(Vec::len), Some(1));
+        if user == "ann" {
+            assert_eq!(secret(&own)["votes"], Value::Null);
+        }
+    }
+    server.settled().await;
+}

@@ -270,3 +270,79 @@ async fn who_has_a_channel_open_is_told_once() {
     assert_eq!(ben.get(&format!("/channels/{channel}")).await.gives(200)["unread"], 501);
     holds(&server).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_distinct_channel_that_gets_another_becomes_an_ordinary_one() {
+    let server = Server::start(Mode::Embedded).await;
+    let app = server.app("acme").await;
+    let (ann, _, _) = (app.user("ann").await, app.user("ben").await, app.user("eve").await);
+    let pair =
+        |with: &str| json!({ "type": "messaging", "distinct": true, "members": [{ "user_id": with }] });
+    let ours = ann.post("/channels", pair("ben")).await.gives(201);
+    let theirs = ann.post("/channels", pair("eve")).await.gives(201);
+    let member = |cid: &str, user: &str| json!({ "member": { "channel": cid, "user_id": user } });
+    let cid = ours["cid"].as_str().unwrap();
+    // One that was there gets another; one that is new has its own, and one that is new has another from the beginning.
+    let lines = [
+        json!({ "user": { "id": "dan" } }),
+        json!({ "user": { "id": "fay" } }),
+        member(cid, "eve"),
+        member(theirs["cid"].as_str().unwrap(), "ann"),
+        json!({ "channel": { "cid": "messaging:new", "distinct": ["ann", "dan"] } }),
+        member("messaging:new", "ann"),
+        member("messaging:new", "dan"),
+        json!({ "channel": { "cid": "messaging:wide", "distinct": ["ann", "fay"] } }),
+        member("messaging:wide", "ann"),
+        member("messaging:wide", "fay"),
+        member("messaging:wide", "eve"),
+    ];
+    let report = import(&server, &app, Lines::of(&lines).path()).await;
+    assert_eq!((&report["counts"]["members"], &report["failed"]), (&json!(6), &json!(0)), "{report}");
+    for (with, known) in
+        [("ben", None), ("eve", theirs["cid"].as_str()), ("dan", Some("messaging:new")), ("fay", None)]
+    {
+        let got = ann.post("/channels", pair(with)).await;
+        let (status, cid) = (got.status, got.json["cid"].as_str().unwrap());
+        match known {
+            Some(known) => assert_eq!((status, cid), (200, known), "{with}"),
+            None => assert_eq!(status, 201, "{with}: {cid}"),
+        }
+    }
+    holds(&server).await;
+    server.settled().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_channel_has_no_more_pins_than_it_may() {
+    let server = Server::start(Mode::Embedded).await;
+    let app = server.app("acme").await;
+    let ann = app.user("ann").await;
+    let channel = app
+        .channel_with(
+            json!({ "type": "team", "id": "general", "members": [{ "user_id": "ann", "role": "owner" }] }),
+        )
+        .await;
+    let first = ann.say(&channel, "pinned before").await;
+    ann.post(&format!("/messages/{}/pin", first["id"].as_str().unwrap()), json!({})).await.gives(200);
+    let pinned = |n: usize, expires_at: Value| {
+        json!({ "message": { "id": format!("m{n}"), "channel": "team:general", "user_id": "ann", "text": format!("{n}"),
+            "created_at": "2020-05-01T10:00:00Z",
+            "pinned": { "at": "2020-05-01T10:00:00Z", "by": "ann", "expires_at": expires_at } } })
+    };
+    // One whose time is over counts for nothing.
+    let mut lines = vec![pinned(0, json!("2020-05-02T10:00:00Z"))];
+    lines.extend((1..=51).map(|n| pinned(n, Value::Null)));
+    let file = Lines::of(&lines);
+    let error = server.command(&["import", "--app", &app.id, file.path()]).await.unwrap_err();
+    assert!(error.contains("2 lines were refused"), "{error}");
+    let report = server.db.text("SELECT errors::text FROM imports").await;
+    let errors: Vec<Value> = serde_json::from_str(&report).unwrap();
+    let errors: Vec<_> = errors.iter().map(|error| (&error["line"], &error["code"])).collect();
+    assert_eq!(errors, [(&json!(51), &json!("too_many_pins")), (&json!(52), &json!("too_many_pins"))]);
+    assert_eq!(server.db.number("SELECT count(*) FROM messages").await, 53);
+    assert_eq!(ann.all(&format!("/channels/{channel}/pins"), "").await.len(), 50);
+    let page = ann.get(&format!("/channels/{channel}/messages")).await.gives(200);
+    let last = page["items"].as_array().unwrap().last().unwrap();
+    assert_eq!((&last["text"], &last["pinned"]), (&json!("51"), &Value::Null));
+    server.settled().await;
+}

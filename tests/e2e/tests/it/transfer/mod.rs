@@ -4,6 +4,8 @@ mod erasure;
 mod export;
 mod foreign;
 mod import;
+mod meanwhile;
+mod own;
 mod times;
 mod traces;
 mod upload;

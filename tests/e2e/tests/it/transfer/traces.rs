@@ -86,3 +86,86 @@ async fn nothing_names_who_was_deleted() {
     assert_eq!((&approved["mentions"], &approved["visible_to"]), (&json!(["ann"]), &json!(["ann", ghost])));
     server.settled().await;
 }
+
+/// Words that were copied from a message name the user as it did.
+#[tokio::test(flavor = "multi_thread")]
+async fn nor_do_copies_of_what_named_them() {
+    let server = Server::start(Mode::Embedded).await;
+    let app = server.app("acme").await;
+    let (ann, ben, eve) = (app.user("ann").await, app.user("ben").await, app.user("eve").await);
+    eve.patch("/users/eve", json!({ "name": "Eve Canary" })).await.gives(200);
+    let channel = app.channel(&[&ann, &ben, &eve]).await;
+    let elsewhere = app.channel(&[&ann, &ben]).await;
+    let path = format!("/channels/{channel}/messages");
+    let at = |message: &Value| format!("/messages/{}", message["id"].as_str().unwrap());
+    let document = ann.post(&path, json!({ "content": mentioning("ask ") })).await.gives(201);
+    let words = ann.post(&path, json!({ "text": "for @Eve Canary", "mentions": ["eve"] })).await.gives(201);
+    let mut copies = Vec::new();
+    for (source, comment) in [(&document, Value::Null), (&document, json!("look")), (&words, Value::Null)] {
+        let forward = json!({ "channel_ids": [elsewhere], "comment": comment });
+        let sent = ben.post(&format!("{}/forward", at(source)), forward).await.gives(200);
+        copies.push(at(&sent["results"][0]["message"]));
+    }
+    let mut quotes = Vec::new();
+    let mut tasks = Vec::new();
+    for source in [&document, &words] {
+        let quote = ben.post(&path, json!({ "text": "yes", "reply_to_id": source["id"] })).await.gives(201);
+        quotes.push(at(&quote));
+        let task = ben.post(&format!("{}/task", at(source)), json!({})).await.gives(201);
+        tasks.push(format!("/tasks/{}", task["id"].as_str().unwrap()));
+    }
+    // Quoted words of what is said no more.
+    let once = ann.post(&path, json!({ "text": "once for @eve", "mentions": ["eve"] })).await.gives(201);
+    let quote = ben.post(&path, json!({ "text": "yes", "reply_to_id": once["id"] })).await.gives(201);
+    quotes.push(at(&quote));
+    ann.patch(&at(&once), json!({ "text": "for nobody", "mentions": [] })).await.gives(200);
+    server.settled().await;
+    let before = ann.get(&format!("/channels/{channel}")).await.gives(200)["seq"].clone();
+
+    let taken = app.server.delete("/users/eve?mode=anonymise").await.gives(202);
+    over(&app, &taken).await;
+    server.settled().await;
+    assert_eq!(stands(&server, "\\meve\\M").await, Vec::<String>::new());
+    assert_eq!(stands(&server, "Canary").await, Vec::<String>::new());
+    let mention = json!({ "type": "mention", "attrs": { "id": taken["ghost_id"], "label": "deleted" } });
+    let copy = ann.get(&copies[0]).await.gives(200);
+    assert_eq!(
+        (&copy["text"], &copy["content"]["content"][0]["content"][1]),
+        (&json!("ask @deleted"), &mention)
+    );
+    assert_eq!(ann.get(&copies[1]).await.gives(200)["text"], "look\n\n> ask @deleted");
+    assert_eq!(ann.get(&copies[2]).await.gives(200)["text"], "for @deleted");
+    let expected = ["ask @deleted", "for @deleted", "once for @deleted"];
+    for (quote, expected) in quotes.iter().zip(expected) {
+        assert_eq!(ann.get(quote).await.gives(200)["quoted"]["text"], expected);
+    }
+    for (task, expected) in tasks.iter().zip(expected) {
+        assert_eq!(ann.get(task).await.gives(200)["title"], expected);
+    }
+    // Devices learn of each.
+    let changes = ann.get(&format!("/channels/{channel}/changes?since={before}")).await.gives(200);
+    let changed: Vec<_> = changes["messages"].as_array().unwrap().iter().map(at).collect();
+    assert!(quotes.iter().all(|quote| changed.contains(quote)), "{changes}");
+    assert_eq!(changes["tasks"].as_array().map(Vec::len), Some(2), "{changes}");
+}
+
+/// In a channel that was deleted, too, nobody keeps what was erased.
+#[tokio::test(flavor = "multi_thread")]
+async fn nor_do_quotations_in_channels_that_are_gone() {
+    let server = Server::start(Mode::Embedded).await;
+    let app = server.app("acme").await;
+    let (ann, eve) = (app.user("ann").await, app.user("eve").await);
+    let channel = app.channel(&[&ann, &eve]).await;
+    let path = format!("/channels/{channel}/messages");
+    let said = eve.say(&channel, "canary").await;
+    ann.post(&path, json!({ "text": "quoting", "reply_to_id": said["id"] })).await.gives(201);
+    ann.post(&format!("/messages/{}/task", said["id"].as_str().unwrap()), json!({})).await.gives(201);
+    server.settled().await;
+    // Of before what was said in a channel went with it.
+    server.db.execute("UPDATE channels SET deleted_at = now(), cid = 'deleted:' || id").await;
+    let taken = app.server.delete("/users/eve?mode=hard").await.gives(202);
+    over(&app, &taken).await;
+    server.settled().await;
+    assert_eq!(stands(&server, "canary").await, Vec::<String>::new());
+    assert_eq!(stands(&server, "\\meve\\M").await, Vec::<String>::new());
+}
