@@ -35,7 +35,8 @@ pub struct Namespace {
 }
 
 impl Namespace {
-    /// The namespace of chat channels: presence, join and leave, 300 publications for 5 minutes.
+    /// The namespace of chat channels: presence, join and leave, 300 publications for 5 minutes, by which who was away
+    /// recovers. Nobody asks for history beyond that: who came late may not read all of it.
     pub fn chat() -> Self {
         Self {
             presence: true,
@@ -45,7 +46,6 @@ impl Namespace {
             history_ttl: Duration::from_secs(300),
             force_recovery: true,
             allow_presence_for_subscriber: true,
-            allow_history_for_subscriber: true,
             ..Self::default()
         }
     }

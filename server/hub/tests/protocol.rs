@@ -228,7 +228,15 @@ async fn a_cut_connection_leaves_its_channels() {
 
 #[tokio::test]
 async fn history_in_pages() {
-    let hub = TestHub::start().await;
+    let chat = TestHub::start().await;
+    let mut late = chat.connect("ann").await;
+    late.subscribe(ROOM).await;
+    assert_eq!(late.refused("history", json!({"channel": ROOM, "limit": 1})).await, 103, "not in chat");
+
+    let hub = TestHub::with(|config| {
+        config.namespaces.get_mut("chat").unwrap().allow_history_for_subscriber = true
+    })
+    .await;
     let mut peer = hub.connect("ann").await;
     assert_eq!(peer.refused("history", json!({"channel": ROOM, "limit": 1})).await, 103);
     peer.subscribe(ROOM).await;

@@ -113,6 +113,7 @@ diesel::table! {
         truncated_seq -> Int8,
         truncated_ordinal -> Int8,
         sweep_at -> Nullable<Timestamptz>,
+        imported_seq -> Int8,
     }
 }
 

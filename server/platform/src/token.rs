@@ -125,6 +125,8 @@ struct SubscriptionClaims<'a> {
     iat: f64,
     exp: i64,
     expire_at: i64,
+    #[serde(rename = "override", skip_serializing_if = "Option::is_none")]
+    overrides: Option<serde_json::Value>,
 }
 
 impl RealtimeTokens {
@@ -161,12 +163,13 @@ impl RealtimeTokens {
         Ok((self.sign(&claims)?, expires_at))
     }
 
-    /// Lets a user hear a channel.
+    /// Lets a user hear a channel; `recovers` also what was told shortly before.
     pub fn subscription(
         &self,
         app: AppId,
         user: &UserId,
         channel: ChannelId,
+        recovers: bool,
         now: DateTime<Utc>,
     ) -> Result<(String, DateTime<Utc>)> {
         let expires_at = self.expiry(now)?;
@@ -176,6 +179,7 @@ impl RealtimeTokens {
             iat: seconds(now),
             exp: now.timestamp() + USE_WITHIN_S,
             expire_at: expires_at.timestamp(),
+            overrides: (!recovers).then(|| json!({ "force_recovery": { "value": false } })),
         };
         Ok((self.sign(&claims)?, expires_at))
     }

@@ -5,7 +5,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use centrifuge::{Protocol, Subscription, TokenError, TransportEndpoint};
+use centrifuge::{HistoryOptions, Protocol, StreamPosition, Subscription, TokenError, TransportEndpoint};
 use parlor_protocol::{Envelope, EventType, Publication};
 use parlor_test_support::until;
 use reqwest::Method;
@@ -159,6 +159,30 @@ impl Listener {
             |heard| matches!(heard, Heard::Subscribed { topic: of, .. } if *of == topic),
         )
         .await;
+    }
+
+    /// Listens to a chat channel as one who claims to have missed all that was ever told there, and asks for it again in the
+    /// other way that the protocol has. Gives the code by which that was refused.
+    pub async fn subscribe_from_the_beginning(&self, channel: &str) -> Option<u32> {
+        let topic = format!("chat:channel:{channel}");
+        let answer = self.user.post("/realtime/subscription", json!({ "channel": topic })).await;
+        let token = answer.json["token"].as_str().unwrap_or_default();
+        let missed = StreamPosition::new(0, "");
+        let subscription = match self.builder(&topic).token(token).recoverable(true).since(missed).build() {
+            Ok(subscription) => subscription,
+            Err(error) => panic!("no subscription: {error}"),
+        };
+        subscription.subscribe();
+        self.until(
+            "subscribed",
+            |heard| matches!(heard, Heard::Subscribed { topic: of, .. } if *of == topic),
+        )
+        .await;
+        match subscription.history(HistoryOptions::new().limit(300)).await {
+            Err(centrifuge::Error::Server(error)) => Some(error.code),
+            Err(error) => panic!("the history: {error}"),
+            Ok(_) => None,
+        }
     }
 
     /// Asks for a topic with a token of the test's own, and gives the code of the refusal: of the command, or, for a

@@ -1,5 +1,6 @@
 //! Who the caller is in a channel, and whether that suffices.
 
+use chrono::{DateTime, Utc};
 use parlor_platform::Result;
 use parlor_platform::db::TenantTx;
 use parlor_protocol::{Capability, ChannelConfig, ChannelId, ChannelType, ErrorCode};
@@ -23,6 +24,12 @@ impl Access {
     pub fn history_from_seq(&self) -> i64 {
         let own = self.membership.as_ref().map_or(0, |member| member.settings.history_from_seq);
         own.max(self.row.first_seq())
+    }
+
+    /// Whether nothing that was said since then was before the caller's time in a channel that hides it from them.
+    pub fn has_read_all_since(&self, time: DateTime<Utc>) -> bool {
+        let comes_late = |member: &MemberRow| member.settings.history_from_seq > 0 && member.joined_at > time;
+        !self.membership.as_ref().is_some_and(comes_late)
     }
 }
 

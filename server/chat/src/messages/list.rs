@@ -42,7 +42,7 @@ pub async fn page(
     let size = limit(query.limit)?;
     let access = access::require(tx, caller, channel, Capability::ReadChannel).await?;
     let first = access.history_from_seq();
-    let list = List { tx, caller, channel, thread: query.parent_id, first };
+    let list = List { tx, caller, channel, thread: query.parent_id, first, last: access.row.seq };
     // `edge` is where an empty page would stand: older messages have a lower `seq`, newer ones this or a higher one.
     let (edge, items, older, newer) = match (query.before, query.after, query.around) {
         (None, None, None) => {
@@ -88,6 +88,8 @@ struct List<'a> {
     thread: Option<MessageId>,
     /// Where the reader's history begins.
     first: i64,
+    /// The channel's `seq`.
+    last: i64,
 }
 
 impl List<'_> {
@@ -104,7 +106,8 @@ impl List<'_> {
                     "A time is between the years 1 and 9999.",
                 ));
             }
-            return store::seq_at(self.tx, self.channel, self.thread, time).await;
+            let newest = store::newest_before(self.tx, self.channel, 0, self.last, time).await?;
+            return Ok(newest.unwrap_or(0) + 1);
         }
         let seq = decode::<i64>("messages", Some(text))?.filter(|seq| *seq >= 0);
         seq.ok_or_else(|| ErrorCode::InvalidCursor.into())

@@ -13,6 +13,6 @@ mod approve;
 mod change;
 mod hold;
 pub mod routes;
-mod store;
+pub mod store;
 
 pub use hold::hold;

@@ -2,6 +2,7 @@
 
 use actix_web::web::Data;
 use actix_web::{HttpResponse, post};
+use chrono::Duration;
 use parlor_platform::config::RealtimeKind;
 use parlor_platform::{Error, Result};
 use parlor_protocol::channel::Typing;
@@ -51,6 +52,9 @@ async fn connection(
     }))
 }
 
+/// The realtime server tells what was said in the last five minutes to who comes back, and clocks differ a little.
+const TOLD_AGAIN: Duration = Duration::minutes(6);
+
 /// Leave to hear `chat:channel:{id}`, for those who may read the channel.
 #[utoipa::path(tag = "realtime", request_body = SubscribeRequest, responses((status = 200, body = SubscriptionToken)))]
 #[post("/realtime/subscription")]
@@ -71,7 +75,9 @@ async fn subscription(
     let access = access::require(&tx, &Caller::User(caller.clone()), id, Capability::ReadChannel).await?;
     chat.listed.note(&tx, &access, &chat.config, chat.clock.now()).await?;
     tx.commit().await?;
-    let (token, expires_at) = chat.tokens.subscription(caller.app, &caller.user, id, chat.clock.now())?;
+    let now = chat.clock.now();
+    let recovers = access.has_read_all_since(now - TOLD_AGAIN);
+    let (token, expires_at) = chat.tokens.subscription(caller.app, &caller.user, id, recovers, now)?;
     Ok(HttpResponse::Ok().json(SubscriptionToken { token, expires_at }))
 }
 

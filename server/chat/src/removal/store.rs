@@ -10,6 +10,8 @@ use parlor_platform::schema::{channel_members, channels};
 use parlor_protocol::{ChannelId, UserId};
 use uuid::Uuid;
 
+use crate::messages::store as messages;
+
 /// Forgets what these messages said, and all that goes with it. `unlinked`: they are below what their channel shows, and
 /// no longer say which thread they were in.
 pub async fn erase(tx: &TenantTx, ids: &[Uuid], unlinked: bool, now: DateTime<Utc>) -> Result<()> {
@@ -62,8 +64,8 @@ pub async fn newest(tx: &TenantTx, channel: ChannelId, after: i64, upto: i64) ->
     .await?)
 }
 
-/// The same of messages sent before a time. Times follow the order of `seq`, but for what the clocks of our nodes differ, so
-/// that looking at few of them finds it.
+/// The same of messages sent before a time, with none among them that was sent later: where an import brought old messages
+/// in after others, the first of those others ends it.
 pub async fn newest_before(
     tx: &TenantTx,
     channel: ChannelId,
@@ -71,32 +73,49 @@ pub async fn newest_before(
     upto: i64,
     time: DateTime<Utc>,
 ) -> Result<Option<i64>> {
-    let seq = prepared::<Int8>(
-        "WITH RECURSIVE s (low, high) AS ( \
-             SELECT ?::bigint, ?::bigint \
+    let imported: i64 = channels::table
+        .find((tx.app(), channel.0))
+        .select(channels::imported_seq)
+        .first(&mut tx.conn()?)
+        .await?;
+    let ordered_from = imported.clamp(after, upto);
+    if let Some(later) = first_since(tx, channel, after, ordered_from, time).await? {
+        return newest(tx, channel, after, later - 1).await;
+    }
+    match messages::newest_before(tx, channel, ordered_from, upto, time).await? {
+        None => newest(tx, channel, after, ordered_from).await,
+        found => Ok(found),
+    }
+}
+
+/// The first message with a `seq` after `after`, up to `upto`, that was not sent before a time: looks at each of them.
+async fn first_since(
+    tx: &TenantTx,
+    channel: ChannelId,
+    after: i64,
+    upto: i64,
+    time: DateTime<Utc>,
+) -> Result<Option<i64>> {
+    if after >= upto {
+        return Ok(None);
+    }
+    Ok(prepared::<Nullable<Int8>>(
+        "SELECT min(f.seq) FROM (SELECT ?::uuid AS app, ?::uuid AS channel, ?::bigint AS after, ?::bigint AS upto, \
+             ?::timestamptz AS time) v \
+         CROSS JOIN LATERAL ( \
+             (SELECT seq FROM messages WHERE app_id = v.app AND channel_id = v.channel AND in_timeline \
+                 AND seq > v.after AND seq <= v.upto AND created_at >= v.time ORDER BY seq LIMIT 1) \
              UNION ALL \
-             SELECT CASE WHEN p.created_at < v.time THEN p.seq ELSE s.low END, \
-                 CASE WHEN p.created_at < v.time THEN s.high ELSE s.low + (s.high - s.low + 1) / 2 - 1 END \
-             FROM s CROSS JOIN (SELECT ?::uuid AS app, ?::uuid AS channel, ?::timestamptz AS time) v \
-             LEFT JOIN LATERAL (SELECT m.seq, m.created_at FROM ( \
-                 (SELECT seq, created_at FROM messages WHERE app_id = v.app AND channel_id = v.channel AND in_timeline \
-                     AND seq >= s.low + (s.high - s.low + 1) / 2 AND seq <= s.high ORDER BY seq LIMIT 1) \
-                 UNION ALL \
-                 (SELECT seq, created_at FROM messages WHERE app_id = v.app AND channel_id = v.channel \
-                     AND NOT in_timeline \
-                     AND seq >= s.low + (s.high - s.low + 1) / 2 AND seq <= s.high ORDER BY seq LIMIT 1)) m \
-                 ORDER BY m.seq LIMIT 1) p ON true \
-             WHERE s.low < s.high) \
-         SELECT max(low) FROM s",
+             (SELECT seq FROM messages WHERE app_id = v.app AND channel_id = v.channel AND NOT in_timeline \
+                 AND seq > v.after AND seq <= v.upto AND created_at >= v.time ORDER BY seq LIMIT 1)) f",
     )
-    .bind::<BigInt, _>(after)
-    .bind::<BigInt, _>(upto)
     .bind::<SqlUuid, _>(tx.app())
     .bind::<SqlUuid, _>(channel.0)
+    .bind::<BigInt, _>(after)
+    .bind::<BigInt, _>(upto)
     .bind::<Timestamptz, _>(time)
-    .get_result::<i64>(&mut tx.conn()?)
-    .await?;
-    Ok((seq > after).then_some(seq))
+    .get_result(&mut tx.conn()?)
+    .await?)
 }
 
 /// From now on messages up to there are gone. The caller holds the channel's row. Its pins, of which there are few, go at

@@ -80,7 +80,7 @@ pub async fn open_to_all(tx: &TenantTx, ids: &[Uuid]) -> Result<Vec<Membership>>
 }
 
 /// For each channel that the user was in at a time, the `seq` of its newest message from before; `None` where that is
-/// further back than a sync goes.
+/// further back than a sync goes, or among imported ones, whose times do not say when the device could have had them.
 pub async fn seqs_at(
     tx: &TenantTx,
     user: &UserId,
@@ -88,10 +88,10 @@ pub async fn seqs_at(
     limit: i64,
 ) -> Result<Vec<(Uuid, Option<i64>)>> {
     Ok(prepared::<(SqlUuid, Nullable<Int8>)>(
-        "SELECT c.id, s.seq FROM (SELECT ?::uuid AS app, ?::text AS reader, ?::timestamptz AS time, ?::bigint AS most) v \
+        "SELECT c.id, CASE WHEN s.seq > c.imported_seq THEN s.seq END FROM (SELECT ?::uuid AS app, ?::text AS reader, ?::timestamptz AS time, ?::bigint AS most) v \
          CROSS JOIN LATERAL (SELECT channel_id FROM channel_members WHERE app_id = v.app AND user_id = v.reader \
              AND removed_at IS NULL AND joined_at < v.time OFFSET 0) m \
-         CROSS JOIN LATERAL (SELECT id, coalesce(last_message_at, created_at) AS active_at FROM channels \
+         CROSS JOIN LATERAL (SELECT id, imported_seq, coalesce(last_message_at, created_at) AS active_at FROM channels \
              WHERE app_id = v.app AND id = m.channel_id AND deleted_at IS NULL OFFSET 0) c \
          LEFT JOIN LATERAL (SELECT n.seq FROM (SELECT seq, created_at FROM messages WHERE app_id = v.app \
                  AND channel_id = m.channel_id AND in_timeline ORDER BY seq DESC LIMIT v.most) n \

@@ -1,29 +1,17 @@
 //! What is written to a message after it was sent.
 
-use std::collections::HashMap;
-
 use chrono::{DateTime, Utc};
-use diesel::dsl::sql;
-use diesel::expression::SqlLiteral;
 use diesel::prelude::*;
-use diesel::sql_types::{
-    Array, BigInt, Bool, Int4, Int8, Jsonb, Nullable, Text, Timestamptz, Untyped, Uuid as SqlUuid,
-};
+use diesel::sql_types::{Array, BigInt, Untyped, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use parlor_platform::db::{TenantTx, prepared};
-use parlor_platform::schema::{messages, users};
+use parlor_platform::schema::messages;
 use parlor_platform::{Error, Result};
-use parlor_protocol::message::{Quoted, SendMessage};
-use parlor_protocol::{
-    ChannelId, ContentType, Custom, Message, MessageId, Pin, Poll, ReactionCount, ThreadSummary, UserId,
-    UserRef,
-};
+use parlor_protocol::message::SendMessage;
+use parlor_protocol::{ContentType, Custom, MessageId, Pin, Poll, ReactionCount, UserId};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 use uuid::Uuid;
-
-use crate::users::store::{custom, user_id};
 
 /// What an edit writes: all that it may change, as it is to be.
 pub struct Edited<'a> {

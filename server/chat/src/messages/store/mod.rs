@@ -7,26 +7,14 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use diesel::dsl::sql;
-use diesel::expression::SqlLiteral;
 use diesel::prelude::*;
-use diesel::sql_types::{
-    Array, BigInt, Bool, Int4, Int8, Jsonb, Nullable, Text, Timestamptz, Untyped, Uuid as SqlUuid,
-};
+use diesel::sql_types::{Array, BigInt, Bool, Int8, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
+use parlor_platform::Result;
 use parlor_platform::db::{TenantTx, prepared};
 use parlor_platform::schema::{messages, users};
-use parlor_platform::{Error, Result};
-use parlor_protocol::message::{Quoted, SendMessage};
-use parlor_protocol::{
-    ChannelId, ContentType, Custom, Message, MessageId, Pin, Poll, ReactionCount, ThreadSummary, UserId,
-    UserRef,
-};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-use serde_json::Value;
+use parlor_protocol::{ChannelId, MessageId, UserId};
 use uuid::Uuid;
-
-use crate::users::store::{custom, user_id};
 
 pub use change::*;
 pub use row::*;
@@ -207,22 +195,42 @@ macro_rules! listed_in {
     };
 }
 
-/// The first `seq` at or after a time in a timeline, for clients that page by time.
-pub async fn seq_at(
+/// The newest of a channel's messages with a `seq` after `after`, up to `upto`, that was sent before a time. Times follow the
+/// order of `seq` but for what the clocks of our nodes differ, so that looking at few of them finds it; among imported ones,
+/// which may be in any order, it finds some place where the times cross it.
+pub async fn newest_before(
     tx: &TenantTx,
     channel: ChannelId,
-    thread: Option<MessageId>,
+    after: i64,
+    upto: i64,
     time: DateTime<Utc>,
-) -> Result<i64> {
-    let query = messages::table
-        .filter(messages::app_id.eq(tx.app()).and(messages::channel_id.eq(channel.0)))
-        .filter(messages::created_at.lt(time))
-        .order(messages::seq.desc())
-        .select(messages::seq)
-        .limit(1)
-        .into_boxed();
-    let newest_before = listed_in!(query, thread).first::<i64>(&mut tx.conn()?).await.optional()?;
-    Ok(newest_before.unwrap_or(0) + 1)
+) -> Result<Option<i64>> {
+    let seq = prepared::<Int8>(
+        "WITH RECURSIVE s (low, high) AS ( \
+             SELECT ?::bigint, ?::bigint \
+             UNION ALL \
+             SELECT CASE WHEN p.created_at < v.time THEN p.seq ELSE s.low END, \
+                 CASE WHEN p.created_at < v.time THEN s.high ELSE s.low + (s.high - s.low + 1) / 2 - 1 END \
+             FROM s CROSS JOIN (SELECT ?::uuid AS app, ?::uuid AS channel, ?::timestamptz AS time) v \
+             LEFT JOIN LATERAL (SELECT m.seq, m.created_at FROM ( \
+                 (SELECT seq, created_at FROM messages WHERE app_id = v.app AND channel_id = v.channel AND in_timeline \
+                     AND seq >= s.low + (s.high - s.low + 1) / 2 AND seq <= s.high ORDER BY seq LIMIT 1) \
+                 UNION ALL \
+                 (SELECT seq, created_at FROM messages WHERE app_id = v.app AND channel_id = v.channel \
+                     AND NOT in_timeline \
+                     AND seq >= s.low + (s.high - s.low + 1) / 2 AND seq <= s.high ORDER BY seq LIMIT 1)) m \
+                 ORDER BY m.seq LIMIT 1) p ON true \
+             WHERE s.low < s.high) \
+         SELECT max(low) FROM s",
+    )
+    .bind::<BigInt, _>(after)
+    .bind::<BigInt, _>(upto)
+    .bind::<SqlUuid, _>(tx.app())
+    .bind::<SqlUuid, _>(channel.0)
+    .bind::<Timestamptz, _>(time)
+    .get_result::<i64>(&mut tx.conn()?)
+    .await?;
+    Ok((seq > after).then_some(seq))
 }
 
 /// Which part of a timeline.

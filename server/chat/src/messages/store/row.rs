@@ -1,24 +1,14 @@
 //! What a message is in the table.
 
-use std::collections::HashMap;
-
 use chrono::{DateTime, Utc};
 use diesel::dsl::sql;
 use diesel::expression::SqlLiteral;
 use diesel::prelude::*;
-use diesel::sql_types::{
-    Array, BigInt, Bool, Int4, Int8, Jsonb, Nullable, Text, Timestamptz, Untyped, Uuid as SqlUuid,
-};
-use diesel_async::RunQueryDsl;
-use parlor_platform::db::{TenantTx, prepared};
+use diesel::sql_types::{Array, Bool, Int4, Int8, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use parlor_platform::schema::{messages, users};
 use parlor_platform::{Error, Result};
-use parlor_protocol::message::{Quoted, SendMessage};
-use parlor_protocol::{
-    ChannelId, ContentType, Custom, Message, MessageId, Pin, Poll, ReactionCount, ThreadSummary, UserId,
-    UserRef,
-};
-use serde::Serialize;
+use parlor_protocol::message::Quoted;
+use parlor_protocol::{ContentType, Message, MessageId, ThreadSummary, UserRef};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use uuid::Uuid;

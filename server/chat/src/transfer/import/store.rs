@@ -346,7 +346,8 @@ pub async fn advance_channels(tx: &TenantTx, channels: &[Advanced]) -> Result<()
         "MERGE INTO channels c USING (SELECT ? AS app, v.* FROM UNNEST(?, ?, ?, ?, ?) AS v (id, seq, ordinal, members, sent_at)) v \
          ON c.app_id = v.app AND c.id = v.id \
          WHEN MATCHED THEN UPDATE SET seq = v.seq, ordinal = v.ordinal, member_count = c.member_count + v.members, \
-             last_message_at = greatest(c.last_message_at, v.sent_at) \
+             last_message_at = greatest(c.last_message_at, v.sent_at), \
+             imported_seq = CASE WHEN v.sent_at IS NULL THEN c.imported_seq ELSE v.seq END \
          WHEN NOT MATCHED AND false THEN INSERT DEFAULT VALUES",
     )
     .bind::<SqlUuid, _>(tx.app())

@@ -1,10 +1,13 @@
 //! From where on a member reads a channel.
 
-use parlor_e2e::{Client, Mode, Replica, Server, until};
+use parlor_e2e::{Client, Listener, Mode, Replica, Server, until};
 use parlor_protocol::ErrorCode;
 use serde_json::{Value, json};
 
 use super::{add, people, set, texts};
+
+/// Of Centrifugo's protocol.
+const PERMISSION_DENIED: u32 = 103;
 
 /// Nothing from before is shown to this reader, in whatever way they ask, and everything since is.
 async fn reads_only(reader: &Client, channel: &str, before: &[&Value], since: &[&str]) {
@@ -201,4 +204,38 @@ async fn rows(server: &Server, table: &str) -> i64 {
     }
     let query = diesel::sql_query(format!("SELECT count(*) AS count FROM {table}"));
     query.get_result::<Count>(&mut server.db.admin().await).await.unwrap().count
+}
+
+async fn realtime_tells_a_newcomer_nothing_from_before(mode: Mode) {
+    let server = Server::start(mode).await;
+    let (app, [ann, ben, eve]) = people(&server, ["ann", "ben", "eve"]).await;
+    let channel = app.channel(&[&ann, &ben]).await;
+    ann.say(&channel, "old").await;
+    server.settled().await;
+    let members = format!("/channels/{channel}/members");
+    ann.post(&members, add(&["eve"], json!({ "hide_history": true }))).await.gives(200);
+    let (bens, eves) = (Listener::connect(&ben).await, Listener::connect(&eve).await);
+    for listener in [&bens, &eves] {
+        let refused = listener.subscribe_from_the_beginning(&channel).await;
+        assert_eq!(refused, Some(PERMISSION_DENIED));
+    }
+    ann.say(&channel, "new").await;
+    let said = |listener: &Listener| -> Vec<String> {
+        let events = listener.events_of(&channel);
+        events.iter().filter_map(|event| event.data["message"]["text"].as_str().map(str::to_owned)).collect()
+    };
+    for (listener, hears) in [(&bens, &["old", "new"][..]), (&eves, &["new"])] {
+        until("the new one is heard", async || said(listener).iter().any(|text| text == "new")).await;
+        assert_eq!(said(listener), hears);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn realtime_tells_a_newcomer_nothing_from_before_embedded() {
+    realtime_tells_a_newcomer_nothing_from_before(Mode::Embedded).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn realtime_tells_a_newcomer_nothing_from_before_cluster() {
+    realtime_tells_a_newcomer_nothing_from_before(Mode::Cluster).await;
 }

@@ -4,6 +4,7 @@ mod erasure;
 mod export;
 mod foreign;
 mod import;
+mod times;
 mod traces;
 mod upload;
 
