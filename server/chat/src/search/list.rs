@@ -89,7 +89,8 @@ pub async fn page(
     let since = request.from.unwrap_or(DateTime::UNIX_EPOCH).max(DateTime::UNIX_EPOCH);
     let place = decode::<Place>("search", request.cursor.as_deref())?.unwrap_or((until, Uuid::nil()));
     let place = if place.0 > until { (until, Uuid::nil()) } else { place };
-    let looked = Looked { asked: &asked.join(" & "), channels: channels.as_deref(), reader: caller.user() };
+    let asked = asked.join(" & ");
+    let looked = Looked { asked: &asked, channels: channels.as_deref(), reader: caller.user() };
     let places = find(tx, &looked, place, since, one_more(size)).await?;
     let page = Page::of(places, size, |place| encode("search", place))?;
 
@@ -175,7 +176,8 @@ pub async fn newest_in(
         any(std::iter::once(tags::channel(channel.0.into()))),
     ];
     let (place, since) = ((until, Uuid::nil()), DateTime::UNIX_EPOCH);
-    let looked = Looked { asked: &asked.join(" & "), channels: Some(&[channel]), reader };
+    let (asked, channels) = (asked.join(" & "), [channel]);
+    let looked = Looked { asked: &asked, channels: Some(&channels), reader };
     let places = find(tx, &looked, place, since, most).await?;
     Ok(places.into_iter().map(|(_, id)| id).collect())
 }

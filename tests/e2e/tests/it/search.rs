@@ -167,13 +167,13 @@ async fn what_is_too_long_to_be_found_keeps_nothing_else_from_it() {
     ben.post(&path, with(longest.clone())).await.gives(201);
     let word = "w".repeat(TEXT_CHARS);
     futures_util::future::join_all((0..20).map(|n| {
-        let text = if n % 2 == 0 { word.clone() } else { "parcel".to_owned() };
-        async { ann.say(&channel, &text).await }
+        let text = if n % 2 == 0 { word.as_str() } else { "parcel" };
+        ann.say(&channel, text)
     }))
     .await;
     until("all others are found", async || texts(&ann, "q=parcel").await.len() == 11).await;
     assert_eq!(texts(&ann, &format!("q=parcel&attachment={longest}")).await, ["parcel"]);
-    finds(&ann, &format!("q={}&limit=1", "w".repeat(64)), &[&word]).await;
+    finds(&ann, &format!("q={}&limit=1", "w".repeat(64)), &[word.as_str()]).await;
     server.settled().await;
 }
 
@@ -195,10 +195,8 @@ async fn pages_tell_nothing_of_what_only_others_may_read() {
     let page = cid.get("/search/messages?q=salary&limit=1").await.gives(200);
     assert_eq!(page["items"][0]["message"]["text"], "salary 2", "a page is as full as it can be");
     assert_eq!(cid.all("/search/messages", "q=salary&limit=1").await.len(), 3);
-    assert_eq!(
-        cid.get("/search/messages?q=mine&limit=1").await.gives(200),
-        json!({ "items": [], "next": null })
-    );
+    let none = cid.get("/search/messages?q=mine&limit=1").await.gives(200);
+    assert_eq!((&none["items"], &none["next"]), (&json!([]), &Value::Null));
     assert_eq!(ann.all("/search/messages", "q=mine&limit=2").await.len(), 7, "an author finds their own");
     assert_eq!(app.server.all("/search/messages", "q=mine&limit=2").await.len(), 7);
     let asked = json!({ "filter": { "channel_id": channel, "text": { "$q": "salary" } }, "limit": 2 });

@@ -238,7 +238,7 @@ async fn the_task_of_a_message_that_is_deleted_for_good_ends() {
         paths.push(format!("/messages/{}", said["id"].as_str().unwrap()));
         ann.delete(paths.last().unwrap()).await.gives(200);
     }
-    let mut titles = async || {
+    let titles = async || {
         let mut all = ben.all(&format!("/channels/{one}/tasks"), "").await;
         all.extend(ben.all(&format!("/channels/{two}/tasks"), "").await);
         all

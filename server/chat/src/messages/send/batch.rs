@@ -112,8 +112,10 @@ async fn read(conn: &AsyncPgConnection, warm: bool, app: AppId, items: &[Item]) 
         .iter()
         .filter_map(|item| item.content.parent_id.map(|root| (root.0, item.user.as_str())))
         .collect();
-    let readers: Vec<(Uuid, &str)> =
-        items.iter().flat_map(|item| item.readers().map(|user| (item.channel.0, user.as_str()))).collect();
+    let readers: Vec<(Uuid, &str)> = items
+        .iter()
+        .flat_map(|item| item.readers().map(move |user| (item.channel.0, user.as_str())))
+        .collect();
     let begin = tenant_begin_sql(app);
     let begin = batch_execute(conn, &begin);
     let channels = store::lock_channels(conn, app.0, channels);

@@ -7,7 +7,7 @@ use diesel::sql_types::{BigInt, Jsonb, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use futures_util::future::join_all;
 use parlor_e2e::{Mode, Server};
-use parlor_protocol::{EventType, MessageId, ReactionCount};
+use parlor_protocol::ReactionCount;
 use serde_json::{Value, json};
 use uuid::Uuid;
 

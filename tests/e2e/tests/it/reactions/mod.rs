@@ -4,14 +4,9 @@ mod counts;
 
 use std::collections::BTreeMap;
 
-use diesel::QueryableByName;
-use diesel::sql_types::{BigInt, Jsonb, Nullable, Text, Uuid as SqlUuid};
-use diesel_async::RunQueryDsl;
-use futures_util::future::join_all;
 use parlor_e2e::{Answer, App, Client, Listener, Mode, Server};
-use parlor_protocol::{ErrorCode, EventType, MessageId, ReactionCount};
+use parlor_protocol::{ErrorCode, EventType, MessageId};
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 fn path_of(message: &Value) -> String {
     format!("/messages/{}", message["id"].as_str().unwrap())

@@ -1,7 +1,7 @@
 //! Who follows a thread, and who hears of its replies.
 
 use parlor_e2e::{Client, Heard, Listener, Mode, Server};
-use parlor_protocol::{ErrorCode, EventType, MessageId};
+use parlor_protocol::{ErrorCode, EventType};
 use serde_json::{Value, json};
 
 use super::{id_of, reply, thread_path, unread};
