@@ -1,6 +1,6 @@
 //! Attachments: JSON objects with a `type`.
 //!
-//! Any `type` may be given. These are known, and their fields, where they are there, have the form that stands here;
+//! Any `type` of at most 64 characters may be given. These are known, and their fields, where they are there, have the form that stands here;
 //! further fields are the customer's own.
 //!
 //! | `type` | fields |

@@ -40,6 +40,11 @@ impl ChannelType {
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == name)
     }
+
+    /// Whether all users of the app read it, members or not.
+    pub fn is_public(self) -> bool {
+        self == Self::Livestream
+    }
 }
 
 /// Switches of a channel.
@@ -66,7 +71,7 @@ pub struct ChannelConfig {
     pub watching_events: bool,
     /// Whether only moderators, admins and owners mention all members, those who are here, or a role.
     pub mention_all_restricted: bool,
-    /// Whether messages of guests and members wait until a moderator approves them.
+    /// Whether messages of guests and members wait until a moderator approves them. What was sent they don't edit.
     pub messages_need_approval: bool,
 }
 

@@ -48,11 +48,11 @@ error_codes! {
     TextTooLong = "text_too_long", 422, retry: false, "The text has more than 20,000 characters.";
     EmptyMessage = "empty_message", 422, retry: false, "A message needs text or an attachment.";
     TooManyAttachments = "too_many_attachments", 422, retry: false, "A message has at most 10 attachments.";
-    InvalidAttachment = "invalid_attachment", 422, retry: false, "An attachment is a JSON object of at most 5 KiB with a text `type`, and with the fields of its type in their form.";
+    InvalidAttachment = "invalid_attachment", 422, retry: false, "An attachment is a JSON object of at most 5 KiB with a text `type` of at most 64 characters, and with the fields of its type in their form.";
     InvalidContent = "invalid_content", 422, retry: false, "The content is no TipTap document as documented, is larger than 64 KiB, or does not fit its type; the message says where.";
     TooManyMentions = "too_many_mentions", 422, retry: false, "A message mentions at most 50 users and 10 groups.";
     GroupUnknown = "group_unknown", 422, retry: false, "The request names a group of users that the app does not have.";
-    InvalidVisibility = "invalid_visibility", 422, retry: false, "`visible_to` names 1 to 100 different users, and such a message calls no groups.";
+    InvalidVisibility = "invalid_visibility", 422, retry: false, "`visible_to` names 1 to 100 different users, whom a user finds in the channel, and such a message calls no groups.";
     TooManyPending = "too_many_pending", 422, retry: false, "At most 100 messages of a user wait for approval in a channel.";
     CustomTooLarge = "custom_too_large", 422, retry: false, "Custom data is at most 5 KiB of JSON, nested at most 16 deep.";
     NameTooLong = "name_too_long", 422, retry: false, "A name or title has at most 100 characters.";
@@ -88,6 +88,7 @@ error_codes! {
     ServerOnly = "server_only", 403, retry: false, "Only the customer's server may do this, with the secret.";
     UserOnly = "user_only", 403, retry: false, "Only a user may do this, with a user token.";
     ChannelFrozen = "channel_frozen", 403, retry: false, "The channel is frozen; only admins and owners send.";
+    ApprovalNeeded = "approval_needed", 403, retry: false, "Messages of this channel need approval, so what was sent is not edited. Delete it and send another one.";
     GuestsDisabled = "guests_disabled", 403, retry: false, "The app does not let guests in.";
     GuestForbidden = "guest_forbidden", 403, retry: false, "Guests may not do this: they neither list users nor create channels.";
     MessageRestricted = "message_restricted", 403, retry: false, "Not everybody may read this message, so it is not forwarded, pinned or made a task.";

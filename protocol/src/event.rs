@@ -98,7 +98,7 @@ event_types! {
     TaskCreated = "task.created", durable: true;
     /// A task changed. `data` is `{task}`.
     TaskUpdated = "task.updated", durable: true;
-    /// A task was deleted, or the message that it was made of was erased. `data` is `{task}`.
+    /// A task was deleted, or the message that it was made of was erased, or deleted and can't be taken back any more. `data` is `{task}`.
     TaskDeleted = "task.deleted", durable: true;
     /// On the user's channel: new messages in one of the user's channels, at most 4 a second.
     /// `data` is `{channel_id, unread, muted, total_unread, message_id, seq}`; muted channels are not in the total.
@@ -139,6 +139,9 @@ event_types! {
     ScheduledMessageDeleted = "scheduled_message.deleted", durable: true;
     /// On the user's channel, with the user's `seq`: a message was sent at its time. `data` is `{scheduled_message}`.
     ScheduledMessageSent = "scheduled_message.sent", durable: true;
+    /// On the user's channel, with the user's `seq`: a message's time came, and it waits for approval now, as
+    /// `pending_message.created` says with its content. `data` is `{scheduled_message}`.
+    ScheduledMessagePending = "scheduled_message.pending", durable: true;
     /// On the user's channel, with the user's `seq`: a message could not be sent at its time; its `error` says why.
     /// `data` is `{scheduled_message}`.
     ScheduledMessageFailed = "scheduled_message.failed", durable: true;

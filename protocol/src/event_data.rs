@@ -170,7 +170,7 @@ fn data_of(kind: EventType) -> (RefOr<Schema>, Schemas) {
         DraftUpdated => DraftData,
         DraftDeleted => DraftPlaceData,
         ScheduledMessageCreated | ScheduledMessageUpdated | ScheduledMessageDeleted | ScheduledMessageSent
-            | ScheduledMessageFailed => ScheduledData,
+            | ScheduledMessagePending | ScheduledMessageFailed => ScheduledData,
         PendingMessageCreated | PendingMessageUpdated => PendingData,
         PendingMessageRejected => RejectedData,
         ReminderCreated | ReminderUpdated | ReminderDue => ReminderData,

@@ -51,7 +51,8 @@ pub use error::{ErrorBody, ErrorCode};
 pub use event::{Envelope, EventType, Publication};
 pub use group::{UserGroup, UserGroupMember};
 pub use id::{
-    AppId, ChannelId, DeletionId, EventId, ExportId, ImportId, JobId, MessageId, TaskId, UserGroupId, UserId,
+    AppId, ChannelId, DeletionId, EventId, ExportId, ImportId, InvalidUserId, JobId, MessageId, TaskId,
+    UserGroupId, UserId,
 };
 pub use invite::{Invite, InviteState};
 pub use job::Job;

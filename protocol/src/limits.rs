@@ -8,6 +8,8 @@ pub const CUSTOM_BYTES: usize = 5 * 1024;
 pub const ATTACHMENTS: usize = 10;
 /// Bytes of one attachment, serialised as JSON.
 pub const ATTACHMENT_BYTES: usize = 5 * 1024;
+/// Characters of an attachment's `type`.
+pub const ATTACHMENT_TYPE_CHARS: usize = 64;
 /// Users mentioned by one message.
 pub const MENTIONS: usize = 50;
 /// Groups mentioned by one message.

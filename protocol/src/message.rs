@@ -190,7 +190,8 @@ pub struct SendMessage {
     /// Nobody has it as unread, and nobody is notified.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub silent: bool,
-    /// Only these users, at most 100, the author and the channel's moderators may read it.
+    /// Only these users, at most 100, the author and the channel's moderators may read it. A user names such as are in the
+    /// channel.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub visible_to: Option<Vec<UserId>>,
     /// On whose behalf; only from the customer's server, which must say it.
@@ -255,7 +256,7 @@ pub struct EphemeralMessage {
     pub created_at: DateTime<Utc>,
 }
 
-/// What one's own message says from now on; what is left out stays.
+/// What one's own message says from now on; what is left out stays. Where messages need approval only moderators edit.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(example = crate::examples::update_message))]
 #[serde(remote = "Self", deny_unknown_fields)]

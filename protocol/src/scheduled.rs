@@ -18,6 +18,8 @@ pub enum ScheduledState {
     Sending,
     /// It is a message.
     Sent,
+    /// It waits for approval: what becomes of it, its pending message of the same `id` says.
+    Pending,
     /// Its author may not send it; `error` says why.
     Failed,
     /// Its author thought better of it.
@@ -26,7 +28,8 @@ pub enum ScheduledState {
 
 impl ScheduledState {
     /// All states.
-    pub const ALL: [Self; 5] = [Self::Waiting, Self::Sending, Self::Sent, Self::Failed, Self::Cancelled];
+    pub const ALL: [Self; 6] =
+        [Self::Waiting, Self::Sending, Self::Sent, Self::Pending, Self::Failed, Self::Cancelled];
 
     /// The state's name on the wire.
     pub fn as_str(self) -> &'static str {
@@ -34,6 +37,7 @@ impl ScheduledState {
             Self::Waiting => "waiting",
             Self::Sending => "sending",
             Self::Sent => "sent",
+            Self::Pending => "pending",
             Self::Failed => "failed",
             Self::Cancelled => "cancelled",
         }
@@ -45,7 +49,8 @@ impl ScheduledState {
     }
 }
 
-/// A message that is to be sent at a time, or was. It is forgotten 30 days after it was sent or cancelled.
+/// A message that is to be sent at a time, or was. It is forgotten 30 days after it was sent, came to wait for
+/// approval, or was cancelled.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(example = crate::examples::scheduled_message))]
 pub struct ScheduledMessage {
@@ -57,7 +62,8 @@ pub struct ScheduledMessage {
     pub user_id: UserId,
     /// When it is sent, to the second.
     pub send_at: DateTime<Utc>,
-    /// What is sent; its `id` and `user_id` stand here above. `null` once it was sent or cancelled.
+    /// What is sent; its `id` and `user_id` stand here above. `null` once it was sent, waits for approval, or
+    /// was cancelled.
     pub content: Option<SendMessage>,
     /// What has become of it.
     pub state: ScheduledState,

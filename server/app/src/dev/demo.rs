@@ -177,7 +177,7 @@ pub fn routes(config: &mut ServiceConfig) {
 #[get("/users")]
 async fn list_users(chat: Data<Chat>, demo: Data<DemoApp>) -> Result<HttpResponse> {
     let tx = chat.db.tenant(demo.app).await?;
-    let rows = users::store::page(&tx, None, None, 100).await?;
+    let rows = users::store::page(&tx, users::store::Which::All, None, None, 100).await?;
     tx.commit().await?;
     let users = rows.into_iter().filter(|row| row.deactivated_at.is_none()).map(User::try_from);
     Ok(HttpResponse::Ok().json(json!({ "users": users.collect::<Result<Vec<_>>>()? })))

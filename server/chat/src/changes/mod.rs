@@ -108,7 +108,7 @@ pub async fn of(
         store::new_messages(tx, channels, reader, most),
         store::changed_messages(tx, channels, reader, most),
         store::members(tx, channels, most + TIES),
-        store::tasks(tx, channels, most),
+        store::tasks(tx, channels, reader, most),
     )?;
     let mut fresh = grouped(fresh, |row| row.channel_id);
     let mut changed = grouped(changed, |row| row.channel_id);

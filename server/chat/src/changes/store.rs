@@ -114,22 +114,25 @@ pub async fn members(tx: &TenantTx, of: &[Since], limit: i64) -> Result<Vec<Memb
     .await?)
 }
 
-/// Tasks that changed after a `seq`, deleted ones included: of messages that were not truncated, or to be forgotten.
-pub async fn tasks(tx: &TenantTx, of: &[Since], limit: i64) -> Result<Vec<TaskRow>> {
+/// Tasks that changed after a `seq`, deleted ones included: of messages that the reader may read, or to be forgotten.
+pub async fn tasks(tx: &TenantTx, of: &[Since], reader: Option<&UserId>, limit: i64) -> Result<Vec<TaskRow>> {
     Ok(prepared::<TaskColumns>(concat!(
         "SELECT ",
         task_columns!(),
-        " FROM UNNEST(?, ?) AS c (id, since) CROSS JOIN (SELECT ?::uuid AS app, ?::bigint AS most) v \
+        " FROM UNNEST(?, ?, ?) AS c (id, since, first) \
+         CROSS JOIN (SELECT ?::uuid AS app, ?::text AS reader, ?::bigint AS most) v \
          CROSS JOIN LATERAL (SELECT * FROM tasks WHERE app_id = v.app AND channel_id = c.id \
-             AND updated_seq > c.since AND (deleted_at IS NOT NULL \
-                 OR (SELECT m.seq FROM messages m WHERE m.app_id = v.app AND m.id = tasks.message_id) \
-                     > (SELECT t.truncated_seq FROM channels t WHERE t.app_id = v.app AND t.id = c.id)) \
+             AND updated_seq > c.since AND (deleted_at IS NOT NULL OR (SELECT m.seq >= c.first AND ",
+        readable_by!("m", "v.reader"),
+        " FROM messages m WHERE m.app_id = v.app AND m.id = tasks.message_id)) \
              ORDER BY updated_seq LIMIT v.most) k \
          ORDER BY k.updated_seq"
     ))
     .bind::<Array<SqlUuid>, _>(ids(of))
     .bind::<Array<Int8>, _>(seqs(of))
+    .bind::<Array<Int8>, _>(firsts(of))
     .bind::<SqlUuid, _>(tx.app())
+    .bind::<Nullable<Text>, _>(reader.map(|reader| reader.as_str().to_owned()))
     .bind::<BigInt, _>(limit)
     .load(&mut tx.conn()?)
     .await?)

@@ -4,14 +4,15 @@
 //! `updated_seq`, and [`Change::tell`] puts the event with `seq` and `prev_seq` into the outbox entries.
 
 use chrono::{DateTime, Utc};
-use parlor_platform::Result;
 use parlor_platform::db::TenantTx;
 use parlor_platform::outbox::{Command, Entries};
+use parlor_platform::{Error, Result};
 use parlor_protocol::{AppId, ChannelId, Envelope, EventId, EventType, Message, UserId, event};
 use serde::Serialize;
 use serde_json::json;
 
 use super::store::{self, ChannelRow};
+use crate::members::store as members;
 
 /// A change that has its `seq`.
 pub struct Change {
@@ -55,6 +56,24 @@ impl Change {
         Ok((0..steps).rev().map(|later| Self { row: step(later), now }).collect())
     }
 
+    /// Takes the next number in each of these channels, as often as it is named, whose rows the caller holds.
+    pub async fn begin_in(
+        tx: &TenantTx,
+        mut held: Vec<ChannelRow>,
+        channels: &[ChannelId],
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Self>> {
+        let mut changes = Vec::with_capacity(channels.len());
+        for channel in channels {
+            let row = held.iter_mut().find(|row| row.id == channel.0);
+            let row = row.ok_or_else(|| Error::internal("a channel that is not held"))?;
+            row.seq += 1;
+            changes.push(Self { row: row.clone(), now });
+        }
+        store::set_seqs(tx, &held).await?;
+        Ok(changes)
+    }
+
     /// The change's number.
     pub fn seq(&self) -> i64 {
         self.row.seq
@@ -75,33 +94,42 @@ impl Change {
     }
 
     /// Tells of a message those who may read it: the channel's subscribers; or, where not all may, those whom it names and
-    /// its author, on their own channels. The others learn that there was a change, and nothing of it.
-    pub fn tell_of<D: Serialize>(
+    /// its author, on their own channels, as far as they read the channel now. The others learn that there was a change, and
+    /// nothing of it.
+    pub async fn tell_of<D: Serialize>(
         &self,
+        tx: &TenantTx,
         entries: &mut Entries,
-        app: AppId,
         message: &Message,
         kind: EventType,
         data: D,
     ) -> Result<()> {
         let Some(named) = &message.visible_to else { return self.tell(entries, kind, data) };
         self.tell(entries, EventType::ChannelAdvanced, json!({}))?;
+        let mut readers: Vec<&UserId> = named.iter().chain([&message.user.id]).collect();
+        if !self.row.kind()?.is_public() {
+            let present = members::present(tx, self.row.id(), &readers).await?;
+            readers.retain(|user| present.contains(user.as_str()));
+        }
         let envelope = hint(kind, self.row.id(), self.now, data);
-        entries.command(&self.row.id, to_readers(app, &message.user.id, named, &envelope)?);
+        if let Some(command) = to_readers(tx.app_id(), readers, &envelope)? {
+            entries.command(&self.row.id, command);
+        }
         Ok(())
     }
 }
 
-/// An event of a message that not all may read, for those who may. It is kept for recovery, as what it stands for would be.
+/// An event of a message that not all may read, for those who may: each once, and `None` where there is nobody. It is kept
+/// for recovery, as what it stands for would be.
 pub fn to_readers<D: Serialize>(
     app: AppId,
-    author: &UserId,
-    named: &[UserId],
+    mut readers: Vec<&UserId>,
     envelope: &Envelope<D>,
-) -> Result<Command> {
-    let others = named.iter().filter(|user| *user != author);
-    let topics = others.chain([author]).map(|user| event::user_topic(app, user)).collect();
-    Command::kept_broadcast(topics, envelope)
+) -> Result<Option<Command>> {
+    readers.sort_unstable();
+    readers.dedup();
+    let topics: Vec<String> = readers.into_iter().map(|user| event::user_topic(app, user)).collect();
+    if topics.is_empty() { Ok(None) } else { Command::kept_broadcast(topics, envelope).map(Some) }
 }
 
 /// An event without a `seq`.

@@ -4,7 +4,8 @@
 use chrono::{DateTime, Duration, Utc};
 use parlor_platform::{Error, Result};
 use parlor_protocol::limits::{
-    ATTACHMENT_BYTES, ATTACHMENTS, JSON_DEPTH, LIVE_LOCATION_HOURS, URL_CHARS, WAVEFORM_SAMPLES,
+    ATTACHMENT_BYTES, ATTACHMENT_TYPE_CHARS, ATTACHMENTS, JSON_DEPTH, LIVE_LOCATION_HOURS, URL_CHARS,
+    WAVEFORM_SAMPLES,
 };
 use parlor_protocol::{Custom, ErrorCode};
 use serde_json::{Map, Value};
@@ -52,8 +53,9 @@ pub fn check(attachments: &[Custom]) -> Result<()> {
     for (at, attachment) in attachments.iter().enumerate() {
         let fields = &attachment.0;
         let kind = fields.get("type").and_then(Value::as_str);
-        let Some(kind) = kind.filter(|_| {
-            serialized_bytes(attachment) <= ATTACHMENT_BYTES
+        let Some(kind) = kind.filter(|kind| {
+            kind.chars().count() <= ATTACHMENT_TYPE_CHARS
+                && serialized_bytes(attachment) <= ATTACHMENT_BYTES
                 && !fields.values().any(|value| depth(value) >= JSON_DEPTH)
         }) else {
             return Err(ErrorCode::InvalidAttachment.into());
@@ -176,6 +178,7 @@ mod tests {
             json!({ "type": "location", "lat": -90, "lon": 180.0, "name": "here" }),
             json!({ "type": "link", "url": "http://a.example", "description": "x".repeat(1000) }),
             json!({ "type": "ours", "lat": "anything", "url": 7 }),
+            json!({ "type": "é".repeat(ATTACHMENT_TYPE_CHARS) }),
         ] {
             assert_eq!(refused(good.clone()), None, "{good}");
         }
@@ -203,7 +206,9 @@ mod tests {
                 "{wrong}"
             );
         }
-        for wrong in [json!({}), json!({ "type": 1 })] {
+        for wrong in
+            [json!({}), json!({ "type": 1 }), json!({ "type": "é".repeat(ATTACHMENT_TYPE_CHARS + 1) })]
+        {
             assert!(refused(wrong).is_some());
         }
     }

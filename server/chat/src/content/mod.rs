@@ -15,7 +15,7 @@ use parlor_protocol::message::{SendMessage, UpdateMessage};
 use parlor_protocol::{Content, ContentType, Custom, ErrorCode, GroupMentions, Patch, UserId};
 use serde_json::Value;
 
-pub use nameless::{labels, without};
+pub use nameless::{labels, uncalled, without};
 
 use crate::channels::update::custom_after;
 use crate::users::store::custom;

@@ -1,7 +1,8 @@
-//! Taking somebody out of a document that mentions them. Pure.
+//! Taking somebody, or all, out of a document that mentions them. Pure.
 
 use parlor_platform::Result;
-use serde_json::Value;
+use parlor_protocol::{Content, Custom};
+use serde_json::{Map, Value};
 
 use super::tiptap;
 
@@ -49,6 +50,26 @@ fn replace(node: &mut Value, user: &str, nameless: &str) -> bool {
     found
 }
 
+/// The document with mentions as their text, for where nobody is to be called by it.
+pub fn uncalled(document: &Content) -> Content {
+    let mut fields = document.fields().clone();
+    uncall(&mut fields);
+    Content::from(Custom(fields))
+}
+
+fn uncall(node: &mut Map<String, Value>) {
+    if node.get("type").is_some_and(|kind| kind == "mention") {
+        let attr = |name: &str| node.get("attrs").and_then(|attrs| attrs.get(name)).and_then(Value::as_str);
+        let label = attr("label").filter(|label| !label.trim().is_empty()).or_else(|| attr("id"));
+        let text = format!("@{}", label.unwrap_or_default());
+        node.retain(|key, _| key == "marks");
+        node.insert("type".to_owned(), "text".into());
+        node.insert("text".to_owned(), text.into());
+    } else if let Some(Value::Array(nodes)) = node.get_mut("content") {
+        nodes.iter_mut().filter_map(Value::as_object_mut).for_each(uncall);
+    }
+}
+
 fn is_mention(node: &Value, user: &str) -> bool {
     let kind = node.pointer("/attrs/kind").and_then(Value::as_str).unwrap_or("user");
     node["type"] == "mention" && kind == "user" && node.pointer("/attrs/id").is_some_and(|id| id == user)
@@ -58,6 +79,28 @@ fn is_mention(node: &Value, user: &str) -> bool {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn what_calls_nobody_reads_as_before() {
+        let inline = json!([
+            { "type": "mention", "attrs": { "id": "ben", "label": " " }, "marks": [{ "type": "bold" }] },
+            { "type": "text", "text": " and " },
+            { "type": "mention", "attrs": { "id": "here", "kind": "here" } },
+            { "type": "mention", "attrs": { "id": "eve", "label": "Evie" } },
+        ]);
+        let document = json!({ "type": "doc", "content": [{ "type": "bulletList", "content": [{ "type": "listItem",
+            "content": [{ "type": "paragraph", "content": inline }] }] }] });
+        let content: Content = serde_json::from_value(document.clone()).unwrap();
+        let after = uncalled(&content);
+        let nodes = after.value().pointer("/content/0/content/0/content/0/content").unwrap();
+        assert_eq!(nodes[0], json!({ "type": "text", "text": "@ben", "marks": [{ "type": "bold" }] }));
+        assert_eq!(nodes[3], json!({ "type": "text", "text": "@Evie" }));
+        let read = |document: &Value| tiptap::read(document.as_object().unwrap()).unwrap();
+        let (before, read) = (read(&document), read(after.value()));
+        assert_eq!(read.text, before.text);
+        assert_eq!((before.mentions.len(), read.mentions.len(), read.groups.is_empty()), (2, 0, true));
+        assert_eq!(uncalled(&after), after);
+    }
 
     #[test]
     fn a_mention_becomes_that_of_a_nameless_user() {

@@ -96,6 +96,6 @@ async fn show(
     store::set_location(tx, message.id, &message.attachments, live_until, change.seq()).await?;
     message.updated_seq = change.seq();
     let data = json!({ "message": message });
-    change.tell_of(entries, tx.app_id(), &message, EventType::MessageUpdated, data)?;
+    change.tell_of(tx, entries, &message, EventType::MessageUpdated, data).await?;
     view::message(tx, caller.user(), message, now).await
 }

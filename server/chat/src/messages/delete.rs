@@ -42,14 +42,16 @@ pub async fn delete(
         return view::message(tx, caller.user(), message, now).await;
     }
     let change = Change::begin(tx, message.channel_id, 0, now).await?;
-    if erase {
+    let gone = if erase {
         removal::store::erase(tx, &[id.0], false, now).await?;
         store::set_updated(tx, id, change.seq()).await?;
+        true
     } else {
-        undelete::keep(tx, &message, caller.user(), now).await?;
+        let kept = undelete::keep(tx, &message, caller.user(), now).await?;
         store::clear(tx, id, change.seq(), now).await?;
         pins::store::remove(tx, id).await?;
-    }
+        !kept
+    };
     message.content_type = ContentType::Deleted;
     message.text.clear();
     message.content = None;
@@ -72,11 +74,11 @@ pub async fn delete(
         let thread = threads::store::count_reply(tx, root, &message, if was_there { -1 } else { 0 }).await?;
         data["thread"] = serde_json::to_value(thread).map_err(Error::internal)?;
     }
-    change.tell_of(entries, tx.app_id(), &message, EventType::MessageDeleted, data)?;
+    change.tell_of(tx, entries, &message, EventType::MessageDeleted, data).await?;
     if erase && store::forget_quoted(tx, &[id.0]).await? == store::QUOTED_AT_ONCE {
         entries.job(&message.channel_id.0, ERASED_TOPIC, &Erased { message_id: id })?;
     }
-    if erase {
+    if gone {
         tasks::forget(tx, id, entries, now).await?;
     }
     view::message(tx, caller.user(), message, now).await

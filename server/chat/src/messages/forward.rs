@@ -1,8 +1,8 @@
 //! Sending a message on to other channels.
 //!
 //! Each channel gets a message of its own, through the same writers as any other: what a send of the caller there would
-//! be refused for refuses it, and says nothing about the others. Text and attachments are copied; mentions are not, so
-//! that nobody is called twice.
+//! be refused for refuses it, and says nothing about the others. Text and attachments are copied; mentions are
+//! only text there, so that nobody is called twice.
 
 use futures_util::future::join_all;
 use parlor_platform::crypto::sha256;
@@ -10,9 +10,7 @@ use parlor_platform::error::REQUEST_ID;
 use parlor_platform::{Error, Result};
 use parlor_protocol::limits::FORWARD_CHANNELS;
 use parlor_protocol::message::{ForwardMessage, ForwardResult, Forwarded, ForwardedFrom, SendMessage};
-use parlor_protocol::{
-    ChannelId, ContentType, Custom, ErrorCode, GroupMentions, Message, MessageId, PendingMessage,
-};
+use parlor_protocol::{ChannelId, ContentType, Custom, ErrorCode, Message, MessageId, PendingMessage};
 use uuid::Uuid;
 
 use super::access;
@@ -131,10 +129,11 @@ fn forwarded(source: &Message, comment: Option<&str>) -> Result<SendMessage> {
         content.content_type = Some(source.content_type);
         content.content.clone_from(&source.content);
     }
+    if content.content_type == Some(ContentType::Tiptap) {
+        // Nobody is called twice, neither now nor when it is edited.
+        content.content = content.content.as_ref().map(content::uncalled);
+    }
     content::settle(content::Parts::of(&mut content))?;
-    // Nobody is called twice.
-    content.mentions.clear();
-    content.group_mentions = GroupMentions::default();
     validate::message(&content.text, &content.attachments, &[], &content.custom)?;
     Ok(content)
 }

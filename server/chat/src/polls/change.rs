@@ -109,7 +109,7 @@ impl Action<'_> {
         if let (Some((user, options)), Value::Object(data)) = (vote, &mut data) {
             data.insert("vote".to_owned(), json!({ "user": user, "options": options }));
         }
-        change.tell_of(self.entries, self.tx.app_id(), &message, EventType::PollUpdated, data)?;
+        change.tell_of(self.tx, self.entries, &message, EventType::PollUpdated, data).await?;
         message.poll = Some(poll);
         message.updated_seq = change.seq();
         view::message(self.tx, self.caller.user(), message, self.now).await

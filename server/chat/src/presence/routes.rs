@@ -7,6 +7,7 @@ use parlor_protocol::Page;
 use parlor_protocol::presence::{Goodbye, OwnPresence, QueryPresence, UpdatePresence, UserPresence};
 
 use super::{change, tell, watchers};
+use crate::users::store as users;
 use crate::web::{Caller, NoBody, UserCaller, ValidJson};
 use crate::{Chat, validate};
 
@@ -16,13 +17,18 @@ pub fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_
     watchers::configure(config);
 }
 
-/// Who of up to 100 users is there, by id. Those that the app does not have are left out.
+/// Who of up to 100 users is there, by id. Those that the app does not have are left out, and
+/// for guests those whom they share no channel with.
 #[utoipa::path(tag = "presence", request_body = QueryPresence, responses((status = 200, body = Page<UserPresence>)))]
 #[post("/users/presence")]
 async fn query(chat: Data<Chat>, caller: Caller, body: ValidJson<QueryPresence>) -> Result<HttpResponse> {
     validate::batch(body.value.user_ids.len())?;
-    let ids: Vec<&str> = body.value.user_ids.iter().map(|id| id.as_str()).collect();
+    let mut ids: Vec<&str> = body.value.user_ids.iter().map(|id| id.as_str()).collect();
     let tx = chat.db.tenant(caller.app()).await?;
+    if let Some(guest) = caller.guest() {
+        let known = users::known_to(&tx, guest, &ids).await?;
+        ids.retain(|id| known.contains(*id));
+    }
     let items = tell::presences(&tx, &ids).await?;
     tx.commit().await?;
     Ok(HttpResponse::Ok().json(Page { items, next: None }))

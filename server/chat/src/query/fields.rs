@@ -157,7 +157,15 @@ pub static USERS: Resource = Resource {
         Field::new("deactivated", Bool, "(u.deactivated_at IS NOT NULL)"),
         Field::new("created_at", Time, "u.created_at").sorted(),
         Field::new("updated_at", Time, "u.updated_at").sorted(),
-        Field::new("last_active_at", Time, "u.last_active_at").nullable().sorted(),
+        // As others see it: of who is invisible nothing after they were last seen.
+        Field::new(
+            "last_active_at",
+            Time,
+            "(CASE WHEN u.status <> 'invisible' OR u.last_active_at < u.last_seen_at THEN u.last_active_at \
+             WHEN u.last_active_at IS NOT NULL THEN u.last_seen_at END)",
+        )
+        .nullable()
+        .sorted(),
     ],
     custom: Field::new("custom.*", Custom, "u.custom"),
     unique: "id",

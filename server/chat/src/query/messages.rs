@@ -110,7 +110,9 @@ impl Scope<'_> {
                 let until = now + Duration::days(1);
                 let part = (self.channel, self.first);
                 let most = QUERY_WINDOW / 10;
-                Some(Bind::Ids(search::newest_in(self.tx, typed, part, until, most).await?))
+                Some(Bind::Ids(
+                    search::newest_in(self.tx, typed, self.caller.user(), part, until, most).await?,
+                ))
             }
             None => musts.iter().find(|is| is.field.name == "id").and_then(|is| keys(is)),
         };

@@ -36,5 +36,5 @@ async fn show(
     if let (Value::Object(data), Value::Object(more)) = (&mut data, more) {
         data.extend(more);
     }
-    change.tell_of(entries, tx.app_id(), message, kind, data)
+    change.tell_of(tx, entries, message, kind, data).await
 }

@@ -42,9 +42,11 @@ macro_rules! receipts_sql {
     ($pointer:literal, $hidden:literal) => {
         concat!(
             "SELECT u.id, u.name, u.image, p.at \
-             FROM (SELECT ?::uuid AS app, ?::uuid AS channel, ?::uuid AS thread, ?::bigint AS seq, ?::text AS author) v \
+             FROM (SELECT ?::uuid AS app, ?::uuid AS channel, ?::uuid AS thread, ?::bigint AS seq, ?::text AS author, \
+                 ?::text[] AS named) v \
              CROSS JOIN LATERAL (SELECT * FROM channel_members WHERE app_id = v.app AND channel_id = v.channel \
-                 AND removed_at IS NULL AND history_from_seq <= v.seq AND user_id <> v.author OFFSET 0) m \
+                 AND removed_at IS NULL AND history_from_seq <= v.seq AND user_id <> v.author \
+                 AND (v.named IS NULL OR parlor_may_read(v.app, v.channel, v.author, v.named, user_id)) OFFSET 0) m \
              CROSS JOIN LATERAL (",
             $pointer,
             ") p CROSS JOIN LATERAL (SELECT id, name, image FROM users WHERE app_id = v.app AND id = m.user_id AND NOT ",
@@ -98,12 +100,15 @@ async fn page(
     limit: i64,
 ) -> Result<Vec<ReceiptRow>> {
     let (time, user) = before.unzip();
+    let named = message.visible_to.as_ref();
+    let named = named.map(|named| named.iter().map(UserId::as_str).collect::<Vec<_>>());
     Ok(prepared::<ReceiptColumns>(sql)
         .bind::<SqlUuid, _>(tx.app())
         .bind::<SqlUuid, _>(message.channel_id.0)
         .bind::<Nullable<SqlUuid>, _>(message.parent_id.map(|id| id.0))
         .bind::<BigInt, _>(message.seq)
         .bind::<Text, _>(message.user.id.as_str())
+        .bind::<Nullable<Array<Text>>, _>(named)
         .bind::<Nullable<Timestamptz>, _>(time)
         .bind::<Nullable<Text>, _>(user)
         .bind::<BigInt, _>(limit)

@@ -103,7 +103,9 @@ pub async fn cancel(
     match old.state {
         ScheduledState::Waiting | ScheduledState::Failed => {}
         ScheduledState::Cancelled => return Ok(()),
-        ScheduledState::Sending | ScheduledState::Sent => return Err(ErrorCode::NotWaiting.into()),
+        ScheduledState::Sending | ScheduledState::Sent | ScheduledState::Pending => {
+            return Err(ErrorCode::NotWaiting.into());
+        }
     }
     let change = UserChange::begin(tx, &old.user_id, now).await?;
     ScheduledState::Cancelled.as_str().clone_into(&mut row.state);

@@ -19,10 +19,11 @@ use super::store::{self, ScheduledRow};
 use crate::channels::access::{self, Access};
 use crate::due::{self, Kind};
 use crate::groups::store as groups;
-use crate::members::require_active;
+use crate::members::{require_active, store as members};
 use crate::messages::access::require_thread;
 use crate::messages::send::{self, Item};
 use crate::messages::store as messages;
+use crate::permissions::Actor;
 use crate::users::change::UserChange;
 use crate::users::store as users;
 use crate::web::Caller;
@@ -96,6 +97,7 @@ pub async fn require_content(tx: &TenantTx, access: &Access, content: &SendMessa
     let (channel, first) = (access.row.id(), access.history_from_seq());
     require_thread(tx, channel, first, content.parent_id, content.reply_to_id).await?;
     require_named(tx, content).await?;
+    require_present(tx, access, content).await?;
     let (kind, config) = (access.channel.kind, &access.channel.config);
     mentions::allowed(access.actor, &content.group_mentions, kind, config, access.row.member_count)
 }
@@ -115,6 +117,22 @@ pub async fn require_named(tx: &TenantTx, content: &SendMessage) -> Result<()> {
         return Err(ErrorCode::GroupUnknown.into());
     }
     Ok(())
+}
+
+/// Refuses to let those read it who don't read the channel, but for the server.
+async fn require_present(tx: &TenantTx, access: &Access, content: &SendMessage) -> Result<()> {
+    let named: Vec<&UserId> = content.visible_to.iter().flatten().collect();
+    if named.is_empty() || access.actor == Actor::Server || access.channel.kind.is_public() {
+        return Ok(());
+    }
+    let present = members::present(tx, access.row.id(), &named).await?;
+    match named.into_iter().find(|user| !present.contains(user.as_str())) {
+        Some(absent) => {
+            let why = format!("{:?} is not in the channel.", absent.as_str());
+            Err(Error::with(ErrorCode::InvalidVisibility, why))
+        }
+        None => Ok(()),
+    }
 }
 
 /// What makes it this scheduled message and no other: the message, and its time.

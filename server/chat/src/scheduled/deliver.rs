@@ -24,8 +24,17 @@ const LADDER: [Duration; 4] =
 /// Wait until the service may take it again.
 const AWAY: Duration = Duration::seconds(1);
 
-/// How it ended for each that will not be tried again: `None`, or why it failed.
-pub type Ended = BTreeMap<Uuid, Option<ErrorCode>>;
+/// How one ended that will not be tried again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    Sent,
+    /// It needs approval first.
+    Waits,
+    Failed(ErrorCode),
+}
+
+/// How each ended.
+pub type Ended = BTreeMap<Uuid, End>;
 
 /// Marks what is due as being sent, and sends it, in the order of time.
 pub async fn send(
@@ -56,9 +65,9 @@ pub async fn send(
     for (row, outcome) in rows.iter().zip(outcomes) {
         let Some(thing) = attempts.get(&row.id).copied() else { continue };
         match outcome {
-            Ok(_) => drop(ended.insert(row.id, None)),
+            Ok(sent) => drop(ended.insert(row.id, if sent.waits { End::Waits } else { End::Sent })),
             Err(error) => match verdict(error.code(), thing.attempts) {
-                Verdict::Failed => drop(ended.insert(row.id, Some(error.code()))),
+                Verdict::Failed => drop(ended.insert(row.id, End::Failed(error.code()))),
                 Verdict::Away => away.push(thing),
                 Verdict::Again(wait) => {
                     error.log();
@@ -115,21 +124,23 @@ pub async fn settle(worker: &Worker, app: AppId, ended: Ended) -> Result<()> {
     let mut changes = UserChanges::begin(&tx, &authors, now).await?;
     // Under the authors' locks: another worker has settled it, or will find that it is settled.
     let rows = store::being_sent(&tx, &ids).await?;
-    let refused: Vec<Uuid> = ended.iter().filter(|(_, error)| error.is_some()).map(|(id, _)| *id).collect();
+    let refused = ended.iter().filter(|(_, end)| matches!(end, End::Failed(_)));
+    let refused: Vec<Uuid> = refused.map(|(id, _)| *id).collect();
     let sent_before = store::messages_of(&tx, &refused).await?;
     let mut outcomes = Vec::with_capacity(rows.len());
     for mut row in rows {
-        let mut error = ended.get(&row.id).copied().flatten();
+        let mut end = ended.get(&row.id).copied().unwrap_or(End::Sent);
         // It was sent before somebody died, and its author has lost the right since.
         let is_there = sent_before.contains(&(row.id, row.channel_id, row.user_id.clone()));
-        if is_there && error != Some(ErrorCode::MessageIdReused) {
-            error = None;
+        if is_there && end != End::Failed(ErrorCode::MessageIdReused) {
+            end = End::Sent;
         }
         let user = row.user()?;
         let change = changes.next(&user)?;
-        let (state, kind) = match error {
-            None => (ScheduledState::Sent, EventType::ScheduledMessageSent),
-            Some(_) => (ScheduledState::Failed, EventType::ScheduledMessageFailed),
+        let (state, kind, error) = match end {
+            End::Sent => (ScheduledState::Sent, EventType::ScheduledMessageSent, None),
+            End::Waits => (ScheduledState::Pending, EventType::ScheduledMessagePending, None),
+            End::Failed(error) => (ScheduledState::Failed, EventType::ScheduledMessageFailed, Some(error)),
         };
         state.as_str().clone_into(&mut row.state);
         row.error = error.map(|error| error.as_str().to_owned());

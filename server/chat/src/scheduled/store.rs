@@ -121,7 +121,7 @@ pub async fn lock(tx: &TenantTx, id: MessageId) -> Result<Option<ScheduledRow>> 
 /// Where a list goes on: after this time, this id.
 pub type Position = (DateTime<Utc>, Uuid);
 
-/// A user's scheduled messages that are neither sent nor cancelled, by time.
+/// A user's scheduled messages that are to be sent, or failed, by time.
 pub async fn page(
     tx: &TenantTx,
     user: &UserId,

@@ -102,6 +102,8 @@ fn vector(app: AppId, source: &Source) -> String {
     for tag in fixed.into_iter().chain(tags::days(source.created_at)).chain(mentions).chain(kinds) {
         places.entry(tag).or_default();
     }
+    // One word that is too long would keep all that are written with it out of the index.
+    places.retain(|lexeme, _| lexeme.len() <= LEXEME_BYTES);
     let mut vector = String::new();
     for (lexeme, places) in places {
         vector.push_str(&quoted(&lexeme));
@@ -114,6 +116,64 @@ fn vector(app: AppId, source: &Source) -> String {
     vector
 }
 
+/// Bytes of a lexeme, which PostgreSQL keeps in eleven bits, but for the highest number.
+const LEXEME_BYTES: usize = 2_046;
 /// Places of one lexeme that a `tsvector` keeps, and the highest place.
 const MOST_PLACES: usize = 255;
 const LAST_PLACE: usize = 16_383;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::DateTime;
+    use parlor_protocol::limits::TEXT_CHARS;
+    use proptest::prelude::*;
+
+    /// Bytes of a `tsvector`, its words and their places together.
+    const VECTOR_BYTES: usize = 1 << 20;
+
+    fn source(text: String, attachments: Vec<String>) -> Source {
+        Source {
+            id: Uuid::nil(),
+            channel: Uuid::nil(),
+            author: "ann".to_owned(),
+            text,
+            attachments,
+            mentions: Vec::new(),
+            created_at: DateTime::UNIX_EPOCH,
+            seq: 1,
+            updated_seq: 1,
+            searchable: true,
+        }
+    }
+
+    fn longest(vector: &str) -> usize {
+        vector.split(' ').map(str::len).max().unwrap_or(0)
+    }
+
+    #[test]
+    fn no_word_is_longer_than_the_database_keeps() {
+        let app = AppId(Uuid::nil());
+        let of = |kind: String| vector(app, &source(String::new(), vec![kind]));
+        assert!(of("k".repeat(LEXEME_BYTES - 2)).contains("kkk"));
+        assert!(!of("k".repeat(LEXEME_BYTES - 1)).contains("kkk"), "the tag has two bytes of its own");
+        // What takes most room when it is folded, alone and beside what makes each word another.
+        for word in ["x", "\u{fdfa}", "\u{1d400}", "\u{3314}", "𠀀", "ß", "é"] {
+            let text: String = word.repeat(TEXT_CHARS).chars().take(TEXT_CHARS).collect();
+            assert!(longest(&vector(app, &source(text, Vec::new()))) < LEXEME_BYTES, "{word}");
+            let letters =
+                ('\u{ac00}'..).take(TEXT_CHARS / 5).map(|other| format!("{}{other} ", word.repeat(3)));
+            let text: String = letters.collect::<String>().chars().take(TEXT_CHARS).collect();
+            assert!(vector(app, &source(text, Vec::new())).len() < VECTOR_BYTES, "{word}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_said_can_be_indexed(text in "[\\PC]{0,400}", kind in "\\PC{0,3000}") {
+            let vector = vector(AppId(Uuid::nil()), &source(text, vec![kind]));
+            // Apostrophes and backslashes are doubled, and places stand behind a word.
+            prop_assert!(longest(&vector) <= 2 * LEXEME_BYTES + 255 * 6);
+        }
+    }
+}

@@ -5,15 +5,15 @@ use std::collections::HashMap;
 use chrono::{DateTime, Duration, Utc};
 use parlor_platform::db::TenantTx;
 use parlor_platform::{Error, Result};
-use parlor_protocol::limits::SEARCH_FILTERS;
+use parlor_protocol::limits::{ATTACHMENT_TYPE_CHARS, SEARCH_FILTERS};
 use parlor_protocol::search::FoundMessage;
-use parlor_protocol::{Capability, ChannelId, ErrorCode, Message, Page};
+use parlor_protocol::{Capability, ChannelId, ErrorCode, Message, Page, UserId};
 use serde::Deserialize;
 use uuid::Uuid;
 
 use super::query::{Query, quoted};
 use super::snippet::snippet;
-use super::store::{self, Part, Place};
+use super::store::{self, Looked, Part, Place};
 use super::tags;
 use crate::channels::access;
 use crate::messages::store::{self as messages, MessageRow};
@@ -37,7 +37,7 @@ pub struct SearchQuery {
     user_id: Option<String>,
     /// Users of whom one is mentioned, separated by commas, at most 20.
     mentions: Option<String>,
-    /// Types of attachments of which there is one, separated by commas, at most 20.
+    /// Types of attachments of which there is one, each of at most 64 characters, separated by commas, at most 20.
     attachment: Option<String>,
     /// Only messages sent at or after this time (RFC 3339).
     from: Option<DateTime<Utc>>,
@@ -66,21 +66,32 @@ pub async fn page(
         }
         asked.push(any(channels.iter().map(|(id, _)| tags::channel((*id).into()))));
     }
-    for (texts, tag) in [
-        (&request.user_id, tags::author as fn(&str) -> String),
-        (&request.mentions, tags::mention),
-        (&request.attachment, tags::attachment),
-    ] {
-        if let Some(texts) = texts {
-            asked.push(any(list(texts)?.into_iter().map(tag)));
+    for (users, tag) in
+        [(&request.user_id, tags::author as fn(&str) -> String), (&request.mentions, tags::mention)]
+    {
+        if let Some(users) = users {
+            let users = list(users)?;
+            if users.iter().any(|user| UserId::new(*user).is_err()) {
+                return Err(ErrorCode::InvalidId.into());
+            }
+            asked.push(any(users.into_iter().map(tag)));
         }
+    }
+    if let Some(kinds) = &request.attachment {
+        let kinds = list(kinds)?;
+        if kinds.iter().any(|kind| kind.chars().count() > ATTACHMENT_TYPE_CHARS) {
+            let why = format!("A type of attachments has at most {ATTACHMENT_TYPE_CHARS} characters.");
+            return Err(Error::with(ErrorCode::InvalidParameter, why));
+        }
+        asked.push(any(kinds.into_iter().map(tags::attachment)));
     }
     let until = request.to.unwrap_or(DateTime::<Utc>::MAX_UTC).min(now + Duration::days(1));
     let since = request.from.unwrap_or(DateTime::UNIX_EPOCH).max(DateTime::UNIX_EPOCH);
     let place = decode::<Place>("search", request.cursor.as_deref())?.unwrap_or((until, Uuid::nil()));
     let place = if place.0 > until { (until, Uuid::nil()) } else { place };
     let asked = asked.join(" & ");
-    let places = find(tx, &asked, channels.as_deref(), place, since, one_more(size)).await?;
+    let looked = Looked { asked: &asked, channels: channels.as_deref(), reader: caller.user() };
+    let places = find(tx, &looked, place, since, one_more(size)).await?;
     let page = Page::of(places, size, |place| encode("search", place))?;
 
     let ids: Vec<Uuid> = page.items.iter().map(|(_, id)| *id).collect();
@@ -98,8 +109,7 @@ pub async fn page(
 /// Goes back in time until there are enough.
 async fn find(
     tx: &TenantTx,
-    asked: &str,
-    channels: Option<&[Part]>,
+    looked: &Looked<'_>,
     place: Place,
     since: DateTime<Utc>,
     limit: i64,
@@ -110,8 +120,9 @@ async fn find(
         if missing <= 0 {
             break;
         }
-        let asked = format!("{asked} & {}", any(step.into_iter()));
-        found.extend(store::find(tx, &asked, channels, place, since, missing).await?);
+        let asked = format!("{} & {}", looked.asked, any(step.into_iter()));
+        let looked = Looked { asked: &asked, ..*looked };
+        found.extend(store::find(tx, &looked, place, since, missing).await?);
     }
     Ok(found)
 }
@@ -149,10 +160,11 @@ fn any(lexemes: impl Iterator<Item = String>) -> String {
     format!("({})", lexemes.join(" | "))
 }
 
-/// The newest messages of one channel in which a search finds its words.
+/// The newest messages of one channel in which a search finds its words, of those that the reader may read.
 pub async fn newest_in(
     tx: &TenantTx,
     typed: &str,
+    reader: Option<&UserId>,
     channel: Part,
     until: DateTime<Utc>,
     most: i64,
@@ -164,6 +176,8 @@ pub async fn newest_in(
         any(std::iter::once(tags::channel(channel.0.into()))),
     ];
     let (place, since) = ((until, Uuid::nil()), DateTime::UNIX_EPOCH);
-    let places = find(tx, &asked.join(" & "), Some(&[channel]), place, since, most).await?;
+    let (asked, channels) = (asked.join(" & "), [channel]);
+    let looked = Looked { asked: &asked, channels: Some(&channels), reader };
+    let places = find(tx, &looked, place, since, most).await?;
     Ok(places.into_iter().map(|(_, id)| id).collect())
 }

@@ -40,7 +40,7 @@ pub async fn page(tx: &TenantTx, request: PeopleQuery) -> Result<Page<User>> {
     }
     let Some(typed) = typed.filter(|_| length >= SHORT) else {
         let after = decode::<String>("users", request.cursor.as_deref())?;
-        let rows = users::page(tx, typed, after.as_deref(), one_more(size)).await?;
+        let rows = users::page(tx, users::Which::Active, typed, after.as_deref(), one_more(size)).await?;
         let page = Page::of(rows, size, |row| encode("users", &row.id))?;
         return page.try_map(User::try_from);
     };

@@ -7,6 +7,7 @@ use diesel::sql_types::{
 use diesel_async::RunQueryDsl;
 use parlor_platform::Result;
 use parlor_platform::db::{TenantTx, prepared};
+use parlor_protocol::UserId;
 use uuid::Uuid;
 
 /// What of a message is indexed.
@@ -79,22 +80,33 @@ pub type Place = (DateTime<Utc>, Uuid);
 /// A channel to search, and the first `seq` there that the reader may read.
 pub type Part = (Uuid, i64);
 
-/// The newest finds before a place, with their places.
+/// What is looked for, where, and for whom.
+#[derive(Clone, Copy)]
+pub struct Looked<'a> {
+    /// A `tsquery`.
+    pub asked: &'a str,
+    /// `None` is everywhere.
+    pub channels: Option<&'a [Part]>,
+    /// `None` is the customer's server, which reads all.
+    pub reader: Option<&'a UserId>,
+}
+
+/// The newest finds before a place that the reader may read, with their places.
 pub async fn find(
     tx: &TenantTx,
-    tsquery: &str,
-    channels: Option<&[Part]>,
+    looked: &Looked<'_>,
     before: Place,
     since: DateTime<Utc>,
     limit: i64,
 ) -> Result<Vec<Place>> {
+    let Looked { asked, channels, reader } = *looked;
     let ids = channels.map(|channels| channels.iter().map(|(id, _)| *id).collect::<Vec<_>>());
     let limited = channels.unwrap_or_default().iter().filter(|(_, first)| *first > 0).copied();
     let (limited, first): (Vec<Uuid>, Vec<i64>) = limited.unzip();
     Ok(prepared::<(Timestamptz, SqlUuid)>(
-        "SELECT created_at, message_id FROM parlor_search_messages(?, ?, ?, ?, ?, ?, ?, ?)",
+        "SELECT created_at, message_id FROM parlor_search_messages(?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
-    .bind::<Text, _>(tsquery)
+    .bind::<Text, _>(asked)
     .bind::<Nullable<Array<SqlUuid>>, _>(ids)
     .bind::<Timestamptz, _>(before.0)
     .bind::<SqlUuid, _>(before.1)
@@ -102,6 +114,7 @@ pub async fn find(
     .bind::<BigInt, _>(limit)
     .bind::<Array<SqlUuid>, _>(limited)
     .bind::<Array<Int8>, _>(first)
+    .bind::<Nullable<Text>, _>(reader.map(|reader| reader.as_str().to_owned()))
     .load(&mut tx.conn()?)
     .await?)
 }

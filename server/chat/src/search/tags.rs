@@ -26,7 +26,7 @@ pub fn mention(user: &str) -> String {
     format!("\u{1}m{user}")
 }
 
-/// What has an attachment of a `type`.
+/// What has an attachment of a `type`, which is short in what was sent.
 pub fn attachment(kind: &str) -> String {
     format!("\u{1}k{kind}")
 }

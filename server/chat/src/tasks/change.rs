@@ -7,9 +7,11 @@ use parlor_platform::outbox::Entries;
 use parlor_protocol::task::UpdateTask;
 use parlor_protocol::{Capability, ChannelId, ErrorCode, EventType, MessageId, Patch, Task, TaskId};
 use serde_json::json;
+use uuid::Uuid;
 
 use super::{check, locked, require_member, store};
 use crate::channels::change::Change;
+use crate::channels::store::ChannelRow;
 use crate::permissions::{may, require};
 use crate::web::Caller;
 
@@ -69,7 +71,7 @@ pub async fn delete(
     end(tx, task, entries, now).await
 }
 
-/// The message was erased: nor may its words stand in a task. The caller holds the channel's row.
+/// The message is gone for good: nor may its words stand in a task. The caller holds the channel's row.
 pub async fn forget(
     tx: &TenantTx,
     message: MessageId,
@@ -100,19 +102,43 @@ pub async fn forget_up_to(
     let changes = Change::begin_steps(tx, channel, count, now).await?;
     let mut tasks = rows.into_iter().map(store::TaskRow::into_task).collect::<Result<Vec<_>>>()?;
     for (task, change) in tasks.iter_mut().zip(&changes) {
-        task.title.clear();
-        (task.updated_at, task.deleted_at, task.updated_seq) = (now, Some(now), change.seq());
-        change.tell(entries, EventType::TaskDeleted, json!({ "task": task }))?;
+        tell_end(task, change, entries, now)?;
     }
     store::end(tx, &tasks, now).await?;
     Ok(tasks.len() == ENDED_AT_ONCE)
 }
 
-async fn end(tx: &TenantTx, mut task: Task, entries: &mut Entries, now: DateTime<Utc>) -> Result<Task> {
-    let change = Change::begin(tx, task.channel_id, 0, now).await?;
+/// Messages of any channels are gone for good, and so is what was to be done about them. The caller holds those of the
+/// channels that have such tasks.
+pub async fn forget_all(
+    tx: &TenantTx,
+    held: Vec<ChannelRow>,
+    messages: &[Uuid],
+    entries: &mut Entries,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let rows = store::of_messages(tx, messages).await?;
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let mut tasks = rows.into_iter().map(store::TaskRow::into_task).collect::<Result<Vec<_>>>()?;
+    let places: Vec<ChannelId> = tasks.iter().map(|task| task.channel_id).collect();
+    let changes = Change::begin_in(tx, held, &places, now).await?;
+    for (task, change) in tasks.iter_mut().zip(&changes) {
+        tell_end(task, change, entries, now)?;
+    }
+    store::end(tx, &tasks, now).await
+}
+
+fn tell_end(task: &mut Task, change: &Change, entries: &mut Entries, now: DateTime<Utc>) -> Result<()> {
     task.title.clear();
     (task.updated_at, task.deleted_at, task.updated_seq) = (now, Some(now), change.seq());
+    change.tell(entries, EventType::TaskDeleted, json!({ "task": task }))
+}
+
+async fn end(tx: &TenantTx, mut task: Task, entries: &mut Entries, now: DateTime<Utc>) -> Result<Task> {
+    let change = Change::begin(tx, task.channel_id, 0, now).await?;
+    tell_end(&mut task, &change, entries, now)?;
     store::update(tx, &task).await?;
-    change.tell(entries, EventType::TaskDeleted, json!({ "task": task }))?;
     Ok(task)
 }

@@ -13,16 +13,17 @@ use parlor_platform::db::TenantTx;
 use parlor_platform::{Error, Result};
 use parlor_protocol::{Capability, ChannelId, ErrorCode, Task, TaskId, UserId};
 
-pub use change::{forget, forget_up_to};
+pub use change::{forget, forget_all, forget_up_to};
 
 use crate::channels::access::{self, Access};
 use crate::members::store as members;
 use crate::validate;
 use crate::web::Caller;
 
-/// A task as it is while its channel's row is held, for who may read the channel; to others it is unknown.
+/// A task as it is while its channel's row is held, for who may read the channel and the message; to others it is unknown.
 async fn locked(tx: &TenantTx, caller: &Caller, id: TaskId) -> Result<(Access, Task)> {
-    let find = async || store::find(tx, id).await?.ok_or(ErrorCode::TaskNotFound)?.into_task();
+    let reader = caller.user();
+    let find = async || store::find(tx, id, reader).await?.ok_or(ErrorCode::TaskNotFound)?.into_task();
     let channel = find().await?.channel_id;
     // Whoever may not read it may not make others wait either.
     access::require(tx, caller, channel, Capability::ReadChannel).await.map_err(hidden)?;

@@ -2,15 +2,15 @@
 
 use actix_web::web::Data;
 use actix_web::{HttpResponse, delete, get, patch, post};
-use parlor_platform::Result;
+use parlor_platform::{Error, Result};
 use parlor_protocol::task::{CreateTask, TaskStatus, UpdateTask};
-use parlor_protocol::{Capability, MessageId, Page, Task, TaskId};
+use parlor_protocol::{Capability, ErrorCode, InvalidUserId, MessageId, Page, Task, TaskId, UserId};
 use serde::Deserialize;
 
 use super::{change, create, store};
 use crate::Chat;
 use crate::channels::access;
-use crate::web::{Caller, ChannelRef, Id, Params, UserCaller, ValidJson, decode, encode, limit, one_more};
+use crate::web::{Caller, ChannelRef, Id, Params, ValidJson, decode, encode, limit, one_more};
 
 /// Adds the routes of this file.
 pub fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
@@ -19,7 +19,7 @@ pub fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_
         .service(update_one)
         .service(delete_one)
         .service(list_of_channel)
-        .service(list_mine);
+        .service(list_of_assignee);
 }
 
 /// Make a task of a message: 201 if it is new, 200 with the task that the message is already.
@@ -67,10 +67,41 @@ async fn delete_one(chat: Data<Chat>, caller: Caller, id: Id<TaskId>) -> Result<
     Ok(HttpResponse::Ok().json(task))
 }
 
+/// Whose tasks.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "String")]
+enum Assignee {
+    /// The caller's.
+    Me,
+    /// This user's.
+    User(UserId),
+}
+
+impl TryFrom<String> for Assignee {
+    type Error = InvalidUserId;
+
+    fn try_from(text: String) -> Result<Self, InvalidUserId> {
+        if text == "me" { Ok(Self::Me) } else { UserId::new(text).map(Self::User) }
+    }
+}
+
+impl Assignee {
+    /// Who it is.
+    fn of(self, caller: &Caller) -> Result<UserId> {
+        match self {
+            Self::User(user) => Ok(user),
+            Self::Me => caller.user().cloned().ok_or_else(|| ErrorCode::UserOnly.into()),
+        }
+    }
+}
+
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct ChannelQuery {
+    /// Only what this user shall do; `me` for oneself.
+    #[param(value_type = Option<String>)]
+    assignee: Option<Assignee>,
     /// Only tasks that are so far.
     #[param(inline)]
     status: Option<TaskStatus>,
@@ -80,7 +111,7 @@ struct ChannelQuery {
     cursor: Option<String>,
 }
 
-/// A channel's tasks, newest first.
+/// A channel's tasks, newest first: those of messages that the caller may read.
 #[utoipa::path(tag = "tasks", params(("id" = String, Path,), ChannelQuery), responses((status = 200, body = Page<Task>)))]
 #[get("/channels/{id}/tasks")]
 async fn list_of_channel(
@@ -89,34 +120,27 @@ async fn list_of_channel(
     id: Id<ChannelRef>,
     query: Params<ChannelQuery>,
 ) -> Result<HttpResponse> {
-    let ChannelQuery { status, limit: asked, cursor } = query.0;
+    let ChannelQuery { assignee, status, limit: asked, cursor } = query.0;
     let size = limit(asked)?;
+    let assignee = assignee.map(|assignee| assignee.of(&caller)).transpose()?;
     let before = decode("tasks", cursor.as_deref())?;
     let channel = id.0.resolve(&chat, caller.app()).await?;
     let tx = chat.db.tenant(caller.app()).await?;
     access::require(&tx, &caller, channel, Capability::ReadChannel).await?;
-    let rows = store::page_of_channel(&tx, channel, status, before, one_more(size)).await?;
+    let part = store::Part { status, before, limit: one_more(size) };
+    let rows = store::page_of_channel(&tx, channel, assignee.as_ref(), caller.user(), part).await?;
     tx.commit().await?;
     let page = Page::of(rows, size, |row| encode("tasks", &row.id))?;
     Ok(HttpResponse::Ok().json(page.try_map(store::TaskRow::into_task)?))
 }
 
-/// Whose tasks.
-#[derive(Clone, Copy, Debug, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-enum Assignee {
-    /// The caller's.
-    Me,
-}
-
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-struct MineQuery {
-    /// Whose tasks: `me`.
-    #[param(inline)]
-    #[serde(rename = "assignee")]
-    _assignee: Assignee,
+struct AssigneeQuery {
+    /// Whose tasks: for users `me`, for the customer's server any user's id.
+    #[param(value_type = String)]
+    assignee: Assignee,
     /// Only tasks that are so far.
     #[param(inline)]
     status: Option<TaskStatus>,
@@ -126,15 +150,26 @@ struct MineQuery {
     cursor: Option<String>,
 }
 
-/// What one shall do, in channels that one can still read, newest first.
-#[utoipa::path(tag = "tasks", params(MineQuery), responses((status = 200, body = Page<Task>)))]
+/// What one shall do, in channels that one can still read, newest first; for the customer's server what a user shall do in
+/// any channel. What others shall do users find by channel.
+#[utoipa::path(tag = "tasks", params(AssigneeQuery), responses((status = 200, body = Page<Task>)))]
 #[get("/tasks")]
-async fn list_mine(chat: Data<Chat>, caller: UserCaller, query: Params<MineQuery>) -> Result<HttpResponse> {
-    let MineQuery { status, limit: asked, cursor, .. } = query.0;
+async fn list_of_assignee(
+    chat: Data<Chat>,
+    caller: Caller,
+    query: Params<AssigneeQuery>,
+) -> Result<HttpResponse> {
+    let AssigneeQuery { assignee, status, limit: asked, cursor } = query.0;
+    let assignee = assignee.of(&caller)?;
+    if caller.user().is_some_and(|user| *user != assignee) {
+        let why = "Users list their own tasks with `me`, and others' by channel.";
+        return Err(Error::with(ErrorCode::InvalidParameter, why));
+    }
     let size = limit(asked)?;
     let before = decode("my-tasks", cursor.as_deref())?;
-    let tx = chat.db.tenant(caller.app).await?;
-    let rows = store::page_of_user(&tx, &caller.user, status, before, one_more(size)).await?;
+    let tx = chat.db.tenant(caller.app()).await?;
+    let part = store::Part { status, before, limit: one_more(size) };
+    let rows = store::page_of_assignee(&tx, &assignee, caller.user(), part).await?;
     tx.commit().await?;
     let page = Page::of(rows, size, |row| encode("my-tasks", &row.id))?;
     Ok(HttpResponse::Ok().json(page.try_map(store::TaskRow::into_task)?))

@@ -12,6 +12,7 @@ use parlor_protocol::task::TaskStatus;
 use parlor_protocol::{ChannelId, MessageId, Task, TaskId, UserId};
 use uuid::Uuid;
 
+use crate::messages::store::readable_by;
 use crate::users::store::user_id;
 
 /// A row of the table.
@@ -83,16 +84,29 @@ pub fn to_microseconds(time: DateTime<Utc>) -> DateTime<Utc> {
     DateTime::from_timestamp_micros(time.timestamp_micros()).unwrap_or(time)
 }
 
-/// The condition that its message was not truncated. That a task was deleted is told all the same.
-const SHOWN: &str = "(tasks.deleted_at IS NOT NULL OR (SELECT m.seq FROM messages m WHERE m.app_id = tasks.app_id \
-    AND m.id = tasks.message_id) > (SELECT c.truncated_seq FROM channels c WHERE c.app_id = tasks.app_id \
-    AND c.id = tasks.channel_id))";
+/// The condition that the reader may read its message: it was not truncated, is of the reader's history, and not only for
+/// others. That a task was deleted, which has no title any more, is told all the same.
+macro_rules! shown_to {
+    ($reader:expr) => {
+        sql::<Bool>("(tasks.deleted_at IS NOT NULL OR (SELECT ")
+            .sql(concat!(
+                readable_by!("m", "v.reader"),
+                " AND m.seq > (SELECT c.truncated_seq FROM channels c WHERE c.app_id = m.app_id AND c.id = m.channel_id) \
+                 AND m.seq >= (SELECT coalesce(max(h.history_from_seq), 0) FROM channel_members h \
+                     WHERE h.app_id = m.app_id AND h.channel_id = m.channel_id AND h.user_id = v.reader \
+                     AND h.removed_at IS NULL) \
+                 FROM messages m CROSS JOIN (SELECT "
+            ))
+            .bind::<Nullable<Text>, _>($reader.map(|reader: &UserId| reader.as_str().to_owned()))
+            .sql("::text AS reader) v WHERE m.app_id = tasks.app_id AND m.id = tasks.message_id))")
+    };
+}
 
-/// A task, deleted ones included.
-pub async fn find(tx: &TenantTx, id: TaskId) -> Result<Option<TaskRow>> {
+/// A task whose message a reader may read, deleted ones included; for the server any.
+pub async fn find(tx: &TenantTx, id: TaskId, reader: Option<&UserId>) -> Result<Option<TaskRow>> {
     Ok(TaskRow::query()
         .filter(tasks::app_id.eq(tx.app()).and(tasks::id.eq(id.0)))
-        .filter(sql::<Bool>(SHOWN))
+        .filter(shown_to!(reader))
         .first(&mut tx.conn()?)
         .await
         .optional()?)
@@ -106,6 +120,16 @@ pub async fn of_message(tx: &TenantTx, message: MessageId) -> Result<Option<Task
         .first(&mut tx.conn()?)
         .await
         .optional()?)
+}
+
+/// The tasks that these messages are.
+pub async fn of_messages(tx: &TenantTx, messages: &[Uuid]) -> Result<Vec<TaskRow>> {
+    Ok(TaskRow::query()
+        .filter(tasks::app_id.eq(tx.app()).and(tasks::message_id.eq_any(messages)))
+        .filter(tasks::deleted_at.is_null())
+        .order(tasks::id)
+        .load(&mut tx.conn()?)
+        .await?)
 }
 
 /// Stores a new task.
@@ -147,23 +171,37 @@ pub async fn update(tx: &TenantTx, task: &Task) -> Result<()> {
     Ok(())
 }
 
-/// A page of a channel's tasks, newest first.
+/// Which part of a list of tasks.
+#[derive(Clone, Copy, Debug)]
+pub struct Part {
+    /// Only tasks that are so far.
+    pub status: Option<TaskStatus>,
+    /// Older ones than this.
+    pub before: Option<Uuid>,
+    pub limit: i64,
+}
+
+/// A page of a channel's tasks, of one assignee where one is given, as far as the reader may read their messages, newest
+/// first.
 pub async fn page_of_channel(
     tx: &TenantTx,
     channel: ChannelId,
-    status: Option<TaskStatus>,
-    before: Option<Uuid>,
-    limit: i64,
+    assignee: Option<&UserId>,
+    reader: Option<&UserId>,
+    Part { status, before, limit }: Part,
 ) -> Result<Vec<TaskRow>> {
     let mut query = TaskRow::query()
         .filter(tasks::app_id.eq(tx.app()).and(tasks::channel_id.eq(channel.0)))
         .filter(tasks::deleted_at.is_null())
-        .filter(sql::<Bool>(SHOWN))
+        .filter(shown_to!(reader))
         .order(tasks::id.desc())
         .limit(limit)
         .into_boxed();
     if let Some(status) = status {
         query = query.filter(tasks::status.eq(status.as_str()));
+    }
+    if let Some(assignee) = assignee {
+        query = query.filter(tasks::assignee_id.eq(assignee.as_str()));
     }
     if let Some(before) = before {
         query = query.filter(tasks::id.lt(before));
@@ -171,29 +209,32 @@ pub async fn page_of_channel(
     Ok(query.load(&mut tx.conn()?).await?)
 }
 
-/// A page of what a user shall do in channels that they can read, newest first.
-pub async fn page_of_user(
+/// A page of what a user shall do, as far as the reader may read the channels and messages, newest first.
+pub async fn page_of_assignee(
     tx: &TenantTx,
-    user: &UserId,
-    status: Option<TaskStatus>,
-    before: Option<Uuid>,
-    limit: i64,
+    assignee: &UserId,
+    reader: Option<&UserId>,
+    Part { status, before, limit }: Part,
 ) -> Result<Vec<TaskRow>> {
     Ok(prepared::<TaskColumns>(concat!(
         "SELECT ",
         task_columns!(),
-        " FROM tasks k \
-         CROSS JOIN LATERAL (SELECT seq FROM messages WHERE app_id = k.app_id AND id = k.message_id OFFSET 0) m \
+        " FROM (SELECT ?::text AS reader) v CROSS JOIN tasks k \
+         CROSS JOIN LATERAL (SELECT app_id, channel_id, user_id, seq, shadowed, visible_to FROM messages \
+             WHERE app_id = k.app_id AND id = k.message_id OFFSET 0) m \
          CROSS JOIN LATERAL (SELECT type FROM channels WHERE app_id = k.app_id AND id = k.channel_id \
              AND deleted_at IS NULL AND truncated_seq < m.seq OFFSET 0) c \
-         LEFT JOIN LATERAL (SELECT true AS present FROM channel_members WHERE app_id = k.app_id \
-             AND channel_id = k.channel_id AND user_id = k.assignee_id AND removed_at IS NULL OFFSET 0) r ON true \
+         LEFT JOIN LATERAL (SELECT history_from_seq AS first FROM channel_members WHERE app_id = k.app_id \
+             AND channel_id = k.channel_id AND user_id = v.reader AND removed_at IS NULL OFFSET 0) r ON true \
          WHERE k.app_id = ? AND k.assignee_id = ? AND k.deleted_at IS NULL AND coalesce(k.status = ?, true) \
-             AND coalesce(k.id < ?, true) AND (c.type = 'livestream' OR r.present) \
-         ORDER BY k.id DESC LIMIT ?"
+             AND coalesce(k.id < ?, true) AND (v.reader IS NULL OR c.type = 'livestream' OR r.first IS NOT NULL) \
+             AND coalesce(m.seq >= r.first, true) AND ",
+        readable_by!("m", "v.reader"),
+        " ORDER BY k.id DESC LIMIT ?"
     ))
+    .bind::<Nullable<Text>, _>(reader.map(|reader| reader.as_str().to_owned()))
     .bind::<SqlUuid, _>(tx.app())
-    .bind::<Text, _>(user.as_str())
+    .bind::<Text, _>(assignee.as_str())
     .bind::<Nullable<Text>, _>(status.map(TaskStatus::as_str))
     .bind::<Nullable<SqlUuid>, _>(before)
     .bind::<BigInt, _>(limit)

@@ -57,6 +57,6 @@ pub async fn undelete(
         let thread = threads::store::count_reply(tx, root, &message, 1).await?;
         data["thread"] = serde_json::to_value(thread).map_err(Error::internal)?;
     }
-    change.tell_of(entries, tx.app_id(), &message, EventType::MessageUndeleted, data)?;
+    change.tell_of(tx, entries, &message, EventType::MessageUndeleted, data).await?;
     view::message(tx, caller.user(), message, now).await
 }

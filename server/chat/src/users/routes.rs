@@ -93,7 +93,7 @@ async fn page(chat: &Chat, caller: &Caller, query: ListQuery) -> Result<HttpResp
     let after = decode::<String>("users", query.cursor.as_deref())?;
     let prefix = query.q.as_deref().filter(|prefix| !prefix.is_empty());
     let tx = chat.db.tenant(caller.app()).await?;
-    let rows = store::page(&tx, prefix, after.as_deref(), one_more(size)).await?;
+    let rows = store::page(&tx, store::Which::All, prefix, after.as_deref(), one_more(size)).await?;
     tx.commit().await?;
     let page = Page::of(rows, size, |row| encode("users", &row.id))?;
     Ok(HttpResponse::Ok().json(page.try_map(|row| row.seen_by(caller.user()))?))
@@ -132,7 +132,7 @@ async fn update_settings(
     Ok(HttpResponse::Ok().json(settings))
 }
 
-/// One user.
+/// One user. Guests are told of those whom they share a channel with.
 #[utoipa::path(tag = "users", params(("id" = String, Path,)), responses((status = 200, body = User)))]
 #[get("/users/{id}")]
 async fn get_one(chat: Data<Chat>, caller: Caller, id: Id<UserId>) -> Result<HttpResponse> {
@@ -142,6 +142,11 @@ async fn get_one(chat: Data<Chat>, caller: Caller, id: Id<UserId>) -> Result<Htt
 async fn one(chat: &Chat, caller: &Caller, id: &UserId) -> Result<HttpResponse> {
     let tx = chat.db.tenant(caller.app()).await?;
     let row = store::find(&tx, id).await?.ok_or(ErrorCode::UserNotFound)?;
+    if let Some(guest) = caller.guest()
+        && !store::known_to(&tx, guest, &[id.as_str()]).await?.contains(id.as_str())
+    {
+        return Err(ErrorCode::UserNotFound.into());
+    }
     tx.commit().await?;
     Ok(HttpResponse::Ok().json(row.seen_by(caller.user())?))
 }

@@ -1,5 +1,7 @@
 //! The queries of users.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{
@@ -116,9 +118,18 @@ fn user_ref((id, name, image): (String, Option<String>, Option<String>)) -> Resu
     Ok(UserRef { id: user_id(id)?, name, image })
 }
 
+/// Which users a list has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    All,
+    /// Those who are not deactivated.
+    Active,
+}
+
 /// A page by id, of those whose name or id begins with `prefix`.
 pub async fn page(
     tx: &TenantTx,
+    which: Which,
     prefix: Option<&str>,
     after: Option<&str>,
     limit: i64,
@@ -133,10 +144,32 @@ pub async fn page(
         let by_id = users::id.ge(prefix.to_owned()).and(users::id.lt(id_end));
         query = query.filter(by_name.or(by_id));
     }
+    if which == Which::Active {
+        query = query.filter(users::deactivated_at.is_null());
+    }
     if let Some(after) = after {
         query = query.filter(users::id.gt(after));
     }
     Ok(query.load(&mut tx.conn()?).await?)
+}
+
+/// Of these users, those who are this one, or share a channel with them.
+pub async fn known_to(tx: &TenantTx, user: &UserId, ids: &[&str]) -> Result<HashSet<String>> {
+    let rows = prepared::<Text>(
+        "SELECT u.id FROM (SELECT ?::uuid AS app, ?::text AS reader) v CROSS JOIN UNNEST(?) AS u (id) \
+         WHERE u.id = v.reader OR (SELECT true FROM channel_members m \
+             CROSS JOIN LATERAL (SELECT FROM channel_members WHERE app_id = m.app_id AND channel_id = m.channel_id \
+                 AND user_id = u.id AND removed_at IS NULL OFFSET 0) o \
+             CROSS JOIN LATERAL (SELECT FROM channels WHERE app_id = m.app_id AND id = m.channel_id \
+                 AND deleted_at IS NULL OFFSET 0) c \
+             WHERE m.app_id = v.app AND m.user_id = v.reader AND m.removed_at IS NULL LIMIT 1)",
+    )
+    .bind::<SqlUuid, _>(tx.app())
+    .bind::<Text, _>(user.as_str())
+    .bind::<Array<Text>, _>(ids.to_vec())
+    .load::<String>(&mut tx.conn()?)
+    .await?;
+    Ok(rows.into_iter().collect())
 }
 
 /// A page by id of those who did something since then.

@@ -83,12 +83,17 @@ impl Caller {
         }
     }
 
+    /// The user, if it is a visitor.
+    pub fn guest(&self) -> Option<&UserId> {
+        match self {
+            Self::User(caller) if caller.guest => Some(&caller.user),
+            _ => None,
+        }
+    }
+
     /// Refuses visitors, who see what they were let into and nothing else.
     pub fn require_no_guest(&self) -> Result<()> {
-        match self {
-            Self::User(caller) if caller.guest => Err(ErrorCode::GuestForbidden.into()),
-            _ => Ok(()),
-        }
+        if self.guest().is_some() { Err(ErrorCode::GuestForbidden.into()) } else { Ok(()) }
     }
 }
 

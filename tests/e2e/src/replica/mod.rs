@@ -243,6 +243,7 @@ impl Replica {
             | EventType::ScheduledMessageUpdated
             | EventType::ScheduledMessageDeleted
             | EventType::ScheduledMessageSent
+            | EventType::ScheduledMessagePending
             | EventType::ScheduledMessageFailed
             | EventType::ReminderCreated
             | EventType::ReminderUpdated

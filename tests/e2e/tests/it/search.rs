@@ -2,6 +2,7 @@
 
 use parlor_e2e::{App, Client, Method, Mode, Server};
 use parlor_protocol::ErrorCode;
+use parlor_protocol::limits::{ATTACHMENT_TYPE_CHARS, TEXT_CHARS};
 use parlor_test_support::until;
 use serde_json::{Value, json};
 
@@ -155,6 +156,56 @@ async fn a_long_list_of_finds_comes_in_pages() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_too_long_to_be_found_keeps_nothing_else_from_it() {
+    let server = Server::start(Mode::Embedded).await;
+    let (_, ann, ben, channel) = two_in_a_channel(&server).await;
+    let path = format!("/channels/{channel}/messages");
+    let with = |kind: String| json!({ "text": "parcel", "attachments": [{ "type": kind }] });
+    ben.post(&path, with("k".repeat(ATTACHMENT_TYPE_CHARS + 1))).await.refused(ErrorCode::InvalidAttachment);
+    ben.post(&path, with("k".repeat(4_000))).await.refused(ErrorCode::InvalidAttachment);
+    let longest = "k".repeat(ATTACHMENT_TYPE_CHARS);
+    ben.post(&path, with(longest.clone())).await.gives(201);
+    let word = "w".repeat(TEXT_CHARS);
+    futures_util::future::join_all((0..20).map(|n| {
+        let text = if n % 2 == 0 { word.as_str() } else { "parcel" };
+        ann.say(&channel, text)
+    }))
+    .await;
+    until("all others are found", async || texts(&ann, "q=parcel").await.len() == 11).await;
+    assert_eq!(texts(&ann, &format!("q=parcel&attachment={longest}")).await, ["parcel"]);
+    finds(&ann, &format!("q={}&limit=1", "w".repeat(64)), &[word.as_str()]).await;
+    server.settled().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_tell_nothing_of_what_only_others_may_read() {
+    let server = Server::start(Mode::Embedded).await;
+    let (app, ann, ben, channel) = two_in_a_channel(&server).await;
+    let cid = app.user("cid").await;
+    let add = json!({ "members": [{ "user_id": "cid" }] });
+    ann.post(&format!("/channels/{channel}/members"), add).await.gives(200);
+    for n in 0..3 {
+        ann.say(&channel, &format!("salary {n}")).await;
+    }
+    for _ in 0..7 {
+        let whisper = json!({ "text": "salary of mine", "visible_to": ["ben"] });
+        ann.post(&format!("/channels/{channel}/messages"), whisper).await.gives(201);
+    }
+    until("all are found", async || texts(&ben, "q=salary").await.len() == 10).await;
+    let page = cid.get("/search/messages?q=salary&limit=1").await.gives(200);
+    assert_eq!(page["items"][0]["message"]["text"], "salary 2", "a page is as full as it can be");
+    assert_eq!(cid.all("/search/messages", "q=salary&limit=1").await.len(), 3);
+    let none = cid.get("/search/messages?q=mine&limit=1").await.gives(200);
+    assert_eq!((&none["items"], &none["next"]), (&json!([]), &Value::Null));
+    assert_eq!(ann.all("/search/messages", "q=mine&limit=2").await.len(), 7, "an author finds their own");
+    assert_eq!(app.server.all("/search/messages", "q=mine&limit=2").await.len(), 7);
+    let asked = json!({ "filter": { "channel_id": channel, "text": { "$q": "salary" } }, "limit": 2 });
+    let asked = cid.post("/messages/query", asked).await.gives(200);
+    assert_eq!(asked["items"][0]["text"], "salary 2");
+    server.settled().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn bad_searches_are_refused() {
     let server = Server::start(Mode::Embedded).await;
     let (_, ann, _, channel) = two_in_a_channel(&server).await;
@@ -177,8 +228,18 @@ async fn bad_searches_are_refused() {
         "q=a&what=1",
         &format!("q=a&user_id={}", many(21)),
         "q=a&user_id=,",
+        &format!("q=a&attachment={}", "k".repeat(ATTACHMENT_TYPE_CHARS + 1)),
+        &format!("q=a&attachment=image,{}", "k".repeat(2_100)),
     ] {
         ann.get(&format!("/search/messages?{query}")).await.refused(ErrorCode::InvalidParameter);
+    }
+    let longest = "%C3%A9".repeat(ATTACHMENT_TYPE_CHARS);
+    ann.get(&format!("/search/messages?q=a&attachment={longest}")).await.gives(200);
+    for filter in ["user_id", "mentions"] {
+        let of = |bytes: usize| format!("/search/messages?q=a&{filter}=ann,{}", "u".repeat(bytes));
+        ann.get(&of(64)).await.gives(200);
+        ann.get(&of(65)).await.refused(ErrorCode::InvalidId);
+        ann.get(&of(2_100)).await.refused(ErrorCode::InvalidId);
     }
     ann.get(&format!("/search/messages?q=a&user_id={}", many(20))).await.gives(200);
     ann.get("/search/messages?q=a&channel_id=x").await.refused(ErrorCode::InvalidId);
@@ -227,6 +288,9 @@ async fn users_are_found_by_any_part_of_their_name() {
     assert_eq!(rest, ["u3", "u2"]);
     app.server.post("/users/u1/deactivate", json!({})).await.gives(200);
     assert_eq!(found("q=garet").await, Vec::<String>::new());
+    assert_eq!(found("q=u1").await, Vec::<String>::new(), "nor by what is short");
+    assert_eq!(found("q=ma").await, Vec::<String>::new());
+    assert_eq!(found("limit=100").await, ["ann", "u2", "u3", "u4"]);
     let other = server.app("other").await;
     assert_eq!(other.user("bob").await.get("/users/search?q=schmidt").await.gives(200)["items"], json!([]));
 }

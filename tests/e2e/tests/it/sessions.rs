@@ -138,6 +138,26 @@ async fn a_guest_comes_in_where_guests_are_welcome() {
     client.post(&format!("/channels/{stream}/join"), json!({})).await.gives(200);
     client.say(&stream, "hi").await;
 
+    // Whom they share a channel with they know, and nobody else.
+    let (ann, _) = (app.user("ann").await, app.user("ben").await);
+    let asked = json!({ "user_ids": ["ann", "ben", guest["user"]["id"]] });
+    let known = async || {
+        let found = client.post("/users/presence", asked.clone()).await.gives(200);
+        found["items"].as_array().unwrap().iter().map(|user| user["user_id"].clone()).collect::<Vec<_>>()
+    };
+    for id in ["ann", "ben", "nobody"] {
+        client.get(&format!("/users/{id}")).await.refused(ErrorCode::UserNotFound);
+    }
+    assert_eq!(known().await, [guest["user"]["id"].clone()]);
+    client.get(&format!("/users/{}", guest["user"]["id"].as_str().unwrap())).await.gives(200);
+    ann.post(&format!("/channels/{stream}/join"), json!({})).await.gives(200);
+    assert_eq!(client.get("/users/ann").await.gives(200)["id"], "ann");
+    assert_eq!(known().await, [json!("ann"), guest["user"]["id"].clone()]);
+    client.get("/users/ben").await.refused(ErrorCode::UserNotFound);
+    ann.get("/users/ben").await.gives(200);
+    ann.post(&format!("/channels/{stream}/leave"), json!({})).await.gives(204);
+    client.get("/users/ann").await.refused(ErrorCode::UserNotFound);
+
     let printed = server.command(&["app", "create", "closed", "--json"]).await.unwrap();
     let closed: Value = serde_json::from_str(&printed).unwrap();
     let anyone = server.client(None);

@@ -2,6 +2,7 @@
 
 use parlor_e2e::{Client, Listener, Mode, Server};
 use parlor_protocol::{ErrorCode, EventType, TaskId};
+use parlor_test_support::TestDb;
 use serde_json::{Value, json};
 
 fn path_of(task: &Value) -> String {
@@ -183,6 +184,132 @@ async fn the_task_of_an_erased_message_goes_with_it() {
     assert_eq!(ben.all(&list, "").await, [] as [Value; 0]);
     let changes = ben.get(&format!("/channels/{channel}/changes?since=3")).await.gives(200);
     assert_eq!((&changes["tasks"][0]["id"], &changes["tasks"][0]["title"]), (&task["id"], &json!("")));
+    server.settled().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_is_told_to_those_who_may_read_its_message() {
+    let server = Server::start(Mode::Embedded).await;
+    let app = server.app("acme").await;
+    let (ann, eve) = (app.user("ann").await, app.user("eve").await);
+    let channel = app.channel(&[&ann]).await;
+    let list = format!("/channels/{channel}/tasks");
+    let before = make(&ann, &ann.say(&channel, "a secret").await, json!({})).await;
+    let add = json!({ "members": [{ "user_id": "eve" }], "hide_history": true });
+    ann.post(&format!("/channels/{channel}/members"), add).await.gives(200);
+    let since = make(&ann, &ann.say(&channel, "no secret").await, json!({ "assignee_id": "eve" })).await;
+    let only = |task: &Value| json!([task]);
+
+    assert_eq!(json!(eve.all(&list, "").await), only(&since));
+    let changes = eve.get(&format!("/channels/{channel}/changes?since=0")).await.gives(200);
+    assert_eq!(changes["tasks"], only(&since));
+    eve.patch(&path_of(&before), json!({ "status": "done" })).await.refused(ErrorCode::TaskNotFound);
+    eve.delete(&path_of(&before)).await.refused(ErrorCode::TaskNotFound);
+    let before = ann.patch(&path_of(&before), json!({ "assignee_id": "eve" })).await.gives(200);
+    assert_eq!(json!(eve.all("/tasks", "assignee=me").await), only(&since));
+    for (reader, query) in [(&ann, ""), (&app.server, ""), (&app.server, "assignee=eve")] {
+        assert_eq!(reader.all(&list, query).await, [since.clone(), before.clone()]);
+    }
+    let changes = ann.get(&format!("/channels/{channel}/changes?since=0")).await.gives(200);
+    assert_eq!(changes["tasks"], json!([since, before]));
+
+    // That it was deleted says nothing of it, and is told to all.
+    let gone = ann.delete(&path_of(&before)).await.gives(200);
+    let changes = eve.get(&format!("/channels/{channel}/changes?since=0")).await.gives(200);
+    assert_eq!(changes["tasks"], json!([since, gone]));
+    // Who clears the history has no tasks of it either.
+    let clear = json!({ "hidden": { "clear_history": true } });
+    eve.patch(&format!("/channels/{channel}/membership"), clear).await.gives(200);
+    assert_eq!(json!(eve.all(&list, "").await), json!([]));
+    assert_eq!(json!(eve.all("/tasks", "assignee=me").await), json!([]));
+    server.settled().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_task_of_a_message_that_is_deleted_for_good_ends() {
+    let server = Server::start(Mode::Embedded).await;
+    let app = server.app("acme").await;
+    let (ann, ben) = (app.user("ann").await, app.user("ben").await);
+    let (one, two) = (app.channel(&[&ann, &ben]).await, app.channel(&[&ann, &ben]).await);
+    let (mut tasks, mut paths) = (Vec::new(), Vec::new());
+    for channel in [&one, &one, &two] {
+        let said = ann.say(channel, "a secret").await;
+        tasks.push(make(&ann, &said, json!({})).await);
+        paths.push(format!("/messages/{}", said["id"].as_str().unwrap()));
+        ann.delete(paths.last().unwrap()).await.gives(200);
+    }
+    let titles = async || {
+        let mut all = ben.all(&format!("/channels/{one}/tasks"), "").await;
+        all.extend(ben.all(&format!("/channels/{two}/tasks"), "").await);
+        all
+    };
+    assert_eq!(titles().await.len(), 3, "for as long as it can be taken back");
+    ann.post(&format!("{}/undelete", paths[1]), json!({})).await.gives(200);
+    let listener = Listener::connect(&ben).await;
+    listener.subscribe(&one).await;
+    listener.subscribe(&two).await;
+    let over = "BEGIN; UPDATE deleted_messages SET expires_at = now() - interval '1 second'; \
+                UPDATE due SET available_at = now() - interval '1 second'; COMMIT";
+    TestDb::execute(&server.db, over).await;
+    for (channel, task) in [(&one, &tasks[0]), (&two, &tasks[2])] {
+        let event = listener.next(&format!("chat:channel:{channel}"), 0, EventType::TaskDeleted).await;
+        let told = &event.data["task"];
+        assert_eq!((&told["id"], &told["title"]), (&task["id"], &json!("")));
+        assert_eq!(json!(event.seq), told["updated_seq"]);
+        let now = ben.get(&format!("/channels/{channel}")).await.gives(200);
+        assert_eq!(now["seq"], told["updated_seq"], "a change of its own");
+        let since = event.seq.unwrap() - 1;
+        let changes = ben.get(&format!("/channels/{channel}/changes?since={since}")).await.gives(200);
+        assert_eq!(changes["tasks"], json!([told]));
+    }
+    assert_eq!(titles().await, [tasks[1].clone()], "what was taken back is still to be done");
+
+    // An app that keeps nothing.
+    app.server.patch("/app", json!({ "undelete_minutes": 0 })).await.gives(200);
+    ann.delete(&paths[1]).await.gives(200);
+    assert_eq!(titles().await, [] as [Value; 0]);
+    let event = listener.next(&format!("chat:channel:{one}"), 0, EventType::MessageDeleted).await;
+    let changes = ben.get(&format!("/channels/{one}/changes?since={}", event.seq.unwrap())).await.gives(200);
+    assert_eq!((&changes["tasks"][0]["id"], &changes["tasks"][0]["title"]), (&tasks[1]["id"], &json!("")));
+    server.settled().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tasks_of_any_assignee_are_listed_by_channel_and_by_the_server() {
+    let server = Server::start(Mode::Embedded).await;
+    let (app, other) = (server.app("acme").await, server.app("other").await);
+    let (ann, ben) = (app.user("ann").await, app.user("ben").await);
+    let (one, two) = (app.channel(&[&ann, &ben]).await, app.channel(&[&ann, &ben]).await);
+    let mut tasks = Vec::new();
+    for n in 0..6 {
+        let channel = if n % 2 == 0 { &one } else { &two };
+        let said = ann.say(channel, &format!("task {n}")).await;
+        tasks.push(make(&ann, &said, json!({ "assignee_id": if n < 4 { "ben" } else { "ann" } })).await);
+    }
+    let of = |numbers: &[usize]| numbers.iter().map(|n| tasks[*n].clone()).collect::<Vec<_>>();
+    let list = format!("/channels/{one}/tasks");
+    assert_eq!(ann.all(&list, "assignee=ben&limit=1").await, of(&[2, 0]));
+    assert_eq!(ben.all(&list, "assignee=me").await, of(&[2, 0]));
+    assert_eq!(ben.all(&list, "assignee=ann&status=open").await, of(&[4]));
+    assert_eq!(ben.all(&list, "assignee=nobody").await, of(&[]));
+    assert_eq!(app.server.all(&list, "assignee=ben").await, of(&[2, 0]));
+    assert_eq!(app.server.all("/tasks", "assignee=ben&limit=3").await, of(&[3, 2, 1, 0]));
+    assert_eq!(app.server.all("/tasks", "assignee=ben&status=done").await, of(&[]));
+    assert_eq!(ben.all("/tasks", "assignee=ben").await, of(&[3, 2, 1, 0]), "that is oneself");
+    assert_eq!(other.server.all("/tasks", "assignee=ben").await, of(&[]));
+
+    ben.post(&format!("/channels/{two}/leave"), json!({})).await.gives(204);
+    assert_eq!(
+        app.server.all("/tasks", "assignee=ben").await,
+        of(&[3, 2, 1, 0]),
+        "it was not done by leaving"
+    );
+    app.server.get(&format!("{list}?assignee=me")).await.refused(ErrorCode::UserOnly);
+    ann.get("/tasks?assignee=ben").await.refused(ErrorCode::InvalidParameter);
+    for wrong in [String::new(), "u".repeat(65)] {
+        ann.get(&format!("{list}?assignee={wrong}")).await.refused(ErrorCode::InvalidParameter);
+        app.server.get(&format!("/tasks?assignee={wrong}")).await.refused(ErrorCode::InvalidParameter);
+    }
     server.settled().await;
 }
 

@@ -1,8 +1,8 @@
 //! What is a document and what is not, what it says in words, and that nothing breaks it.
 
 use super::*;
-use parlor_protocol::Content;
 use parlor_protocol::limits::CONTENT_BYTES;
+use parlor_protocol::{Content, ErrorCode};
 use proptest::prelude::*;
 use serde_json::json;
 

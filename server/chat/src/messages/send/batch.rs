@@ -19,27 +19,18 @@ use futures_util::join;
 use parlor_platform::db::tenant_begin_sql;
 use parlor_platform::outbox::Entries;
 use parlor_platform::{Error, Result};
-use parlor_protocol::limits::QUOTED_CHARS;
-use parlor_protocol::message::{Quoted, SendMessage};
-use parlor_protocol::{
-    AppId, ContentType, Custom, Envelope, ErrorCode, EventId, EventType, Message, ThreadSummary, UserId,
-    UserRef,
-};
-use serde::Serialize;
+use parlor_protocol::{AppId, ErrorCode, Message, UserId};
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
 use tokio::task::unconstrained;
 use uuid::Uuid;
 
 use super::plan::{Facts, Outcome, plan};
 use super::store::{self, After, NewMessage};
 use super::threads::Threads;
+use super::told::{self, Data};
 use super::{Item, Sent};
-use crate::channels::change::{hint, to_readers};
-use crate::fanout::{REPLIED_TOPIC, ReplyEvent, ReplyEvents, SENT_TOPIC, SentEvent, SentEvents};
-use crate::messages::store::MessageRow;
+use crate::fanout::{REPLIED_TOPIC, ReplyEvent, ReplyEvents, SENT_TOPIC, SentEvents};
 use crate::messages::view;
-use crate::polls;
 
 /// Which statements a connection has prepared.
 #[derive(Clone, Copy, Debug, Default)]
@@ -121,23 +112,29 @@ async fn read(conn: &AsyncPgConnection, warm: bool, app: AppId, items: &[Item]) 
         .iter()
         .filter_map(|item| item.content.parent_id.map(|root| (root.0, item.user.as_str())))
         .collect();
+    let readers: Vec<(Uuid, &str)> = items
+        .iter()
+        .flat_map(|item| item.readers().map(move |user| (item.channel.0, user.as_str())))
+        .collect();
     let begin = tenant_begin_sql(app);
     let begin = batch_execute(conn, &begin);
     let channels = store::lock_channels(conn, app.0, channels);
     let senders = store::senders(conn, app.0, items);
     let messages = store::known(conn, app.0, messages);
     let mentioned = store::existing(conn, app.0, mentioned);
+    let present = store::present(conn, app.0, readers);
     let groups = store::groups(conn, app.0, called);
     let replied = store::replied(conn, app.0, replies);
     if warm {
-        let (begin, channels, senders, messages, mentioned, groups, replied) =
-            join!(begin, channels, senders, messages, mentioned, groups, replied);
+        let (begin, channels, senders, messages, mentioned, present, groups, replied) =
+            join!(begin, channels, senders, messages, mentioned, present, groups, replied);
         begin?;
         Ok(Facts {
             channels: channels?,
             senders: senders?,
             messages: messages?,
             mentioned: mentioned?,
+            present: present?,
             groups: groups?,
             replied: replied?,
         })
@@ -148,6 +145,7 @@ async fn read(conn: &AsyncPgConnection, warm: bool, app: AppId, items: &[Item]) 
             senders: senders.await?,
             messages: messages.await?,
             mentioned: mentioned.await?,
+            present: present.await?,
             groups: groups.await?,
             replied: replied.await?,
         })
@@ -162,14 +160,6 @@ struct Prepared<'a> {
     threads: Threads<'a>,
     entries: Entries,
     json: HashMap<usize, String>,
-}
-
-#[derive(Serialize)]
-struct Data<'a> {
-    message: &'a RawValue,
-    /// Of a reply: its thread, as it is now.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    thread: Option<&'a ThreadSummary>,
 }
 
 fn prepare<'a>(
@@ -191,14 +181,14 @@ fn prepare<'a>(
         let thread = threads.take(item, &sender.user, seq, now, (&facts.messages, &facts.replied))?;
         let thread_ordinal = thread.as_ref().map(|thread| thread.ordinal);
         let quoted = item.content.reply_to_id.and_then(|id| facts.messages.get(&id.0));
-        let quoted = quoted.map(|known| snapshot(&known.row)).transpose()?;
-        let mut message = message(item, sender.user.clone(), (seq, ordinal), now);
+        let quoted = quoted.map(|known| told::snapshot(&known.row)).transpose()?;
+        let mut message = told::message(item, sender.user.clone(), (seq, ordinal), now);
         message.thread_ordinal = thread_ordinal;
         message.quoted.clone_from(&quoted);
         let message = serde_json::to_string(&message).map_err(Error::internal)?;
         let raw = RawValue::from_string(message).map_err(Error::internal)?;
-        tell(&mut entries, item, seq, Data { message: &raw, thread: thread.as_ref() }, now)?;
-        events.push(sent(item, seq));
+        told::tell(&mut entries, item, facts, seq, Data { message: &raw, thread: thread.as_ref() }, now)?;
+        events.push(told::sent(item, seq));
         if let Some(parent_id) = item.content.parent_id.filter(|_| item.is_heard()) {
             replies.push(ReplyEvent {
                 channel_id: item.channel,
@@ -233,98 +223,6 @@ fn prepare<'a>(
         threads,
         entries,
         json,
-    })
-}
-
-/// Tells everybody of a new message; of one that not all may read those who may, and the others that there was a change.
-fn tell(entries: &mut Entries, item: &Item, seq: i64, data: Data<'_>, now: DateTime<Utc>) -> Result<()> {
-    fn envelope<D>(item: &Item, kind: EventType, seq: i64, data: D, now: DateTime<Utc>) -> Envelope<D> {
-        let (id, channel_id) = (EventId::new(), Some(item.channel));
-        Envelope { id, kind, channel_id, seq: Some(seq), prev_seq: Some(seq - 1), created_at: now, data }
-    }
-    let Some(named) = &item.content.visible_to else {
-        return entries.publish(item.channel, &envelope(item, EventType::MessageNew, seq, data, now));
-    };
-    entries.publish(item.channel, &envelope(item, EventType::ChannelAdvanced, seq, json!({}), now))?;
-    let own = hint(EventType::MessageNew, item.channel, now, Data { thread: None, ..data });
-    entries.command(&item.channel.0, to_readers(item.app, &item.user, named, &own)?);
-    Ok(())
-}
-
-/// What follows from a new message.
-fn sent(item: &Item, seq: i64) -> SentEvent {
-    let SendMessage { mentions, group_mentions, visible_to, .. } = &item.content;
-    let may_read = |user: &UserId| visible_to.as_ref().is_none_or(|named| named.contains(user));
-    SentEvent {
-        channel_id: item.channel,
-        message_id: item.id,
-        user_id: item.user.clone(),
-        seq,
-        countable: item.is_countable(),
-        mentions: mentions.iter().filter(|user| may_read(user)).cloned().collect(),
-        calls: !group_mentions.is_empty(),
-        quiet: !item.is_heard(),
-    }
-}
-
-fn message(item: &Item, user: UserRef, (seq, ordinal): (i64, i64), now: DateTime<Utc>) -> Message {
-    let content = item.content.clone();
-    Message {
-        id: item.id,
-        channel_id: item.channel,
-        user,
-        content_type: content.content_type.unwrap_or(if content.poll.is_some() {
-            ContentType::Poll
-        } else {
-            ContentType::Text
-        }),
-        text: content.text,
-        content: content.content,
-        attachments: content.attachments,
-        mentions: content.mentions,
-        group_mentions: content.group_mentions,
-        silent: content.silent,
-        visible_to: content.visible_to,
-        custom: content.custom,
-        parent_id: content.parent_id,
-        show_in_channel: content.show_in_channel,
-        thread_ordinal: None,
-        thread: None,
-        reply_to_id: content.reply_to_id,
-        reactions: Vec::new(),
-        own_reactions: None,
-        pinned: None,
-        poll: content.poll.map(polls::created),
-        own_votes: None,
-        quoted: None,
-        forwarded_from: item.forwarded_from.clone(),
-        seq,
-        updated_seq: seq,
-        ordinal,
-        created_at: now,
-        edited_at: None,
-        deleted_at: None,
-        erased: false,
-    }
-}
-
-/// What a quotation keeps of a message.
-fn snapshot(row: &MessageRow) -> Result<Quoted> {
-    let attachments = row.attachments.clone().map(serde_json::from_value::<Vec<Custom>>);
-    let attachments = attachments.transpose().map_err(Error::internal)?.unwrap_or_default();
-    let kind = |attachment: &Custom| attachment.0.get("type").and_then(Value::as_str).map(str::to_owned);
-    Ok(Quoted {
-        id: row.id.into(),
-        seq: row.seq,
-        user: UserRef {
-            id: UserId::new(row.user_id.clone()).map_err(Error::internal)?,
-            name: row.name.clone(),
-            image: row.image.clone(),
-        },
-        text: row.text.chars().take(QUOTED_CHARS).collect(),
-        attachments: attachments.iter().filter_map(kind).collect(),
-        created_at: row.created_at,
-        erased: false,
     })
 }
 
@@ -375,8 +273,8 @@ fn answers(
     now: DateTime<Utc>,
 ) -> Result<Vec<Result<Answer>>> {
     let created = |at: usize, created: bool, by_server: bool| {
-        let told = json.get(&at).ok_or_else(|| Error::internal("no message"))?;
-        Ok(Answer::Sent(Sent { json: answer(told, by_server), created, waits: false }))
+        let message = json.get(&at).ok_or_else(|| Error::internal("no message"))?;
+        Ok(Answer::Sent(Sent { json: told::answer(message, by_server), created, waits: false }))
     };
     let answers = outcomes.into_iter().zip(items).enumerate().map(|(at, (outcome, item))| match outcome {
         Outcome::Accepted { .. } => created(at, true, item.by_server),
@@ -394,49 +292,7 @@ fn answers(
     Ok(answers.collect())
 }
 
-/// The event of a new message as the answer to its sender, who sees their own reactions to it, too: none yet. They are the
-/// last field, so the text is made once for both, because messages may be long.
-fn answer(told: &str, by_server: bool) -> String {
-    match told.strip_suffix('}') {
-        Some(open) if !by_server => format!("{open},\"own_reactions\":[]}}"),
-        _ => told.to_owned(),
-    }
-}
-
 /// For one whose batch failed.
 pub fn unavailable() -> Error {
     Error::new(ErrorCode::Unavailable)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use parlor_protocol::{ChannelId, MessageId, UserId};
-
-    #[test]
-    fn only_users_are_answered_with_their_own_reactions() {
-        assert_eq!(answer(r#"{"text":"}"}"#, false), r#"{"text":"}","own_reactions":[]}"#);
-        assert_eq!(answer(r#"{"text":"}"}"#, true), r#"{"text":"}"}"#);
-    }
-
-    #[test]
-    fn the_answer_is_the_text_that_a_repetition_gets() {
-        let content = serde_json::from_value(serde_json::json!({ "text": "hello" })).unwrap();
-        let user = UserRef { id: UserId::new("ann").unwrap(), name: None, image: None };
-        let item = Item {
-            app: AppId::new(),
-            channel: ChannelId::new(),
-            user: user.id.clone(),
-            by_server: false,
-            id: MessageId::new(),
-            content,
-            forwarded_from: None,
-            approved: false,
-            fingerprint: 0,
-        };
-        let told = message(&item, user, (2, 1), DateTime::UNIX_EPOCH);
-        let repeated = Message { own_reactions: Some(Vec::new()), ..told.clone() };
-        let text = |message: &Message| serde_json::to_string(message).unwrap();
-        assert_eq!(answer(&text(&told), false), text(&repeated));
-    }
 }

@@ -15,6 +15,7 @@ mod combiner;
 mod plan;
 mod store;
 mod threads;
+mod told;
 
 use parlor_platform::crypto::sha256;
 use parlor_platform::{Error, Result};
@@ -102,6 +103,12 @@ impl Item {
     /// The users that it names, to mention them or to let them read it.
     pub fn named(&self) -> impl Iterator<Item = &UserId> {
         self.content.mentions.iter().chain(self.content.visible_to.iter().flatten())
+    }
+
+    /// Who may read it beside moderators, where not all may: those whom it names, and its author.
+    pub fn readers(&self) -> impl Iterator<Item = &UserId> {
+        let author = self.content.visible_to.is_some().then_some(&self.user);
+        self.content.visible_to.iter().flatten().chain(author)
     }
 
     /// Whether it is unread for others, and has its share in the channel's `ordinal`.

@@ -3,11 +3,11 @@
 //! Every item gets an outcome. Accepted ones get the next `seq` of their channel, in the order of the batch;
 //! refused ones take none, so the numbers stay gap-free.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use parlor_platform::{Error, Result};
-use parlor_protocol::{Capability, ChannelConfig, ChannelType, ErrorCode, MessageId, Role, UserRef};
+use parlor_protocol::{Capability, ChannelConfig, ChannelType, ErrorCode, MessageId, Role, UserId, UserRef};
 use uuid::Uuid;
 
 use super::Item;
@@ -48,6 +48,9 @@ pub struct Known {
     pub own_reactions: Vec<String>,
 }
 
+/// Channels and users who are in them.
+pub type Present = HashSet<(Uuid, String)>;
+
 /// What was read.
 #[derive(Debug, Default)]
 pub struct Facts {
@@ -56,11 +59,21 @@ pub struct Facts {
     pub senders: Vec<Option<SenderState>>,
     pub messages: HashMap<Uuid, Known>,
     /// Users that exist, of those who are mentioned or may read what not all may.
-    pub mentioned: std::collections::HashSet<String>,
+    pub mentioned: HashSet<String>,
+    /// Of those who may read what not all may, and its author, who is in its channel.
+    pub present: Present,
     /// Mentioned groups that exist.
-    pub groups: std::collections::HashSet<Uuid>,
+    pub groups: HashSet<Uuid>,
     /// Who replied before in the threads that the batch replies in.
     pub replied: Replied,
+}
+
+impl Facts {
+    /// Whether a user of those who may read what not all may reads its channel.
+    pub fn reads(&self, item: &Item, user: &UserId) -> bool {
+        let public = self.channels.get(&item.channel.0).is_some_and(|channel| channel.kind.is_public());
+        public || self.present.contains(&(item.channel.0, user.as_str().to_owned()))
+    }
 }
 
 /// What happens to an item.
@@ -184,6 +197,10 @@ fn check(item: &Item, sender: Option<SenderState>, facts: &Facts, now: DateTime<
     if let Some(nobody) = item.named().find(|user| !facts.mentioned.contains(user.as_str())) {
         return Err(Error::with(ErrorCode::UserUnknown, format!("There is no user {:?}.", nobody.as_str())));
     }
+    if let Some(absent) = item.readers().find(|user| !item.by_server && !facts.reads(item, user)) {
+        let why = format!("{:?} is not in the channel.", absent.as_str());
+        return Err(Error::with(ErrorCode::InvalidVisibility, why));
+    }
     let groups = &item.content.group_mentions;
     if groups.groups.iter().any(|group| !facts.groups.contains(&group.0)) {
         return Err(ErrorCode::GroupUnknown.into());
@@ -200,7 +217,7 @@ fn check(item: &Item, sender: Option<SenderState>, facts: &Facts, now: DateTime<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use parlor_protocol::{AppId, ChannelId, UserId};
+    use parlor_protocol::{AppId, ChannelId};
     use proptest::prelude::*;
 
     fn item(channel: ChannelId, id: MessageId, fingerprint: i64) -> Item {
@@ -277,12 +294,32 @@ mod tests {
         ];
         let mut facts = facts(channel, vec![Some(Role::Member); 4]);
         facts.mentioned.insert("ben".into());
+        facts.present.extend(["ann", "ben"].map(|user| (channel.0, user.to_owned())));
         let numbers =
             plan(&items, &mut facts, DateTime::UNIX_EPOCH).into_iter().map(|outcome| match outcome {
                 Outcome::Accepted { seq, ordinal, countable } => (seq, ordinal, countable),
                 other => panic!("{other:?}"),
             });
         assert_eq!(numbers.collect::<Vec<_>>(), [(8, 4, true), (9, 4, false), (10, 4, false), (11, 5, true)]);
+    }
+
+    #[test]
+    fn users_let_nobody_read_who_is_not_there() {
+        let fate = |kind, by_server| {
+            let channel = ChannelId::new();
+            let mut item = Item { by_server, ..item(channel, MessageId::new(), 0) };
+            item.content.visible_to = Some(vec![UserId::new("ben").unwrap()]);
+            let mut facts = facts(channel, vec![Some(Role::Member)]);
+            facts.channels.get_mut(&channel.0).unwrap().kind = kind;
+            facts.mentioned.insert("ben".into());
+            facts.present.insert((channel.0, "ann".into()));
+            plan(&[item], &mut facts, DateTime::UNIX_EPOCH).pop().unwrap()
+        };
+        assert!(
+            matches!(fate(ChannelType::Team, false), Outcome::Refused(error) if error.code() == ErrorCode::InvalidVisibility)
+        );
+        assert!(matches!(fate(ChannelType::Team, true), Outcome::Accepted { .. }), "the server may");
+        assert!(matches!(fate(ChannelType::Livestream, false), Outcome::Accepted { .. }), "all read those");
     }
 
     #[test]

@@ -105,6 +105,34 @@ async fn a_message_is_rejected_or_taken_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_approved_is_not_edited() {
+    let server = Server::start(Mode::Embedded).await;
+    let world = world(&server).await;
+    let waits = world.ben.post(&world.messages(), json!({ "text": "hi" })).await.gives(202);
+    let approve = format!("/pending_messages/{}/approve", id(&waits));
+    let approved = world.moderator.post(&approve, json!({})).await.gives(200);
+    let path = format!("/messages/{}", id(&approved));
+    for change in [
+        json!({ "text": "anything" }),
+        json!({ "attachments": [{ "type": "image" }] }),
+        json!({ "custom_set": { "shown": "anything" } }),
+    ] {
+        world.ben.patch(&path, change).await.refused(ErrorCode::ApprovalNeeded);
+    }
+    assert_eq!(world.ben.get(&path).await.gives(200), approved);
+    assert_eq!(world.ben.patch(&path, json!({ "text": "hi" })).await.gives(200), approved, "it is as it was");
+    let by_server = world.app.server.patch(&path, json!({ "text": "hi!" })).await.gives(200);
+    assert_eq!(by_server["text"], "hi!");
+    let own = world.send(&world.moderator, json!({ "text": "mine" })).await;
+    let own = format!("/messages/{}", id(&own));
+    world.moderator.patch(&own, json!({ "text": "mine still" })).await.gives(200);
+    // Where nothing needs approval any more, edits don't either.
+    world.configure(json!({ "messages_need_approval": false })).await;
+    world.ben.patch(&path, json!({ "text": "anything" })).await.gives(200);
+    server.settled().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn two_moderators_at_once_send_one_message() {
     let server = Server::start(Mode::Embedded).await;
     let world = world(&server).await;
@@ -151,6 +179,23 @@ async fn what_is_forwarded_or_sent_later_waits_as_well() {
         world.ben.post(&format!("/channels/{}/scheduled_messages", world.channel), later).await.gives(201);
     let told = author.next(&author.user_topic, 0, EventType::PendingMessageCreated).await;
     assert_eq!(told.data["pending_message"]["id"], later["id"]);
+    let pending = author.next(&author.user_topic, 0, EventType::ScheduledMessagePending).await;
+    let row = world.ben.get(&format!("/scheduled_messages/{}", id(&later))).await.gives(200);
+    assert_eq!(
+        (&row["state"], &row["content"], &row["error"]),
+        (&json!("pending"), &json!(null), &json!(null))
+    );
+    assert_eq!((&pending.data["scheduled_message"], &json!(pending.seq)), (&row, &row["user_seq"]));
+    assert!(
+        world.ben.all("/scheduled_messages", "limit=10").await.is_empty(),
+        "it waits in another list now"
+    );
+    let cancel = world.ben.delete(&format!("/scheduled_messages/{}", id(&later))).await;
+    cancel.refused(ErrorCode::NotWaiting);
+    let sent = author.events(&author.user_topic).into_iter().map(|event| event.kind);
+    assert!(!sent.collect::<Vec<_>>().contains(&EventType::ScheduledMessageSent));
+    let approve = format!("/pending_messages/{}/approve", id(&later));
+    assert_eq!(world.moderator.post(&approve, json!({})).await.gives(200)["text"], "later");
     server.settled().await;
 }
 

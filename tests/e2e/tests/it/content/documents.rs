@@ -101,7 +101,20 @@ async fn a_document_is_kept_as_a_draft_sent_later_and_forwarded() {
         answer["results"][0]["message"].clone()
     };
     let as_it_is = forward(Value::Null).await;
-    assert_eq!((&as_it_is["content"], &as_it_is["mentions"]), (&document("Plan"), &json!([])));
+    let mut uncalled = document("Plan");
+    uncalled["content"][1]["content"][1] = json!({ "type": "text", "text": "@Ben" });
+    assert_eq!((&as_it_is["content"], &as_it_is["mentions"]), (&uncalled, &json!([])));
+    assert_eq!(as_it_is["text"], sent["text"]);
+    // Nor does an edit call anybody, and one's own fields are no edit.
+    let forwarded = format!("/messages/{}", id(&as_it_is));
+    let marked = world.ben.patch(&forwarded, json!({ "custom_set": { "seen": true } })).await.gives(200);
+    assert_eq!(
+        (&marked["mentions"], &marked["edited_at"], &marked["custom"]),
+        (&json!([]), &Value::Null, &json!({ "seen": true }))
+    );
+    let edited =
+        world.ben.patch(&forwarded, json!({ "attachments": [{ "type": "image" }] })).await.gives(200);
+    assert_eq!((&edited["mentions"], &edited["content"]), (&json!([]), &uncalled));
     let quoted = forward(json!("look")).await;
     assert_eq!(
         (&quoted["content_type"], &quoted["text"]),

@@ -131,6 +131,9 @@ async fn nothing_for_all_is_made_of_what_is_not_for_all() {
         let users: Vec<Value> = part.iter().map(|id| json!({ "id": id })).collect();
         world.app.server.put("/users", json!({ "users": users })).await.gives(200);
     }
+    let members: Vec<Value> = crowd[..VISIBLE_TO].iter().map(|id| json!({ "user_id": id })).collect();
+    let members_at = format!("/channels/{}/members", world.channel);
+    world.ann.post(&members_at, json!({ "members": members })).await.gives(200);
     world.send(&world.ann, json!({ "text": "x", "visible_to": crowd[..VISIBLE_TO] })).await;
     world
         .ann
@@ -142,6 +145,63 @@ async fn nothing_for_all_is_made_of_what_is_not_for_all() {
     let role = json!({ "role": "member" });
     world.ann.patch(&format!("/channels/{}/members/mod", world.channel), role).await.gives(200);
     world.moderator.get(&path).await.refused(ErrorCode::MessageNotFound);
+    server.settled().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_not_in_the_channel_hears_nothing_of_it() {
+    let server = Server::start(Mode::Embedded).await;
+    let world = World::on(&server).await;
+    let outsider = world.app.user("out").await;
+    let (ben, cid) = (Listener::connect(&world.ben).await, Listener::connect(&world.cid).await);
+    let out = Listener::connect(&outsider).await;
+    let to = |named: Value| json!({ "text": "secret", "visible_to": named });
+    let sent = world.send(&world.ann, to(json!(["ben", "cid"]))).await;
+    ben.next(&ben.user_topic, 0, EventType::MessageNew).await;
+    let path = format!("/messages/{}", id(&sent));
+    let member = format!("/channels/{}/members/ben", world.channel);
+    assert_eq!(world.ann.delete(&member).await.status, 204);
+    let after = ben.next(&ben.user_topic, 0, EventType::NotificationRemovedFromChannel).await;
+
+    // Whatever becomes of it, and of what the server says to those who were never there.
+    world.ann.post(&format!("{path}/reactions"), json!({ "type": "clap" })).await.gives(200);
+    world.ann.patch(&path, json!({ "text": "another secret" })).await.gives(200);
+    let by_server = json!({ "text": "secret", "visible_to": ["out", "ben", "cid"], "user_id": "ann" });
+    let by_server = world.send(&world.app.server, by_server).await;
+    world.ann.delete(&path).await.gives(200);
+    cid.next(&cid.user_topic, 0, EventType::MessageDeleted).await;
+    let heard = |listener: &Listener| {
+        listener.events(&listener.user_topic).into_iter().map(|event| event.kind).collect::<Vec<_>>()
+    };
+    let all = [EventType::ReactionNew, EventType::MessageUpdated, EventType::MessageNew];
+    assert!(all.iter().all(|kind| heard(&cid).contains(kind)), "{:?}", heard(&cid));
+    // What is told on their own channels last was told after all of it.
+    for (who, listener) in [(&world.ben, &ben), (&outsider, &out)] {
+        who.patch("/users/me/settings", json!({ "typing": false })).await.gives(200);
+        listener.next(&listener.user_topic, 0, EventType::SettingsUpdated).await;
+    }
+    assert_eq!(heard(&out), [EventType::SettingsUpdated]);
+    let of_ben: Vec<_> = ben.events(&ben.user_topic);
+    let removed = of_ben.iter().position(|event| event.id == after.id).unwrap();
+    let told = of_ben[removed + 1..].iter().filter(|event| event.data.to_string().contains("secret"));
+    assert_eq!(told.count(), 0, "{of_ben:?}");
+    assert!(!heard(&ben).contains(&EventType::MessageDeleted), "{:?}", heard(&ben));
+    outsider.get(&format!("/messages/{}", id(&by_server))).await.refused(ErrorCode::MessageNotFound);
+
+    // A user names those who are there, now and later.
+    for named in [json!(["out"]), json!(["cid", "ben"])] {
+        world.ann.post(&world.messages(), to(named.clone())).await.refused(ErrorCode::InvalidVisibility);
+        let mut later = to(named);
+        later["send_at"] = json!(parlor_platform::clock::Clock::default().now() + chrono::Duration::hours(1));
+        let path = format!("/channels/{}/scheduled_messages", world.channel);
+        world.ann.post(&path, later).await.refused(ErrorCode::InvalidVisibility);
+    }
+    // All read a livestream, so there one need not be a member.
+    let stream = json!({ "type": "livestream", "members": [{ "user_id": "ann", "role": "owner" }] });
+    let stream = world.app.channel_with(stream).await;
+    let sent = world.ann.post(&format!("/channels/{stream}/messages"), to(json!(["out"]))).await.gives(201);
+    let told = out.next(&out.user_topic, 0, EventType::MessageNew).await;
+    assert_eq!(told.data["message"]["id"], sent["id"]);
     server.settled().await;
 }
 

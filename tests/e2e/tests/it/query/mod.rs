@@ -2,10 +2,11 @@
 
 mod model;
 
-use parlor_e2e::{App, Client, Mode, Server};
+use parlor_e2e::{App, Client, Mode, Server, until};
 use parlor_protocol::ErrorCode::{
     ChannelNotFound, GuestForbidden, InvalidCursor, InvalidFilter, NotAMember, QueryNotServable,
 };
+use parlor_test_support::TestDb;
 use serde_json::{Value, json};
 
 async fn world() -> (Server, App, Client, Client) {
@@ -230,6 +231,34 @@ async fn what_is_wrong_with_a_query_is_said() {
     let guest = app.guest(json!({})).await.gives(201);
     let guest = ann.with_token(guest["token"].as_str());
     guest.post("/users/query", json!({})).await.refused(GuestForbidden);
+    server.settled().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_invisible_is_found_by_what_others_see() {
+    let (server, _app, ann, ben) = world().await;
+    ben.patch("/users/me/presence", json!({ "status": "invisible" })).await.gives(200);
+    for user in [&ann, &ben] {
+        // It is noted beside the request, and then not again for a while.
+        until("the activity is noted", async || {
+            !user.get("/users/me").await.gives(200)["last_active_at"].is_null()
+        })
+        .await;
+    }
+    let times = "UPDATE users SET last_seen_at = '2030-01-01T00:00:00Z', \
+                 last_active_at = CASE id WHEN 'ben' THEN '2030-01-03'::timestamptz ELSE '2030-01-02' END";
+    TestDb::execute(&server.db, times).await;
+    let both = json!({ "id": { "$in": ["ann", "ben"] } });
+    let mut sorted = json!({ "filter": both, "sort": [{ "field": "last_active_at" }], "limit": 1 });
+    let first = ann.post("/users/query", sorted.clone()).await.gives(200);
+    assert_eq!(first["items"][0]["last_active_at"], "2030-01-01T00:00:00Z");
+    sorted["cursor"] = first["next"].clone();
+    let second = ann.post("/users/query", sorted).await.gives(200);
+    assert_eq!((&first["items"][0]["id"], &second["items"][0]["id"]), (&json!("ben"), &json!("ann")));
+    for (since, found) in [("2029-12-31T00:00:00Z", 2), ("2030-01-01T00:00:00Z", 1)] {
+        let filter = json!({ "id": { "$in": ["ann", "ben"] }, "last_active_at": { "$gt": since } });
+        assert_eq!(ask(&ann, "/users", json!({ "filter": filter })).await.len(), found, "{since}");
+    }
     server.settled().await;
 }
 

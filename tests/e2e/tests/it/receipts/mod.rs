@@ -21,6 +21,38 @@ async fn who(user: &Client, message: &Value, list: &str) -> Vec<String> {
     receipts.iter().map(|receipt| receipt["user"]["id"].as_str().unwrap().to_owned()).collect()
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn who_may_not_read_a_message_has_neither_read_nor_got_it() {
+    let server = Server::start(Mode::Embedded).await;
+    let app = server.app("acme").await;
+    let (ann, ben, sarah) = (app.user("ann").await, app.user("ben").await, app.user("sarah").await);
+    let moderator = app.user("mod").await;
+    let channel = app.channel(&[&ann, &ben, &sarah]).await;
+    let at = format!("/channels/{channel}");
+    let add = json!({ "members": [{ "user_id": "mod", "role": "moderator" }] });
+    ann.post(&format!("{at}/members"), add).await.gives(200);
+    let root = ann.say(&channel, "root").await;
+    let whisper = async |extra: Value| {
+        let mut body = json!({ "text": "whisper", "visible_to": ["ben"] });
+        body.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+        ann.post(&format!("{at}/messages"), body).await.gives(201)
+    };
+    let whispered = whisper(json!({})).await;
+    let reply = whisper(json!({ "parent_id": root["id"] })).await;
+    ann.say(&channel, "last").await;
+    for reader in [&ben, &sarah, &moderator] {
+        reader.post(&format!("{at}/read"), json!({})).await.gives(200);
+        reader.post(&format!("{}/thread/read", path_of(&root)), json!({})).await.gives(200);
+    }
+    assert_eq!(who(&ann, &root, "reads").await, ["mod", "sarah", "ben"]);
+    for list in ["reads", "deliveries"] {
+        assert_eq!(who(&ann, &whispered, list).await, ["mod", "ben"], "{list}");
+        assert_eq!(who(&app.server, &whispered, list).await, ["mod", "ben"], "{list}");
+        assert!(!who(&ann, &reply, list).await.contains(&"sarah".to_owned()), "{list}");
+    }
+    server.settled().await;
+}
+
 async fn who_has_read_and_who_has_got_a_message(mode: Mode) {
     let server = Server::start(mode).await;
     let app = server.app("acme").await;
