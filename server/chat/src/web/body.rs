@@ -153,6 +153,10 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
         return Err(ErrorCode::NulByte.into());
     }
     let bytes = if bytes.is_empty() { b"{}" } else { bytes };
+    // A list would be read as the fields in their order, which is nobody's contract.
+    if bytes.trim_ascii_start().starts_with(b"[") {
+        return Err(Error::with(ErrorCode::InvalidRequest, "The body is no JSON object."));
+    }
     serde_json::from_slice(bytes).map_err(|error| match error.classify() {
         _ if error.to_string().starts_with("nested too deeply") => {
             Error::with(ErrorCode::InvalidJson, "The body is nested too deeply.")
@@ -200,6 +204,7 @@ mod tests {
         assert_eq!(code(b"{"), ErrorCode::InvalidJson);
         assert_eq!(code(b"{\"text\":\"\xff\"}"), ErrorCode::InvalidJson);
         assert_eq!(code("[".repeat(5000).as_bytes()), ErrorCode::InvalidRequest);
+        assert_eq!(code(br#" ["text"]"#), ErrorCode::InvalidRequest, "fields have names");
         assert_eq!(
             code(format!("{{\"custom\":{{\"a\":{}", "[".repeat(5000)).as_bytes()),
             ErrorCode::InvalidJson

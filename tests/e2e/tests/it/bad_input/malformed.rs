@@ -9,6 +9,7 @@ use super::Room;
 async fn bodies_of_the_wrong_form_are_refused() {
     let room = Room::new().await;
     let (send, members) = (format!("{}/messages", room.at), format!("{}/members", room.at));
+    let task = format!("{}/task", room.message);
     let deep = |levels: usize| {
         format!(r#"{{"text":"x","custom":{{"a":{}{}}}}}"#, "[".repeat(levels), "]".repeat(levels))
     };
@@ -34,6 +35,7 @@ async fn bodies_of_the_wrong_form_are_refused() {
         ("text twice", InvalidRequest, Method::POST, &send, br#"{"text":"x","content":"y"}"#.to_vec()),
         ("a number as text", InvalidRequest, Method::POST, &send, br#"{"text":1}"#.to_vec()),
         ("a list", InvalidRequest, Method::POST, &send, br#"["x"]"#.to_vec()),
+        ("a list where no field is needed", InvalidRequest, Method::POST, &task, b" [null, null]".to_vec()),
         ("null", InvalidRequest, Method::POST, &send, b"null".to_vec()),
         (
             "custom data as text",
