@@ -163,6 +163,17 @@ use_rust() {
   export PATH CARGO
 }
 
+# The newest Python here that schemathesis runs on, with what makes environments; or nothing.
+python_command() {
+  local path
+  for path in "$(command -v python3)" /opt/homebrew/bin/python3 /usr/local/bin/python3 /usr/bin/python3 \
+    /usr/bin/python3.1[1-9]; do
+    [ -x "$path" ] && "$path" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null &&
+      printf '%s\n' "$path" && return
+  done
+  return 1
+}
+
 node_is_new_enough() { have node && have npm && at_least 20.19 "$(node --version | tr -d v)"; }
 
 target_dir() { printf '%s\n' "${CARGO_TARGET_DIR:-$ROOT/target}"; }
@@ -179,6 +190,29 @@ npm_packages() {
   (cd "$dir" && npm ci --no-audit --no-fund --loglevel=error >&2) || die "npm ci failed in $dir; its message is above."
   printf '%s\n' "$key" >"$stamp"
 }
+
+# python_packages REQUIREMENTS: prints the directory of an environment with what the file pins, made at the first call
+# and whenever the file or Python changes.
+python_packages() (
+  python=$(python_command) || die "Python 3.11 or newer is needed; run script/bootstrap fuzz."
+  key=$({ "$python" --version && cat "$1"; } | cksum | tr -d ' ')
+  dir=$PARLOR_CACHE/venv-$key
+  mkdir -p "$PARLOR_CACHE"
+  # Two checkouts may arrive here together.
+  if have flock; then
+    exec 9>"$dir.lock"
+    flock 9
+  fi
+  if [ ! -e "$dir/complete" ]; then
+    say "installing the Python packages of ${1#"$ROOT"/}"
+    rm -rf "$dir"
+    {
+      "$python" -m venv "$dir" && "$dir/bin/python" -m pip install --quiet --no-deps --requirement "$1" &&
+        "$dir/bin/python" -m pip check && touch "$dir/complete"
+    } >&2 || die "the Python packages could not be installed; the message is above."
+  fi
+  printf '%s\n' "$dir"
+)
 
 # The page that the server shows at its address. Built again only when one of its files has changed.
 build_demo() {

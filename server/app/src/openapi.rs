@@ -1,5 +1,7 @@
 //! The OpenAPI document: collected from the handlers, completed with what all of them share.
 
+mod bounds;
+
 use actix_web::App;
 use actix_web::http::Method;
 use parlor_chat::ALIASES;
@@ -27,6 +29,7 @@ pub fn document() -> OpenApi {
     document.info.contact = None;
     add_aliases(&mut document);
     complete(&mut document);
+    bounds::add(&mut document);
     document
 }
 
