@@ -8,8 +8,8 @@ use parlor_protocol::limits::{
     ATTACHMENTS, BATCH, CHANNEL_SLUG_CHARS, COUNTER_MOST, COUNTER_OPERATIONS, FORWARD_CHANNELS, IMPORT_PARTS,
     JOB_ITEMS, MENTIONED_GROUPS, MENTIONS, NAME_CHARS, NOTE_CHARS, PAGE_MAX, POLL_OPTION_CHARS, POLL_OPTIONS,
     POLL_OPTIONS_ASKED, QUERY_CHANNELS, QUERY_MEMBERS, QUERY_MESSAGES, REACTION_CHARS, REACTION_SCORE,
-    RETENTION_DAYS_MOST, SEARCH_CHARS, SORT_KEYS, STATUS_TEXT_CHARS, SYNC_ROWS_MOST, TAG_CHARS, TAGS, TEXT_CHARS,
-    UNDELETE_MINUTES_MOST, URL_CHARS, VISIBLE_TO,
+    RETENTION_DAYS_MOST, SEARCH_CHARS, SORT_KEYS, STATUS_TEXT_CHARS, SYNC_ROWS_MOST, TAG_CHARS, TAGS,
+    TEXT_CHARS, UNDELETE_MINUTES_MOST, URL_CHARS, VISIBLE_TO,
 };
 use utoipa::Number;
 use utoipa::openapi::path::{Operation, Parameter, ParameterIn};
@@ -295,7 +295,9 @@ mod tests {
             for schema in *schemas {
                 let found = property(&mut components, schema, field);
                 let fits = match (found, bound) {
-                    (Some(RefOr::T(Schema::Array(array))), Items(..) | Distinct(..)) => array.max_items.is_some(),
+                    (Some(RefOr::T(Schema::Array(array))), Items(..) | Distinct(..)) => {
+                        array.max_items.is_some()
+                    }
                     (Some(RefOr::T(Schema::Object(object))), Chars(..)) => object.max_length.is_some(),
                     (Some(RefOr::T(Schema::Object(object))), Pattern(..)) => object.pattern.is_some(),
                     (Some(RefOr::T(Schema::Object(object))), Numbers(..) | Degrees(..)) => {

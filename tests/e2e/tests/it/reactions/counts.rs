@@ -6,12 +6,12 @@ use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Jsonb, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use futures_util::future::join_all;
-use parlor_e2e::{Mode, Server};
+use parlor_e2e::{Listener, Mode, Server};
 use parlor_protocol::ReactionCount;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{path_of, react, seq};
+use super::{path_of, react};
 
 #[derive(QueryableByName)]
 struct Row {
@@ -36,7 +36,7 @@ struct Shown {
 type Counts = BTreeMap<(Uuid, String), (i64, i64)>;
 
 /// What the rows say.
-async fn stored(server: &Server) -> Counts {
+pub(super) async fn stored(server: &Server) -> Counts {
     let sql = "SELECT message_id, kind, count(*) AS count, sum(score) AS score FROM reactions GROUP BY 1, 2";
     let rows: Vec<Row> = diesel::sql_query(sql).load(&mut server.db.admin().await).await.unwrap();
     rows.into_iter().map(|row| ((row.message_id, row.kind), (row.count, row.score))).collect()

@@ -350,6 +350,6 @@ async fn a_deleted_message_has_none_and_gets_none() {
     react(&ben, &at, json!({ "type": "like" })).await.refused(ErrorCode::MessageDeleted);
     ben.delete(&format!("{at}/reactions/like")).await.refused(ErrorCode::MessageDeleted);
     assert_eq!(ben.get(&format!("{at}/reactions")).await.gives(200)["items"], json!([]));
-    assert_eq!(stored(&server).await, BTreeMap::new());
+    assert_eq!(counts::stored(&server).await, BTreeMap::new());
     server.settled().await;
 }
