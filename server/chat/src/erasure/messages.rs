@@ -71,6 +71,9 @@ pub async fn rename(tx: &TenantTx, by: &Replacement<'_>, messages: &[(Uuid, i64)
              user_id = CASE WHEN m.user_id = v.who THEN v.ghost ELSE m.user_id END, \
              text = CASE WHEN v.who = ANY(m.mentions) OR m.forwarded_from IS NOT NULL \
                  THEN regexp_replace(m.text, v.named, '@deleted', 'g') ELSE m.text END, \
+             content = CASE WHEN m.forwarded_from IS NOT NULL AND m.content_type = 'tiptap' \
+                 THEN regexp_replace(m.content::text, replace(v.named, chr(34), chr(92) || chr(92) || chr(34)), '@deleted', 'g')::jsonb \
+                 ELSE m.content END, \
              mentions = CASE WHEN v.who = ANY(m.mentions) THEN nullif(array_remove(m.mentions, v.who), '{}') \
                  ELSE m.mentions END, \
              participants = array_replace(m.participants, v.who, v.ghost), \

@@ -197,7 +197,9 @@ fn check(item: &Item, sender: Option<SenderState>, facts: &Facts, now: DateTime<
     if let Some(nobody) = item.named().find(|user| !facts.mentioned.contains(user.as_str())) {
         return Err(Error::with(ErrorCode::UserUnknown, format!("There is no user {:?}.", nobody.as_str())));
     }
-    if let Some(absent) = item.readers().find(|user| !item.by_server && !facts.reads(item, user)) {
+    // What was approved was looked at when it began to wait.
+    let asks = !item.by_server && !item.approved;
+    if let Some(absent) = item.readers().find(|user| asks && !facts.reads(item, user)) {
         let why = format!("{:?} is not in the channel.", absent.as_str());
         return Err(Error::with(ErrorCode::InvalidVisibility, why));
     }

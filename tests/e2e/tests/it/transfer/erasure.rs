@@ -53,7 +53,7 @@ pub(super) async fn lived(app: &App) -> (Client, Client, Client, String) {
         .gives(200);
     eve.put(&format!("/channels/{channel}/draft"), json!({ "text": "canary draft" })).await.gives(200);
     eve.put(&format!("/messages/{root}/reminder"), json!({ "note": "canary" })).await.gives(200);
-    eve.put(&format!("/messages/{root}/star"), json!({})).await.gives(200);
+    assert_eq!(eve.put(&format!("/messages/{root}/star"), json!({})).await.status, 204);
     app.server.post(&format!("/messages/{root}/task"), json!({ "assignee_id": "eve" })).await.gives(201);
     let mine = eve.post("/channels", json!({ "type": "team", "name": "hers" })).await.gives(201);
     ann.get(&format!("/channels/{}", mine["id"].as_str().unwrap())).await.refused(ErrorCode::NotAMember);

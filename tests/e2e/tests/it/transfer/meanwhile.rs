@@ -20,7 +20,7 @@ async fn nobody_waits_for_a_deletion() {
     let server = Server::start(Mode::Embedded).await;
     let app = server.app("acme").await;
     let (ann, eve) = (app.user("ann").await, app.user("eve").await);
-    let hers = json!({ "type": "team", "members": [{ "user_id": "ann", "role": "moderator" }] });
+    let hers = json!({ "type": "team", "members": [{ "user_id": "ann", "role": "admin" }] });
     let hers = eve.post("/channels", hers).await.gives(201);
     let hers = hers["id"].as_str().unwrap();
     let message = eve.say(hers, "hers").await;

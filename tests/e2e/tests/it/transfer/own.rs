@@ -41,7 +41,7 @@ async fn a_user_gets_what_nobody_else_sees() {
     eve.post(&format!("{path}/scheduled_messages"), later).await.gives(201);
     eve.post(&format!("/channels/{strict}/messages"), json!({ "text": "waits" })).await.gives(202);
     eve.put(&format!("{root}/reminder"), json!({ "note": "my words" })).await.gives(200);
-    eve.put(&format!("{root}/star"), json!({})).await.gives(200);
+    assert_eq!(eve.put(&format!("{root}/star"), json!({})).await.status, 204);
     eve.post(&format!("{root}/task"), json!({ "title": "see to it" })).await.gives(201);
     let poll = json!({ "text": "?", "poll": { "options": ["yes", "no"], "max_votes": 2 } });
     let poll = ann.post(&format!("{path}/messages"), poll).await.gives(201);

@@ -127,11 +127,11 @@ async fn nor_do_copies_of_what_named_them() {
     server.settled().await;
     assert_eq!(stands(&server, "\\meve\\M").await, Vec::<String>::new());
     assert_eq!(stands(&server, "Canary").await, Vec::<String>::new());
-    let mention = json!({ "type": "mention", "attrs": { "id": taken["ghost_id"], "label": "deleted" } });
+    let nobody = json!({ "type": "text", "text": "@deleted" });
     let copy = ann.get(&copies[0]).await.gives(200);
     assert_eq!(
         (&copy["text"], &copy["content"]["content"][0]["content"][1]),
-        (&json!("ask @deleted"), &mention)
+        (&json!("ask @deleted"), &nobody)
     );
     assert_eq!(ann.get(&copies[1]).await.gives(200)["text"], "look\n\n> ask @deleted");
     assert_eq!(ann.get(&copies[2]).await.gives(200)["text"], "for @deleted");
