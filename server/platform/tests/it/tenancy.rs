@@ -303,7 +303,7 @@ async fn a_search_gives_an_app_its_own_rows_alone() {
     let (a, b) = (outbox::app(&test_db).await, outbox::app(&test_db).await);
     furnish(&db, a).await;
     furnish(&db, b).await;
-    let messages = "SELECT message_id::text AS id FROM parlor_search_messages(\n            '''hello''', NULL, 'infinity', '00000000-0000-0000-0000-000000000000', '-infinity', 10, '{}', '{}')";
+    let messages = "SELECT message_id::text AS id FROM parlor_search_messages(\n            '''hello''', NULL, 'infinity', '00000000-0000-0000-0000-000000000000', '-infinity', 10, '{}', '{}', NULL)";
     let users =
         "SELECT app_id::text AS id FROM parlor_search_users('ann', 'ann', 2, '', 10) f JOIN users USING (id)";
     for app in [a, b] {
