@@ -78,7 +78,7 @@ async fn a_user_gets_what_nobody_else_sees() {
     assert_eq!((&invite["role"], &invite["state"]), (&json!("member"), &json!("pending")));
     let mut drafts: Vec<_> =
         all(&lines, "draft").iter().map(|draft| draft["content"]["text"].clone()).collect();
-    drafts.sort_by_key(ToString::to_string);
+    drafts.sort_by_key(|text| text.as_str().map(str::to_owned));
     assert_eq!(drafts, ["begun", "begun below"]);
     assert_eq!(
         (&one("scheduled")["content"]["text"], &one("scheduled")["state"]),

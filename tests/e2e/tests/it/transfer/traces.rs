@@ -100,8 +100,12 @@ async fn nor_do_copies_of_what_named_them() {
     let at = |message: &Value| format!("/messages/{}", message["id"].as_str().unwrap());
     let document = ann.post(&path, json!({ "content": mentioning("ask ") })).await.gives(201);
     let words = ann.post(&path, json!({ "text": "for @Eve Canary", "mentions": ["eve"] })).await.gives(201);
+    // In a copy a mention is words alone, by which it is found again where they are the user's name.
+    let mut named = mentioning("ask ");
+    named["content"][0]["content"][1]["attrs"]["label"] = json!("Eve Canary");
+    let named = ann.post(&path, json!({ "content": named })).await.gives(201);
     let mut copies = Vec::new();
-    for (source, comment) in [(&document, Value::Null), (&document, json!("look")), (&words, Value::Null)] {
+    for (source, comment) in [(&named, Value::Null), (&named, json!("look")), (&words, Value::Null)] {
         let forward = json!({ "channel_ids": [elsewhere], "comment": comment });
         let sent = ben.post(&format!("{}/forward", at(source)), forward).await.gives(200);
         copies.push(at(&sent["results"][0]["message"]));
