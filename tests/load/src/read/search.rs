@@ -16,11 +16,14 @@ const TABLES: &str = "channels, channel_members, messages, message_search, users
 /// Channels that the messages are spread over.
 const CHANNELS: i64 = 20_000;
 /// Searches of each kind, each for other words.
-const ASKED: usize = 200;
+const TIMES: usize = 200;
 /// Texts to take the words from, that the reader may read.
 const TEXTS: &str = "SELECT x.text FROM messages x JOIN channel_members m
     ON (m.app_id, m.channel_id) = (x.app_id, x.channel_id) AND m.user_id = 'reader'
     ORDER BY md5(x.id::text) LIMIT 200";
+
+/// What is searched for, of the words of a text.
+type Asked<'a> = &'a dyn Fn(&[String]) -> String;
 
 /// Makes the rows and searches.
 pub async fn run(plan: &Plan, directory: &Path, report: &mut Report) -> Result<()> {
@@ -32,12 +35,12 @@ pub async fn run(plan: &Plan, directory: &Path, report: &mut Report) -> Result<(
     let texts = stage.parlor.database.sql.query(TEXTS, &[]).await?;
     let texts: Vec<Vec<String>> =
         texts.iter().map(|row| row.get::<_, String>(0).split(' ').map(str::to_owned).collect()).collect();
-    ensure!(texts.len() == ASKED, "the reader has {} texts", texts.len());
+    ensure!(texts.len() == TIMES, "the reader has {} texts", texts.len());
     let (reader, server) = (stage.token.clone(), stage.parlor.secret.clone());
     let two_words = |words: &[String]| format!("{}%20{}%20", words[0], words[7]);
     let phrase = |words: &[String]| format!("%22{}%20{}%22", words[3], words[4]);
     let beginning = |words: &[String]| format!("{}%20{}", words[2], words[9].get(..3).unwrap_or(&words[9]));
-    let kinds: [(&str, &str, &dyn Fn(&[String]) -> String, Option<f64>); 4] = [
+    let kinds: [(&str, &str, Asked<'_>, Option<f64>); 4] = [
         ("search.two_words", &reader, &two_words, Some(150.0)),
         ("search.phrase", &reader, &phrase, None),
         ("search.beginning", &reader, &beginning, None),
