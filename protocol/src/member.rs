@@ -1,7 +1,11 @@
 //! Members of a channel, their roles, and what a role may do.
 
+use std::fmt;
+
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Error, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::receipt::DeliveryState;
 use crate::{Invite, MessageId, Patch, UserId, UserRef};
@@ -214,7 +218,7 @@ pub struct Mute {
 }
 
 /// Whether to hide a channel, and how.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 #[serde(untagged)]
 pub enum Hidden {
@@ -222,6 +226,31 @@ pub enum Hidden {
     Switch(bool),
     /// Hide it.
     Hide(Hide),
+}
+
+// Not derived: that would take a list for an object, and its error would not say what is wrong inside.
+impl<'de> Deserialize<'de> for Hidden {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+
+        impl<'de> Visitor<'de> for Either {
+            type Value = Hidden;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("true, false or an object")
+            }
+
+            fn visit_bool<E: Error>(self, switch: bool) -> Result<Hidden, E> {
+                Ok(Hidden::Switch(switch))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<Hidden, A::Error> {
+                Hide::deserialize(MapAccessDeserializer::new(fields)).map(Hidden::Hide)
+            }
+        }
+
+        deserializer.deserialize_any(Either)
+    }
 }
 
 /// How to hide.

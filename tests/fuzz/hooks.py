@@ -23,16 +23,19 @@ ACTING = os.environ["PARLOR_FUZZ_AS"]
 # What takes away for good, or shuts out, or makes the acting user leave, is for what is there to be lost. Were it not,
 # one such request would turn the answers to all later ones into 401, 403 and 404.
 PATHS = [
-    (r"DELETE .*/channels/\{id\}$", "channels_to_lose"),
-    (r"(PUT|PATCH) .*/channels/\{id\}$", "channels_to_lose"),
-    (r"POST .*/channels/\{id\}/(leave|transfer|truncate|members/batch)$", "channels_to_lose"),
-    (r"(PATCH|DELETE) .*/channels/\{id\}/members/\{user_id\}$", "channels_to_lose"),
+    (r"DELETE .*/channels/\{id\}$", "channels_to_delete"),
+    (r"(PUT|PATCH) .*/channels/\{id\}$", "channels_to_change"),
+    (r"POST .*/channels/\{id\}/(truncate|members/batch)$", "channels_to_change"),
+    (r"POST .*/channels/\{id\}/(leave|transfer)$", "channels_to_leave"),
+    (r"(PATCH|DELETE) .*/channels/\{id\}/members/\{user_id\}$", "channels_to_change"),
     (r"POST .*/channels/\{id\}/invite/", "channels_inviting"),
     (r"POST .*/messages/\{id\}/poll/close$", "polls_to_lose"),
     (r"(DELETE .*/messages/\{id\}|POST .*/undelete)$", "messages_to_lose"),
     (r"DELETE .*/tasks/\{id\}$", "tasks_to_lose"),
     (r"DELETE .*/user_groups/\{id\}$", "groups_to_lose"),
     (r"DELETE .*/scheduled_messages/\{id\}$", "scheduled_to_lose"),
+    (r"DELETE .*/pending_messages/\{id\}$", "pending_to_withdraw"),
+    (r"POST .*/pending_messages/\{id\}/", "pending_to_lose"),
     (r"DELETE .*/users/\{id\}$", "users_to_lose"),
     (r"POST .*/users/\{id\}/(de|re)activate$", "users_to_lose"),
     (r"/(channels|room|rooms)/\{id\}", "channels"),
@@ -166,7 +169,7 @@ def put_path(label, path):
     for name in path:
         named = {"id": kind, "user_id": "users_to_lose"}.get(name)
         # Nobody who acts may be hit by chance, so here none is left as it was.
-        if named in turns and (named.endswith("_to_lose") or next(tenths)):
+        if named in turns and ("_to_" in named or next(tenths)):
             path[name] = next(turns[named])
 
 
@@ -179,6 +182,10 @@ def put_headers(headers):
 
 
 def put_fields(fields, kinds):
+    if "text" in fields and next(tenths):
+        fields["text"] = fields["text"] or "Hello"
+        # An id belongs to the first message that has it.
+        fields.pop("id", None)
     for name, value in fields.items():
         kind = kinds.get(name)
         if isinstance(value, dict):
@@ -205,10 +212,6 @@ def agree(label, fields):
         for names in given[1:] if next(numbers) % 2 else given[:-1]:
             for name in names:
                 fields.pop(name, None)
-    if "text" in fields and next(tenths):
-        fields["text"] = fields["text"] or "Hello"
-        # An id belongs to the first message that has it.
-        fields.pop("id", None)
     if "invite" in fields and "expires_at" in fields:
         fields["invite"] = True
 

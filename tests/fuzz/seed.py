@@ -3,8 +3,8 @@
 A request with an id that nobody has is answered 404 before the interesting code runs. So the run is offered ids that
 exist, by kind, and `hooks.py` puts them where requests name such a thing.
 
-What can be destroyed exists twice: what is in `channels` stays for the whole run, and what is in `channels_to_lose` is
-there for the requests that delete, empty or leave.
+What can be destroyed exists twice: what is in `messages` stays for the whole run, and what is in `messages_to_lose` is
+there for the requests that delete. Of channels there are some for each fate: to delete, to leave, to change.
 """
 
 import http.client
@@ -67,7 +67,7 @@ class Seed:
             self.users[name] = Api(self.url, token)
 
     def channel(self, owner, kind="team", list_name="channels", people=PEOPLE, **more):
-        members = [{"user_id": name} for name in people]
+        members = [{"user_id": name} for name in people if name != owner]
         body = {"type": kind, "id": f"{list_name}-{kind}-{self.random.getrandbits(32):08x}", "members": members, **more}
         channel = self.users[owner]("POST", "/channels", body)
         self.note(list_name, channel["id"])
@@ -122,14 +122,17 @@ class Seed:
             self.message("ann", channel, "polls_to_lose", text=f"Question {number}", poll=poll)
             group = self.server("POST", "/user_groups", {"name": f"spare {number}", "user_ids": ["ben"]})
             self.note("groups_to_lose", group["id"])
-            spare = self.channel("ann", list_name="channels_to_lose", people=[*PEOPLE, *TO_LOSE], tags=["spare"])
-            self.message("ann", spare, "messages_to_lose")
+            for fate in ("channels_to_delete", "channels_to_leave", "channels_to_change"):
+                self.message("ann", self.channel("ann", list_name=fate, people=[*PEOPLE, *TO_LOSE]), "messages_in_spares")
 
     def waiting(self):
         """Messages that wait for approval, invitations, and work in the background."""
         asking = self.channel("ann", config={"messages_need_approval": True})
+        asked = self.channel("ben", config={"messages_need_approval": True})
         for number in range(SPARE):
-            self.message("ben", asking, "pending", text=f"May I say {number}?")
+            self.message("ben", asking, "pending_to_lose", text=f"May I say {number}?")
+            self.message("ann", asked, "pending", text=f"May I, too, say {number}?")
+            self.message("ann", asked, "pending_to_withdraw", text=f"Or {number}?")
         invited = [{"user_id": name} for name in TO_LOSE[:2]]
         self.users["ann"]("POST", f"/channels/{asking['id']}/members", {"members": invited, "invite": True})
         for _ in range(SPARE):
@@ -155,6 +158,8 @@ class Seed:
         own = self.channel("ann", name="General", tags=["work"], config={"watching_events": True})
         self.conversation(own)
         self.to_destroy(own)
+        self.conversation(self.channel("ann", kind="commerce", custom={"stock": 3}))
+        self.conversation(self.channel("ann", kind="messaging"))
         # Where the acting user is an ordinary member, and where it is none.
         self.conversation(self.channel("ben", kind="messaging", custom={"orders": 3}))
         self.channel("ben", kind="livestream", people=["carla"], config={"open": True})

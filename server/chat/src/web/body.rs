@@ -13,6 +13,8 @@ use parlor_protocol::limits::{IMPORT_PART_BYTES, JOB_BODY_BYTES};
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
+use super::named;
+
 /// How long a body of a few hundred KiB may take.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(15);
 
@@ -63,8 +65,8 @@ impl FromRequest for LinesBody {
     type Future = Reading<Self>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let fits =
-            content_type(request).is_some_and(|kind| kind.eq_ignore_ascii_case("application/x-ndjson"));
+        let fits = !is_encoded(request)
+            && content_type(request).is_some_and(|kind| kind.eq_ignore_ascii_case("application/x-ndjson"));
         let body = up_to(IMPORT_PART_BYTES, payload);
         Box::pin(async move {
             let body = in_time(body).await;
@@ -98,6 +100,11 @@ fn content_type(request: &HttpRequest) -> Option<String> {
     header.split(';').next().map(|kind| kind.trim().to_owned())
 }
 
+/// Bodies are read as they come: nobody unpacks one.
+fn is_encoded(request: &HttpRequest) -> bool {
+    request.headers().get_all(header::CONTENT_ENCODING).any(|coding| coding != "identity")
+}
+
 async fn in_time(body: impl Future<Output = Result<web::Bytes, actix_web::Error>>) -> Result<web::Bytes> {
     let body = tokio::time::timeout(PATIENCE, body).await;
     let body = body.map_err(|_| Error::with(ErrorCode::InvalidJson, "The body did not arrive in time."))?;
@@ -116,9 +123,10 @@ fn read<T: DeserializeOwned>(
 ) -> Reading<ValidJson<T>> {
     let is_json = content_type(request).is_some_and(|kind| kind.eq_ignore_ascii_case("application/json"));
     let has_type = request.headers().contains_key(header::CONTENT_TYPE);
+    let is_encoded = is_encoded(request);
     Box::pin(async move {
         let bytes = in_time(body).await?;
-        if !is_json && (has_type || !bytes.is_empty()) {
+        if is_encoded || (!is_json && (has_type || !bytes.is_empty())) {
             return Err(Error::new(ErrorCode::UnsupportedMediaType).into());
         }
         let value = parse(&bytes)?;
@@ -153,11 +161,7 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
         return Err(ErrorCode::NulByte.into());
     }
     let bytes = if bytes.is_empty() { b"{}" } else { bytes };
-    // A list would be read as the fields in their order, which is nobody's contract.
-    if bytes.trim_ascii_start().starts_with(b"[") {
-        return Err(Error::with(ErrorCode::InvalidRequest, "The body is no JSON object."));
-    }
-    serde_json::from_slice(bytes).map_err(|error| match error.classify() {
+    named::from_slice(bytes).map_err(|error| match error.classify() {
         _ if error.to_string().starts_with("nested too deeply") => {
             Error::with(ErrorCode::InvalidJson, "The body is nested too deeply.")
         }

@@ -4,6 +4,7 @@ mod body;
 mod caller;
 mod cursor;
 mod idempotency;
+pub mod named;
 mod params;
 mod store;
 

@@ -110,6 +110,11 @@ async fn bodies_of_the_wrong_form_are_refused() {
             room.ann.request(Method::POST, &send).header("Content-Type", kind).body(r#"{"text":"x"}"#);
         room.refuses(kind, ErrorCode::UnsupportedMediaType, room.ann.send(request)).await;
     }
+    for coding in ["gzip", "zzz", "identity, gzip"] {
+        let request = room.ann.request(Method::POST, &send).header("Content-Encoding", coding);
+        let request = request.header("Content-Type", "application/json").body(r#"{"text":"x"}"#);
+        room.refuses(coding, ErrorCode::UnsupportedMediaType, room.ann.send(request)).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
