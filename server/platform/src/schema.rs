@@ -473,6 +473,9 @@ diesel::table! {
         created_at -> Timestamptz,
         finished_at -> Nullable<Timestamptz>,
         expires_at -> Timestamptz,
+        search_part -> Int4,
+        search_offset -> Int8,
+        search_line -> Int8,
     }
 }
 

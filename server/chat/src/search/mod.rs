@@ -19,3 +19,4 @@ mod words;
 pub use index::{BINDING, ChangedEvent, Index, TOPIC_CHANGED, changed, write};
 pub use list::newest_in;
 pub use routes::configure;
+pub use store::begin_many;

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use diesel::sql_types::{
     Array, BigInt, Bool, Float4, Int8, Nullable, Text, Timestamptz, Untyped, Uuid as SqlUuid,
 };
-use diesel_async::RunQueryDsl;
+use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use parlor_platform::Result;
 use parlor_platform::db::{TenantTx, prepared};
 use parlor_protocol::UserId;
@@ -31,13 +31,13 @@ pub struct Source {
 pub async fn sources(tx: &TenantTx, ids: &[Uuid]) -> Result<Vec<Source>> {
     Ok(prepared::<(SqlUuid, SqlUuid, Text, Text, Array<Text>, Array<Text>, Timestamptz, Int8, Int8, Bool)>(
         "SELECT m.id, m.channel_id, m.user_id, m.text, \
-             ARRAY(SELECT DISTINCT a ->> 'type' FROM jsonb_array_elements(coalesce(m.attachments, '[]')) a \
-                 WHERE a ->> 'type' IS NOT NULL), \
+             CASE WHEN m.attachments IS NULL THEN '{}' ELSE ARRAY(SELECT DISTINCT a ->> 'type' \
+                 FROM jsonb_array_elements(m.attachments) a WHERE a ->> 'type' IS NOT NULL) END, \
              coalesce(m.mentions, '{}'), m.created_at, m.seq, m.updated_seq, m.deleted_at IS NULL AND NOT m.shadowed \
-         FROM messages m WHERE m.app_id = ? AND m.id = ANY(?)",
+         FROM UNNEST(?) AS n (id) CROSS JOIN LATERAL (SELECT * FROM messages WHERE app_id = ? AND id = n.id OFFSET 0) m",
     )
-    .bind::<SqlUuid, _>(tx.app())
     .bind::<Array<SqlUuid>, _>(ids.to_vec())
+    .bind::<SqlUuid, _>(tx.app())
     .load(&mut tx.conn()?)
     .await?)
 }
@@ -51,6 +51,13 @@ pub struct Entry {
     pub updated_seq: i64,
     /// A `tsvector`; `None` for what is not to be found.
     pub words: Option<String>,
+}
+
+/// Before very many rows are written: sixteen times as many as else are sorted into the index together, which saves a
+/// fourth of the time. Until then each search looks through them, a millisecond for each megabyte.
+pub async fn begin_many(tx: &TenantTx) -> Result<()> {
+    tx.conn()?.batch_execute("SET LOCAL gin_pending_list_limit = 16384; SET LOCAL work_mem = '64MB'").await?;
+    Ok(())
 }
 
 /// Writes rows, in the order of their messages' ids; an older state never replaces a newer one.

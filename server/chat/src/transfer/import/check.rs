@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use super::people::known_users;
 use super::run::distinct;
-use super::source::{Place, Source};
+use super::source::{Place, Size, Source};
 use super::{Numbered, Refused, messages, store, write};
 use crate::transfer::lines::{self, Kind, message_id};
 
@@ -37,7 +37,7 @@ pub async fn all(db: &Db, app: AppId, source: &Source, now: DateTime<Utc>) -> Re
         let mut at = Place::default();
         loop {
             let tx = db.tenant_for_job(app).await?;
-            let Some(chunk) = source.chunk(&tx, at).await? else {
+            let Some(chunk) = source.chunk(&tx, at, Size::CHUNK).await? else {
                 tx.commit_lazily().await?;
                 break;
             };

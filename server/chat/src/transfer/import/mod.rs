@@ -12,10 +12,11 @@
 //! Messages take numbers of their channel as if they were sent now, in the order of the lines, and keep their old times.
 //! Nobody is told of each: when all is written, [`finish`] moves the read pointers of those who had read everything before,
 //! and tells the clients of each channel that was there already once, with `channel.updated`; they see the gap before it,
-//! and pull. The index of the search is written last.
+//! and pull. Messages are put into the index of the search ([`index`]) while those after them are written.
 
 pub mod check;
 mod finish;
+mod index;
 mod messages;
 mod ordinary;
 mod people;
@@ -44,7 +45,7 @@ pub enum Phase {
     Lines(Kind),
     /// Channels that were written to.
     Finish,
-    /// The index of the search.
+    /// What is not in the index of the search yet.
     Search,
 }
 
@@ -60,6 +61,12 @@ impl Phase {
         Self::Lines(Kind::Read),
         Self::Search,
     ];
+
+    /// Its number.
+    pub fn number(self) -> i16 {
+        let at = Self::ALL.iter().position(|phase| *phase == self);
+        at.and_then(|at| i16::try_from(at).ok()).unwrap_or(i16::MAX)
+    }
 
     /// The phase with this number.
     pub fn at(number: i16) -> Option<Self> {

@@ -10,13 +10,15 @@ use parlor_protocol::limits::{IMPORT_DAYS, IMPORT_REPORT_DAYS};
 use parlor_protocol::transfer::{ImportState, Line};
 use parlor_protocol::{AppId, Import, ImportId};
 
-use super::source::{Chunk, Place};
-use super::store::{self, Done, ImportRow};
-use super::{Numbered, Phase, Refused, Source, check, finish, messages, people, reactions, reads};
+use super::index::Indexing;
+use super::source::{Place, Size};
+use super::store::{self, Done, Next};
+use super::{Numbered, Phase, Source, check, finish, messages, people, reactions, reads};
 use crate::jobs::Steps;
-use crate::search;
 use crate::transfer::lines::{self, Kind};
 
+/// Bytes of lines that a step writes; of a kind that is rare among others, they are in more than one chunk.
+const ENOUGH: usize = 512 * 1024;
 /// Channels that a step finishes.
 const CHANNELS_AT_ONCE: i64 = 100;
 
@@ -74,6 +76,7 @@ impl Importer {
         };
         let mut entries = self.steps.entries();
         let mut batch = Batch { tx: &tx, import: id, config: &self.steps.config, now, done: Done::default() };
+        let indexing = Indexing::begin(&self.steps.db, app, source, &row);
         let next = match phase {
             Phase::Finish => {
                 let channels = store::take_channels(&tx, id, CHANNELS_AT_ONCE).await?;
@@ -81,72 +84,51 @@ impl Importer {
                 (!channels.is_empty()).then(Place::default)
             }
             Phase::Lines(kind) => {
-                let chunk = with_lines(&tx, source, row.place(), kind).await?;
-                match chunk {
-                    Some(chunk) => {
-                        let lines = read(&chunk, kind, now, &mut batch.done.refused);
+                let found = next_lines(&tx, source, row.place(), kind, &mut batch).await?;
+                match found {
+                    Some((lines, next)) => {
                         write(&mut batch, lines).await?;
-                        Some(chunk.next)
+                        Some(next)
                     }
                     None => None,
                 }
             }
-            Phase::Search => {
-                let chunk = with_lines(&tx, source, row.place(), Kind::Message).await?;
-                match chunk {
-                    Some(chunk) => {
-                        let mut ids: Vec<_> = read(&chunk, Kind::Message, now, &mut Refused::default())
-                            .iter()
-                            .filter_map(|(_, line)| match line {
-                                Line::Message(message) => Some(lines::message_id(&message.id).0),
-                                _ => None,
-                            })
-                            .collect();
-                        ids.sort_unstable();
-                        ids.dedup();
-                        search::write(&tx, app, &ids).await?;
-                        Some(chunk.next)
-                    }
-                    None => None,
-                }
-            }
+            Phase::Search => None,
         };
+        let indexed = indexing.end().await?;
+        // The last phase is nothing else.
+        let next = if phase == Phase::Search && indexed != Place::END { Some(indexed) } else { next };
         let done = batch.done;
-        self.note(&tx, &row, next, done).await?;
+        let (phase, at) = next.map_or((row.phase + 1, Place::default()), |at| (row.phase, at));
+        store::advance(&tx, &row, Next { phase, at, indexed }, done).await?;
         self.steps.commit(tx, entries, now).await?;
         Ok(true)
     }
-
-    /// The next place, or the beginning of the next phase.
-    async fn note(&self, tx: &TenantTx, row: &ImportRow, next: Option<Place>, done: Done) -> Result<()> {
-        match next {
-            Some(at) => store::advance(tx, row, row.phase, at, done).await,
-            None => store::advance(tx, row, row.phase + 1, Place::default(), done).await,
-        }
-    }
 }
 
-/// The next chunk that has lines of a kind; those in between are skipped.
-async fn with_lines(tx: &TenantTx, source: &Source, mut at: Place, kind: Kind) -> Result<Option<Chunk>> {
-    while let Some(chunk) = source.chunk(tx, at).await? {
-        if chunk.lines().any(|(_, line)| Kind::of(line) == Some(kind)) {
-            return Ok(Some(chunk));
+/// The next lines of a kind, about a chunk of them, and the place after them; those that don't hold are refused. `None`:
+/// there are no more.
+async fn next_lines(
+    tx: &TenantTx,
+    source: &Source,
+    mut at: Place,
+    kind: Kind,
+    batch: &mut Batch<'_>,
+) -> Result<Option<(Vec<Numbered<Line>>, Place)>> {
+    let (mut found, mut bytes) = (Vec::new(), 0);
+    while bytes < ENOUGH
+        && let Some(chunk) = source.chunk(tx, at, Size::CHUNK).await?
+    {
+        for (number, line) in chunk.lines().filter(|(_, line)| Kind::of(line) == Some(kind)) {
+            bytes += line.len();
+            match lines::read(line, batch.now) {
+                Ok(line) => found.push((number, line)),
+                Err(error) => batch.done.refused.error(number, &error),
+            }
         }
         at = chunk.next;
     }
-    Ok(None)
-}
-
-/// The lines of a kind; those that don't hold are refused.
-fn read(chunk: &Chunk, kind: Kind, now: DateTime<Utc>, refused: &mut Refused) -> Vec<Numbered<Line>> {
-    let mut lines = Vec::new();
-    for (number, line) in chunk.lines().filter(|(_, line)| Kind::of(line) == Some(kind)) {
-        match lines::read(line, now) {
-            Ok(line) => lines.push((number, line)),
-            Err(error) => refused.error(number, &error),
-        }
-    }
-    lines
+    Ok((bytes > 0).then_some((found, at)))
 }
 
 /// Writes lines of one kind.

@@ -10,8 +10,29 @@ use tokio::io::{AsyncReadExt, AsyncSeekExt};
 
 use super::store;
 
-/// Bytes that are read at once; more where a line is longer.
-const CHUNK: usize = 1024 * 1024;
+/// How many bytes a chunk has.
+#[derive(Clone, Copy, Debug)]
+pub struct Size {
+    /// As a rule.
+    pub bytes: usize,
+    /// Where a line is longer.
+    pub most: usize,
+}
+
+impl Size {
+    /// A megabyte.
+    pub const CHUNK: Self = Self::of(1024 * 1024);
+
+    /// So many, unless a line is longer.
+    pub const fn of(bytes: usize) -> Self {
+        Self { bytes, most: IMPORT_PART_BYTES + 1 }
+    }
+
+    /// No more than this.
+    pub fn within(self, most: usize) -> Self {
+        Self { bytes: self.bytes.min(most), most: self.most.min(most) }
+    }
+}
 
 /// Where the lines are.
 #[derive(Clone, Debug)]
@@ -23,7 +44,7 @@ pub enum Source {
 }
 
 /// A place between two lines.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
     /// Number of the part; 0 for a file.
     pub part: i32,
@@ -31,6 +52,11 @@ pub struct Place {
     pub offset: i64,
     /// Lines before this place, counted through all parts.
     pub line: i64,
+}
+
+impl Place {
+    /// Nothing comes after it.
+    pub const END: Self = Self { part: i32::MAX, offset: 0, line: 0 };
 }
 
 /// Whole lines.
@@ -51,20 +77,20 @@ impl Chunk {
 
 impl Source {
     /// The lines from this place on; `None` at the end.
-    pub async fn chunk(&self, tx: &TenantTx, at: Place) -> Result<Option<Chunk>> {
+    pub async fn chunk(&self, tx: &TenantTx, at: Place, size: Size) -> Result<Option<Chunk>> {
         match self {
             Self::File(path) => {
-                let (bytes, more) = read_file(path, at.offset).await.map_err(Error::internal)?;
+                let (bytes, more) = read_file(path, at.offset, size).await.map_err(Error::internal)?;
                 cut(bytes, more, at)
             }
             Self::Parts(import) => {
                 let mut at = at;
                 loop {
-                    let most = i32::try_from(CHUNK).map_err(Error::internal)?;
-                    let Some(slice) = store::slice(tx, *import, at, most).await? else { return Ok(None) };
+                    let bytes = i32::try_from(size.bytes).map_err(Error::internal)?;
+                    let Some(slice) = store::slice(tx, *import, at, bytes).await? else { return Ok(None) };
                     let slice = match slice {
                         (bytes, more) if more && !bytes.contains(&b'\n') => {
-                            let most = i32::try_from(IMPORT_PART_BYTES).map_err(Error::internal)?;
+                            let most = i32::try_from(size.most).map_err(Error::internal)?;
                             store::slice(tx, *import, at, most).await?.unwrap_or((bytes, more))
                         }
                         slice => slice,
@@ -80,19 +106,19 @@ impl Source {
     }
 }
 
-async fn read_file(path: &PathBuf, offset: i64) -> std::io::Result<(Vec<u8>, bool)> {
+async fn read_file(path: &PathBuf, offset: i64, size: Size) -> std::io::Result<(Vec<u8>, bool)> {
     let mut file = tokio::fs::File::open(path).await?;
     file.seek(std::io::SeekFrom::Start(offset.unsigned_abs())).await?;
-    let mut bytes = Vec::with_capacity(CHUNK);
-    let mut most = CHUNK;
+    let mut bytes = Vec::with_capacity(size.bytes);
+    let mut most = size.bytes;
     loop {
         let want = most - bytes.len();
         let got = (&mut file).take(want as u64).read_to_end(&mut bytes).await?;
         let more = got == want;
-        if !more || bytes.contains(&b'\n') || most > IMPORT_PART_BYTES {
+        if !more || bytes.contains(&b'\n') || most >= size.most {
             return Ok((bytes, more));
         }
-        most = IMPORT_PART_BYTES + 1;
+        most = size.most;
     }
 }
 

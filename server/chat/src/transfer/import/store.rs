@@ -34,6 +34,9 @@ pub struct ImportRow {
     pub created_at: DateTime<Utc>,
     pub finished_at: Option<DateTime<Utc>>,
     pub expires_at: DateTime<Utc>,
+    pub search_part: i32,
+    pub search_offset: i64,
+    pub search_line: i64,
 }
 
 impl ImportRow {
@@ -51,6 +54,11 @@ impl ImportRow {
     /// Where it goes on.
     pub fn place(&self) -> Place {
         Place { part: self.part, offset: self.byte_offset, line: self.line }
+    }
+
+    /// Up to where messages are in the index of the search.
+    pub fn indexed(&self) -> Place {
+        Place { part: self.search_part, offset: self.search_offset, line: self.search_line }
     }
 
     /// As it stands on the wire.
@@ -129,6 +137,9 @@ pub async fn begin(
             imports::part.eq(at.part),
             imports::byte_offset.eq(at.offset),
             imports::line.eq(at.line),
+            imports::search_part.eq(at.part),
+            imports::search_offset.eq(at.offset),
+            imports::search_line.eq(at.line),
             imports::counts.eq(serde_json::json!({})),
             imports::failed.eq(0),
             imports::errors.eq(serde_json::json!([])),
@@ -147,8 +158,17 @@ pub struct Done {
     pub refused: Refused,
 }
 
+/// Where an import goes on.
+pub struct Next {
+    pub phase: i16,
+    pub at: Place,
+    /// Up to where messages are indexed.
+    pub indexed: Place,
+}
+
 /// Writes where the work goes on, and what was done. The caller holds the row.
-pub async fn advance(tx: &TenantTx, row: &ImportRow, phase: i16, at: Place, done: Done) -> Result<()> {
+pub async fn advance(tx: &TenantTx, row: &ImportRow, next: Next, done: Done) -> Result<()> {
+    let Next { phase, at, indexed } = next;
     let mut counts = row.counts.clone();
     for (name, more) in done.counted {
         let before = counts.get(name).and_then(Value::as_i64).unwrap_or(0);
@@ -159,14 +179,19 @@ pub async fn advance(tx: &TenantTx, row: &ImportRow, phase: i16, at: Place, done
     let errors = done.refused.first.get(..room).unwrap_or(&done.refused.first);
     prepared::<Untyped>(
         "UPDATE imports SET phase = v.phase, part = v.part, byte_offset = v.byte_offset, line = v.line, \
+             search_part = v.search_part, search_offset = v.search_offset, search_line = v.search_line, \
              counts = v.counts, failed = imports.failed + v.failed, errors = imports.errors || v.errors \
-         FROM (SELECT ? AS phase, ? AS part, ? AS byte_offset, ? AS line, ? AS counts, ? AS failed, ? AS errors) v \
+         FROM (SELECT ? AS phase, ? AS part, ? AS byte_offset, ? AS line, ? AS search_part, ? AS search_offset, \
+             ? AS search_line, ? AS counts, ? AS failed, ? AS errors) v \
          WHERE app_id = ? AND id = ?",
     )
     .bind::<Int2, _>(phase)
     .bind::<Int4, _>(at.part)
     .bind::<Int8, _>(at.offset)
     .bind::<Int8, _>(at.line)
+    .bind::<Int4, _>(indexed.part)
+    .bind::<Int8, _>(indexed.offset)
+    .bind::<Int8, _>(indexed.line)
     .bind::<Jsonb, _>(counts)
     .bind::<Int8, _>(done.refused.count)
     .bind::<Jsonb, _>(serde_json::to_value(errors).map_err(Error::internal)?)

@@ -98,6 +98,7 @@ async fn an_upload_survives_kills() {
     let done = ended(&app, &import).await;
     assert_eq!((&done["state"], &done["counts"]["messages"]), (&json!("done"), &json!(20_000)), "{done}");
     assert_eq!(server.db.number("SELECT count(*) FROM messages").await, 20_000);
+    assert_eq!(server.db.number("SELECT count(*) FROM message_search WHERE words IS NOT NULL").await, 20_000);
     holds(&server).await;
     server.settled().await;
 }
