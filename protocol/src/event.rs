@@ -110,6 +110,9 @@ event_types! {
     /// On the user's channel: the user is no longer a member, or the channel was deleted. `data` is `{channel_id}`.
     /// Members of channels above the fan-out limit hear of a deletion on the channel only.
     NotificationRemovedFromChannel = "notification.removed_from_channel", durable: false;
+    /// On the channels of a channel's moderators, of the first hundred if there are more: what waits for approval in it has
+    /// changed. `data` is `{channel_id}`.
+    NotificationPendingMessages = "notification.pending_messages", durable: false;
     /// On the user's channel, with the user's own `seq`: what a channel is to the user alone has changed.
     /// `data` is `{channel_id, membership}`.
     MembershipUpdated = "membership.updated", durable: true;

@@ -6,6 +6,7 @@ use parlor_protocol::{AppId, Capability, ErrorCode, EventType, Message, MessageI
 use serde_json::json;
 
 use super::change::visible;
+use super::moderators;
 use super::store::{self, PendingRow};
 use crate::Chat;
 use crate::messages::send::Item;
@@ -75,7 +76,8 @@ async fn settle(chat: &Chat, app: AppId, id: MessageId, author: &UserId) -> Resu
         let Some(channel) = store::delete(tx, id).await? else { return Ok(()) };
         let change = UserChange::begin(tx, author, now).await?;
         let data = json!({ "message_id": id, "channel_id": channel });
-        change.tell(entries, EventType::PendingMessageApproved, channel, data)
+        change.tell(entries, EventType::PendingMessageApproved, channel, data)?;
+        moderators::tell(tx, entries, channel, now).await
     })
     .await
 }

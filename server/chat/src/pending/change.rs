@@ -10,6 +10,7 @@ use parlor_protocol::pending::RejectMessage;
 use parlor_protocol::{Capability, ErrorCode, EventType, MessageId, PendingMessage};
 use serde_json::json;
 
+use super::moderators;
 use super::store::{self, Shown};
 use crate::channels::access::{self, Access};
 use crate::content;
@@ -76,6 +77,7 @@ pub async fn update(
     let pending = PendingMessage { content, user_seq: change.seq(), updated_at: now, ..old };
     let data = json!({ "pending_message": pending });
     change.tell(entries, EventType::PendingMessageUpdated, pending.channel_id, data)?;
+    moderators::tell(tx, entries, pending.channel_id, now).await?;
     Ok(pending)
 }
 
@@ -93,7 +95,8 @@ pub async fn withdraw(
     store::delete(tx, id).await?;
     let change = UserChange::begin(tx, &pending.user.id, now).await?;
     let data = json!({ "message_id": id, "channel_id": pending.channel_id });
-    change.tell(entries, EventType::PendingMessageDeleted, pending.channel_id, data)
+    change.tell(entries, EventType::PendingMessageDeleted, pending.channel_id, data)?;
+    moderators::tell(tx, entries, pending.channel_id, now).await
 }
 
 /// Rejects a message and tells its author.
@@ -114,5 +117,6 @@ pub async fn reject(
     let change = UserChange::begin(tx, &pending.user.id, now).await?;
     let channel = pending.channel_id;
     let data = json!({ "pending_message": pending, "reason": request.reason });
-    change.tell(entries, EventType::PendingMessageRejected, channel, data)
+    change.tell(entries, EventType::PendingMessageRejected, channel, data)?;
+    moderators::tell(tx, entries, channel, now).await
 }

@@ -6,6 +6,7 @@ use parlor_protocol::message::SendMessage;
 use parlor_protocol::{ErrorCode, EventType};
 use serde_json::json;
 
+use super::moderators;
 use super::store::{self, PendingRow};
 use crate::Desk;
 use crate::messages::send::{Item, Sent};
@@ -49,6 +50,7 @@ pub async fn hold(desk: &Desk, item: Item) -> Result<Sent> {
             let pending = kept.into_pending()?;
             let data = json!({ "pending_message": pending });
             change.tell(entries, EventType::PendingMessageCreated, channel, data)?;
+            moderators::tell(tx, entries, channel, now).await?;
             Ok(pending)
         })
         .await?;

@@ -12,6 +12,7 @@
 mod approve;
 mod change;
 mod hold;
+mod moderators;
 pub mod routes;
 pub mod store;
 

@@ -2,8 +2,9 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
-use parlor_platform::db::TenantTx;
+use parlor_platform::db::{TenantTx, prepared};
 use parlor_platform::schema::{pending_messages, users};
 use parlor_platform::{Error, Result};
 use parlor_protocol::limits::PENDING_MESSAGES;
@@ -14,6 +15,8 @@ use uuid::Uuid;
 use crate::users::store::user_id;
 
 const MOST: i64 = PENDING_MESSAGES as i64;
+/// Moderators of a channel who are told of what waits.
+const MODERATORS: i64 = 100;
 
 /// A row of the table.
 #[derive(Clone, Insertable, Queryable, Selectable)]
@@ -193,4 +196,19 @@ pub async fn delete(tx: &TenantTx, id: MessageId) -> Result<Option<ChannelId>> {
         .await
         .optional()?;
     Ok(channel.map(ChannelId))
+}
+
+/// Who may approve messages of a channel ([`Capability::ApproveMessages`](parlor_protocol::Capability)); the roles are those
+/// of the index that finds them.
+pub async fn moderators(tx: &TenantTx, channel: ChannelId) -> Result<Vec<UserId>> {
+    let ids = prepared::<Text>(
+        "SELECT user_id FROM channel_members WHERE app_id = ? AND channel_id = ? \
+             AND role IN ('moderator', 'admin', 'owner') AND removed_at IS NULL ORDER BY user_id LIMIT ?",
+    )
+    .bind::<SqlUuid, _>(tx.app())
+    .bind::<SqlUuid, _>(channel.0)
+    .bind::<BigInt, _>(MODERATORS)
+    .load::<String>(&mut tx.conn()?)
+    .await?;
+    ids.into_iter().map(user_id).collect()
 }
