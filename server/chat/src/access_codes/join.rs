@@ -9,7 +9,7 @@ use parlor_protocol::{Channel, ChannelId, ErrorCode, Role};
 use super::{store, typed};
 use crate::Chat;
 use crate::channels::{store as channels, view};
-use crate::members::{self, store as member_rows};
+use crate::members::{self, Past, store as member_rows};
 use crate::web::UserCaller;
 
 /// Becomes a member of the channel that has this code. Who is one already stays as they are.
@@ -23,7 +23,7 @@ pub async fn join(chat: &Chat, caller: &UserCaller, code: &str) -> Result<Channe
         }
         if member_rows::find(tx, id, &caller.user).await?.is_none() {
             let member = NewMember { user_id: caller.user.clone(), role: Role::Member };
-            members::enter(tx, id, &[member], false, entries, now).await?;
+            members::enter(tx, id, &[member], Past::AsBefore, entries, now).await?;
         }
         let row = channels::find(tx, id).await?.ok_or(ErrorCode::AccessCodeUnknown)?;
         view::channel(tx, Some(&caller.user), row, now).await

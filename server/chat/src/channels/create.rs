@@ -17,7 +17,7 @@ use parlor_protocol::{Capability, Channel, ChannelId, ChannelType, ErrorCode, Ev
 use uuid::Uuid;
 
 use super::{access, store, view};
-use crate::members::{self, tell_users};
+use crate::members::{self, Past, tell_users};
 use crate::validate;
 use crate::web::Caller;
 
@@ -74,7 +74,7 @@ pub async fn get_or_create(
         if request.distinct {
             // Who left a direct channel comes back by asking for it again.
             store::lock(tx, existing).await?;
-            members::come(tx, existing, &members, false, entries, now).await?;
+            members::come(tx, existing, &members, Past::AsBefore, entries, now).await?;
         }
         let access = access::require(tx, caller, existing, Capability::ReadChannel).await?;
         return Ok((view::channel(tx, caller.user(), access.row, now).await?, false));

@@ -12,7 +12,7 @@ use super::invite::end;
 use super::store;
 use crate::channels::change::hint;
 use crate::channels::{store as channels, view};
-use crate::members::{self, store as member_rows};
+use crate::members::{self, Past, store as member_rows};
 
 /// Becomes a member. Who has accepted already, and is still one, gets the same answer.
 pub async fn accept(
@@ -31,7 +31,7 @@ pub async fn accept(
         (InviteState::Accepted, true) => {}
         (InviteState::Pending, false) => {
             let member = NewMember { user_id: user.clone(), role: invite.role };
-            members::enter(tx, channel, &[member], hide_history, entries, now).await?;
+            members::enter(tx, channel, &[member], Past::of(hide_history), entries, now).await?;
         }
         _ => return Err(ErrorCode::InviteNotFound.into()),
     }

@@ -20,7 +20,7 @@ use parlor_protocol::{AppId, ChannelId, ErrorCode, JobId, UserId};
 use super::store::{self, Place};
 use super::{BINDING, Step, Steps, TOPIC, Work};
 use crate::channels::{create, store as channels};
-use crate::members;
+use crate::members::{self, Past};
 use crate::users::store as users;
 use crate::web::{Caller, ServerCaller};
 
@@ -199,7 +199,7 @@ async fn run(
             let (known, unknown): (Vec<_>, Vec<_>) =
                 (at..).zip(*list).partition(|(_, member)| active.contains(&member.user_id));
             let known: Vec<NewMember> = known.into_iter().map(|(_, member)| member.clone()).collect();
-            members::enter(tx, *channel, &known, false, entries, now).await?;
+            members::enter(tx, *channel, &known, Past::Shown, entries, now).await?;
             let refused = |(index, _)| JobError { index, code: ErrorCode::UserUnknown };
             Ok(unknown.into_iter().map(refused).collect())
         }

@@ -10,7 +10,7 @@ use parlor_protocol::member::{AddMembers, AddedMembers, NewMember};
 use parlor_protocol::{Capability, ChannelId, ChannelType, ErrorCode, EventType, Role, UserId};
 use serde_json::json;
 
-use super::{require_active, store, tell_users};
+use super::{Past, require_active, store, tell_users};
 use crate::channels::access;
 use crate::channels::change::Change;
 use crate::invites;
@@ -43,7 +43,7 @@ pub async fn add(
     let invites = if request.invite {
         invites::invite(tx, caller, channel, &request, entries, now).await?
     } else {
-        enter(tx, channel, &request.members, request.hide_history, entries, now).await?;
+        enter(tx, channel, &request.members, Past::of(request.hide_history), entries, now).await?;
         Vec::new()
     };
     let rows = store::rows(tx, channel, &ids).await?.into_iter().filter(|row| row.removed_at.is_none());
@@ -70,7 +70,7 @@ pub async fn join(
         return Err(Error::with(ErrorCode::NotAMember, "The channel is not open; a member has to add you."));
     }
     let role = if livestream { Role::Guest } else { Role::Member };
-    enter(tx, channel, &[NewMember { user_id: user.clone(), role }], false, entries, now).await
+    enter(tx, channel, &[NewMember { user_id: user.clone(), role }], Past::AsBefore, entries, now).await
 }
 
 /// Writes those who are no members yet as one change each, so that every event has its `seq`. The number of statements
@@ -81,11 +81,11 @@ pub async fn enter(
     tx: &TenantTx,
     channel: ChannelId,
     members: &[NewMember],
-    hide_history: bool,
+    past: Past,
     entries: &mut Entries,
     now: DateTime<Utc>,
 ) -> Result<()> {
-    if come(tx, channel, members, hide_history, entries, now).await? > 0 {
+    if come(tx, channel, members, past, entries, now).await? > 0 {
         crate::channels::store::no_longer_distinct(tx, channel).await?;
     }
     Ok(())
@@ -96,7 +96,7 @@ pub async fn come(
     tx: &TenantTx,
     channel: ChannelId,
     members: &[NewMember],
-    hide_history: bool,
+    past: Past,
     entries: &mut Entries,
     now: DateTime<Utc>,
 ) -> Result<usize> {
@@ -114,11 +114,12 @@ pub async fn come(
     let Ok(count @ 1..) = i32::try_from(fresh.len()) else { return Ok(0) };
     let changes = Change::begin_joins(tx, channel, count, now).await?;
     let by_config = changes.first().map(|change| change.row.config()).transpose()?;
-    let hides = hide_history || by_config.is_some_and(|config| config.hide_history_for_new_members);
+    let hides = by_config.is_some_and(|config| config.hide_history_for_new_members);
+    let past = if hides { Past::Hidden } else { past };
     let joins: Vec<store::Join<'_>> = fresh
         .iter()
         .zip(&changes)
-        .map(|(member, change)| store::Join::at(member, &change.row, hides))
+        .map(|(member, change)| store::Join::at(member, &change.row, past))
         .collect();
     store::insert(tx, channel, &joins, now).await?;
     let ids: Vec<&str> = fresh.iter().map(|member| member.user_id.as_str()).collect();

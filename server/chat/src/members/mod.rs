@@ -9,6 +9,7 @@ mod update;
 
 pub use add::{come, enter};
 pub use remove::remove;
+pub use store::Past;
 pub use update::set_role;
 
 use std::collections::HashSet;

@@ -12,24 +12,41 @@ use parlor_protocol::{ChannelId, Role, UserId};
 
 use crate::channels::store::ChannelRow;
 
+/// What newcomers may read of the time before them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Past {
+    /// All of it, unless the channel hides it from newcomers.
+    Shown,
+    /// Nothing.
+    Hidden,
+    /// What they might when they were members before: who comes back by themselves does not get more.
+    AsBefore,
+}
+
+impl Past {
+    /// As whoever adds them says.
+    pub fn of(hide_history: bool) -> Self {
+        if hide_history { Self::Hidden } else { Self::Shown }
+    }
+}
+
 /// One who becomes a member: they have read everything up to the change that lets them in.
 pub struct Join<'a> {
     member: &'a NewMember,
     seq: i64,
     ordinal: i64,
-    /// Whether what was before stays hidden from them.
-    hides_history: bool,
+    past: Past,
 }
 
 impl<'a> Join<'a> {
     /// With the change that leaves the channel like this.
-    pub fn at(member: &'a NewMember, channel: &ChannelRow, hides_history: bool) -> Self {
-        Self { member, seq: channel.seq, ordinal: channel.ordinal, hides_history }
+    pub fn at(member: &'a NewMember, channel: &ChannelRow, past: Past) -> Self {
+        Self { member, seq: channel.seq, ordinal: channel.ordinal, past }
     }
 
     /// With the creation of a channel, its first change.
     pub fn first(member: &'a NewMember) -> Self {
-        Self { member, seq: 1, ordinal: 0, hides_history: false }
+        Self { member, seq: 1, ordinal: 0, past: Past::Shown }
     }
 }
 
@@ -45,9 +62,12 @@ pub async fn insert(tx: &TenantTx, channel: ChannelId, joins: &[Join<'_>], now: 
         "INSERT INTO channel_members (app_id, channel_id, user_id, role, read_seq, read_ordinal, joined_at, updated_seq, \
              user_seq, history_from_seq, history_ordinal) \
          SELECT v.app, v.channel, r.id, r.role, r.seq, r.ordinal, v.now, r.seq, u.seq, \
-             CASE WHEN r.hides THEN r.seq + 1 ELSE 0 END, CASE WHEN r.hides THEN r.ordinal ELSE 0 END \
-         FROM (SELECT ? AS app, ? AS channel, ? AS now) v, UNNEST(?, ?, ?, ?, ?) AS r (id, role, seq, ordinal, hides) \
+             CASE WHEN r.hides THEN r.seq + 1 ELSE coalesce(b.history_from_seq, 0) END, \
+             CASE WHEN r.hides THEN r.ordinal ELSE coalesce(b.history_ordinal, 0) END \
+         FROM (SELECT ? AS app, ? AS channel, ? AS now) v, UNNEST(?, ?, ?, ?, ?, ?) AS r (id, role, seq, ordinal, hides, back) \
          CROSS JOIN LATERAL (SELECT users.seq FROM users WHERE app_id = v.app AND users.id = r.id OFFSET 0) u \
+         LEFT JOIN LATERAL (SELECT history_from_seq, history_ordinal FROM channel_members WHERE app_id = v.app \
+             AND channel_id = v.channel AND user_id = r.id AND r.back OFFSET 0) b ON true \
          ON CONFLICT (app_id, channel_id, user_id) DO UPDATE SET role = excluded.role, read_seq = excluded.read_seq, \
              read_ordinal = excluded.read_ordinal, read_at = NULL, last_read_message_id = NULL, \
              joined_at = excluded.joined_at, removed_at = NULL, updated_seq = excluded.updated_seq, \
@@ -62,7 +82,8 @@ pub async fn insert(tx: &TenantTx, channel: ChannelId, joins: &[Join<'_>], now: 
     .bind::<Array<Text>, _>(joins.iter().map(|join| join.member.role.as_str()).collect::<Vec<_>>())
     .bind::<Array<Int8>, _>(joins.iter().map(|join| join.seq).collect::<Vec<_>>())
     .bind::<Array<Int8>, _>(joins.iter().map(|join| join.ordinal).collect::<Vec<_>>())
-    .bind::<Array<Bool>, _>(joins.iter().map(|join| join.hides_history).collect::<Vec<_>>())
+    .bind::<Array<Bool>, _>(joins.iter().map(|join| join.past == Past::Hidden).collect::<Vec<_>>())
+    .bind::<Array<Bool>, _>(joins.iter().map(|join| join.past == Past::AsBefore).collect::<Vec<_>>())
     .execute(&mut tx.conn()?)
     .await?;
     Ok(())

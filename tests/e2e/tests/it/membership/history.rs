@@ -148,6 +148,18 @@ async fn who_comes_where_history_is_hidden_reads_from_there_on() {
     reads_only(&eve, &channel, &[&old], &[]).await;
     reads_only(&ben, &channel, &[&old], &["new"]).await;
 
+    // Who leaves and comes back by themselves gets no more than they had; whoever adds them may give them all of it.
+    for way in ["leave", "join"] {
+        let answer = eve.post(&format!("{at}/{way}"), json!({})).await;
+        assert!([200, 204].contains(&answer.status), "{way}: {}", answer.text);
+    }
+    reads_only(&eve, &channel, &[&old], &[]).await;
+    assert_eq!(eve.post(&format!("{at}/leave"), json!({})).await.status, 204);
+    ann.post(&members, add(&["eve"], json!({}))).await.gives(200);
+    assert_eq!(texts(&eve, &format!("{at}/messages")).await, ["old", "new"]);
+    assert_eq!(eve.post(&format!("{at}/leave"), json!({})).await.status, 204);
+    ann.post(&members, add(&["eve"], json!({ "hide_history": true }))).await.gives(200);
+
     // A thread that began before is read from there on.
     let reply = json!({ "text": "reply", "parent_id": old["id"] });
     ann.post(&format!("{at}/messages"), reply).await.gives(201);
