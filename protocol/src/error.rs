@@ -88,7 +88,7 @@ error_codes! {
     ServerOnly = "server_only", 403, retry: false, "Only the customer's server may do this, with the secret.";
     UserOnly = "user_only", 403, retry: false, "Only a user may do this, with a user token.";
     ChannelFrozen = "channel_frozen", 403, retry: false, "The channel is frozen; only admins and owners send.";
-    ApprovalNeeded = "approval_needed", 403, retry: false, "Messages of this channel need approval, so what was sent is not edited. Delete it and send another one.";
+    ApprovalNeeded = "approval_needed", 403, retry: false, "Messages of this channel need approval, so what was sent is not edited, and gets no options or titles of other words. Delete it and send another one.";
     GuestsDisabled = "guests_disabled", 403, retry: false, "The app does not let guests in.";
     GuestForbidden = "guest_forbidden", 403, retry: false, "Guests may not do this: they neither list users nor create channels.";
     MessageRestricted = "message_restricted", 403, retry: false, "Not everybody may read this message, so it is not forwarded, pinned or made a task.";
@@ -126,7 +126,7 @@ error_codes! {
     UserBeingDeleted = "user_being_deleted", 409, retry: true, "The user with this id is being deleted; the id is free again when that is done.";
     IdempotencyConflict = "idempotency_conflict", 409, retry: false, "This `Idempotency-Key` was used for another request.";
     BodyTooLarge = "body_too_large", 413, retry: false, "The body has more than 256 KiB, of a batch for the background 2 MiB, of a part of an import 5 MiB.";
-    UnsupportedMediaType = "unsupported_media_type", 415, retry: false, "Send `Content-Type: application/json`, for a part of an import `application/x-ndjson`.";
+    UnsupportedMediaType = "unsupported_media_type", 415, retry: false, "Send `Content-Type: application/json`, for a part of an import `application/x-ndjson`, without `Content-Encoding`.";
     RateLimited = "rate_limited", 429, retry: true, "Too many requests. Wait for `Retry-After` seconds.";
     Internal = "internal", 500, retry: true, "Something went wrong on our side. Report the request id.";
     Unavailable = "unavailable", 503, retry: true, "The service cannot take this now. Wait for `Retry-After` seconds.";

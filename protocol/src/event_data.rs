@@ -161,7 +161,7 @@ fn data_of(kind: EventType) -> (RefOr<Schema>, Schemas) {
         TaskCreated | TaskUpdated | TaskDeleted => TaskData,
         NotificationMessageNew => NewsData,
         NotificationMarkRead => MarkReadData,
-        NotificationAddedToChannel | NotificationRemovedFromChannel => ChannelIdData,
+        NotificationAddedToChannel | NotificationRemovedFromChannel | NotificationPendingMessages => ChannelIdData,
         MembershipUpdated => MembershipData,
         SettingsUpdated => SettingsData,
         NotificationInvited | InviteRejected => InviteData,
@@ -200,7 +200,8 @@ fn is_of_a_message(kind: EventType) -> bool {
     )
 }
 
-/// The JSON Schema (2020-12) of all events: under `$defs`, each by its name.
+/// The JSON Schema (2020-12) of all that is published: an event, under `$defs` each by its name, or a `frame` of several
+/// ([`Publication`](crate::Publication)).
 pub fn schema() -> serde_json::Result<Value> {
     let mut definitions = serde_json::Map::new();
     let mut all = Vec::new();
@@ -232,6 +233,16 @@ pub fn schema() -> serde_json::Result<Value> {
         definitions.insert(kind.as_str().to_owned(), envelope);
         all.push(json!({ "$ref": format!("#/$defs/{}", kind.as_str()) }));
     }
+    let frame = json!({
+        "title": "frame",
+        "description": "Several events of a busy channel, oldest first: to be taken one by one, as if each had come alone.",
+        "type": "object",
+        "properties": { "batch": { "type": "array", "minItems": 1, "items": { "oneOf": all } } },
+        "required": ["batch"],
+        "additionalProperties": false,
+    });
+    definitions.insert("frame".to_owned(), frame);
+    all.push(json!({ "$ref": "#/$defs/frame" }));
     Ok(json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "What travels on a realtime channel of Parlor",

@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 
 pub use line::{ChannelLine, Line, MemberLine, MessageLine, ReactionLine, ReadLine, UserLine, VoteLine};
 pub use own::{
-    DraftLine, InviteLine, MembershipLine, OwnLine, OwnVoteLine, PendingLine, PresenceLine, ReminderLine,
-    ScheduledLine, StarLine, TaskLine, UserExportLine, VersionLine, VotedOption,
+    DraftLine, GroupLine, InviteLine, MembershipLine, OwnLine, OwnVoteLine, PendingLine, PresenceLine,
+    ReminderLine, ScheduledLine, StarLine, TaskLine, ThreadLine, UserExportLine, VersionLine, VotedOption,
 };
 
 use crate::{ErrorCode, ImportId, UserId};

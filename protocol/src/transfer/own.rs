@@ -51,11 +51,15 @@ pub enum OwnLine {
     Vote(OwnVoteLine),
     /// What a message of the user's said before it was edited.
     Version(Box<VersionLine>),
+    /// A thread that the user has read or follows.
+    Thread(ThreadLine),
+    /// A group of users that the user is in.
+    Group(GroupLine),
 }
 
 impl OwnLine {
     /// The names of all of them.
-    pub const NAMES: [&str; 11] = [
+    pub const NAMES: [&str; 13] = [
         "presence",
         "membership",
         "invite",
@@ -67,6 +71,8 @@ impl OwnLine {
         "task",
         "vote",
         "version",
+        "thread",
+        "group",
     ];
 
     /// The `cid` of the channel that it names.
@@ -80,7 +86,7 @@ impl OwnLine {
             Self::Reminder(line) => Some(&line.channel),
             Self::Star(line) => Some(&line.channel),
             Self::Task(line) => Some(&line.channel),
-            Self::Presence(_) | Self::Vote(_) | Self::Version(_) => None,
+            Self::Presence(_) | Self::Vote(_) | Self::Version(_) | Self::Thread(_) | Self::Group(_) => None,
         }
     }
 }
@@ -287,6 +293,32 @@ pub struct VersionLine {
     pub custom: Custom,
     /// When it was edited.
     pub edited_at: DateTime<Utc>,
+}
+
+/// A thread that the user has read or follows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+pub struct ThreadLine {
+    /// The `id` of its root.
+    pub message_id: String,
+    /// Whether the user hears of replies; `null` until they take part.
+    pub following: Option<bool>,
+    /// Since when.
+    pub followed_at: Option<DateTime<Utc>>,
+    /// When they last read it.
+    pub read_at: Option<DateTime<Utc>>,
+}
+
+/// A group of users that the user is in.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+pub struct GroupLine {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Since when.
+    pub added_at: DateTime<Utc>,
 }
 
 #[cfg(test)]

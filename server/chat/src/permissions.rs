@@ -95,6 +95,15 @@ pub fn require(
     })
 }
 
+/// Refuses new words of whose messages need approval where nobody would be asked: what was approved is what the channel
+/// reads.
+pub fn require_no_approval(actor: Actor, kind: ChannelType, config: &ChannelConfig) -> Result<()> {
+    if config.messages_need_approval && !may(actor, Capability::ApproveMessages, kind, config) {
+        return Err(ErrorCode::ApprovalNeeded.into());
+    }
+    Ok(())
+}
+
 /// Whether an actor may give `to` to a member who has `from` (`None`: who is none yet).
 ///
 /// Admins and owners give what is below their own role to whom is below it; only owners make owners.

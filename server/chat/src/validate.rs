@@ -1,6 +1,6 @@
 //! Limits of what clients send, as pure functions.
 
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Datelike, Duration, Utc};
 use parlor_platform::{Error, Result};
 use parlor_protocol::limits::{
     self, CUSTOM_BYTES, JSON_DEPTH, MENTIONS, REACTION_CHARS, REACTION_SCORE, TEXT_CHARS,
@@ -103,6 +103,14 @@ pub fn future(time: DateTime<Utc>, now: DateTime<Utc>, ahead_s: i64) -> Result<D
     let fits = ahead >= Duration::seconds(ahead_s) && ahead <= Duration::days(limits::AHEAD_DAYS);
     refuse(!fits, ErrorCode::InvalidTime)?;
     Ok(stored(time))
+}
+
+/// A time that everybody can read: chrono also knows years of six digits, and those before the first.
+pub fn readable_time(time: Option<&DateTime<Utc>>, code: ErrorCode) -> Result<()> {
+    if time.is_none_or(|time| (1..=9999).contains(&time.year())) {
+        return Ok(());
+    }
+    Err(Error::with(code, "A time is between the years 1 and 9999."))
 }
 
 /// A time cut to microseconds, which is what the database keeps.

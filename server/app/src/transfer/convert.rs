@@ -109,7 +109,9 @@ impl Files {
                 Err(error) => return Err(error).with_context(|| name.to_owned()),
             },
         }
-        serde_json::from_slice(&text).with_context(|| name.to_owned()).map(Some)
+        let list: Value = serde_json::from_slice(&text).with_context(|| name.to_owned())?;
+        anyhow::ensure!(list.is_array(), "{name} is no list: this is no export of Slack");
+        Ok(Some(list))
     }
 
     /// The files of a conversation, day by day.

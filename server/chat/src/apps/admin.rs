@@ -6,6 +6,7 @@ use parlor_platform::db::Db;
 use parlor_platform::keys::{Keys, NewKey, announce};
 use parlor_platform::outbox::Entries;
 use parlor_platform::{Error, Result};
+use parlor_protocol::limits::NAME_CHARS;
 use parlor_protocol::token::App;
 use parlor_protocol::{AppId, ErrorCode};
 
@@ -22,6 +23,10 @@ pub struct NewApp {
 
 /// Creates a tenant and its first key.
 pub async fn create(db: &Db, keys: &Keys, new: NewApp, now: DateTime<Utc>) -> Result<(AppId, NewKey)> {
+    if !(1..=NAME_CHARS).contains(&new.name.trim().chars().count()) {
+        let why = format!("the name of an app has 1 to {NAME_CHARS} characters");
+        return Err(Error::with(ErrorCode::InvalidRequest, why));
+    }
     if new.rate_limit_rps < 1 {
         return Err(Error::with(ErrorCode::InvalidRequest, "the rate limit is at least 1"));
     }

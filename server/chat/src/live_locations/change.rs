@@ -37,7 +37,8 @@ pub async fn update(
     }
     let last = place.get("updated_at").and_then(attachments::time).unwrap_or(message.created_at);
     let next = last + Duration::seconds(LIVE_LOCATION_INTERVAL_S);
-    if now < next && now >= last {
+    // Who waited for another's move began before it.
+    if now < next && last - now < Duration::seconds(LIVE_LOCATION_INTERVAL_S) {
         let wait = u32::try_from((next - now).num_seconds() + 1).unwrap_or(1);
         return Err(Error::new(ErrorCode::RateLimited).retry_after(wait));
     }

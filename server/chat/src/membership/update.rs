@@ -12,6 +12,7 @@ use super::store;
 use crate::channels::store as channels;
 use crate::members::store::{self as members, MemberRow};
 use crate::users::change::UserChange;
+use crate::validate;
 
 /// Changes what the request names. What leaves the membership as it is takes no number and is told to nobody.
 pub async fn update(
@@ -27,6 +28,8 @@ pub async fn update(
     {
         return Err(Error::with(ErrorCode::InvalidRequest, "A channel is muted until a time in the future."));
     }
+    let until = request.muted.value().and_then(|mute| mute.until);
+    validate::readable_time(until.as_ref(), ErrorCode::InvalidRequest)?;
     let row = channels::find(tx, channel).await?.ok_or(ErrorCode::ChannelNotFound)?;
     members::lock(tx, channel, user).await?.ok_or(ErrorCode::NotAMember)?;
     let member = members::find(tx, channel, user).await?.ok_or(ErrorCode::NotAMember)?;

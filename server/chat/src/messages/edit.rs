@@ -17,7 +17,7 @@ use crate::channels::access::Access;
 use crate::channels::change::Change;
 use crate::content::{self, Parts, attachments};
 use crate::fanout::{MENTIONS_TOPIC, MentionsChanged};
-use crate::permissions::may;
+use crate::permissions::require_no_approval;
 use crate::scheduled::require_named;
 use crate::web::Caller;
 use crate::{edits, mentions, search, validate};
@@ -46,7 +46,7 @@ pub async fn edit(
     if says == was {
         return view::message(tx, caller.user(), old, now).await;
     }
-    require_no_approval(&access)?;
+    require_no_approval(access.actor, access.channel.kind, &access.channel.config)?;
     check(tx, &access, &was, &says).await?;
     let live = attachments::live_location(&says.attachments);
     let live_until = if live == attachments::live_location(&was.attachments) {
@@ -107,13 +107,6 @@ fn settle(caller: &Caller, old: &Message, says: &mut SendMessage) -> Result<()> 
         return Err(ErrorCode::InvalidVisibility.into());
     }
     validate::message(&says.text, &says.attachments, &says.mentions, &says.custom)
-}
-
-/// What was approved is what the channel reads: only who needs no approval changes it.
-fn require_no_approval(access: &Access) -> Result<()> {
-    let (kind, config) = (access.channel.kind, &access.channel.config);
-    let may = may(access.actor, Capability::ApproveMessages, kind, config);
-    if config.messages_need_approval && !may { Err(ErrorCode::ApprovalNeeded.into()) } else { Ok(()) }
 }
 
 /// Refuses to mention who does not exist, or whom the caller may not call.

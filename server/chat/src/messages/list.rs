@@ -2,7 +2,7 @@
 //!
 //! A page that was asked for from one side leads back to that side, also where it is empty.
 
-use chrono::{DateTime, Datelike, Utc};
+use chrono::{DateTime, Utc};
 use parlor_platform::db::TenantTx;
 use parlor_platform::{Error, Result};
 use parlor_protocol::message::MessagePage;
@@ -12,6 +12,7 @@ use serde::Deserialize;
 use super::store::{self, MessageRow, Window};
 use super::view;
 use crate::channels::access;
+use crate::validate;
 use crate::web::{Caller, decode, encode, limit, one_more};
 
 /// Which page. At most one of `before`, `after` and `around`.
@@ -100,12 +101,7 @@ impl List<'_> {
             return seq.ok_or_else(|| ErrorCode::MessageNotFound.into());
         }
         if let Ok(time) = text.parse::<DateTime<Utc>>() {
-            if !(1..=9999).contains(&time.year()) {
-                return Err(Error::with(
-                    ErrorCode::InvalidParameter,
-                    "A time is between the years 1 and 9999.",
-                ));
-            }
+            validate::readable_time(Some(&time), ErrorCode::InvalidParameter)?;
             let newest = store::newest_before(self.tx, self.channel, 0, self.last, time).await?;
             return Ok(newest.unwrap_or(0) + 1);
         }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::{store, tally};
 use crate::channels::change::Change;
 use crate::messages::{access, store as messages, view};
-use crate::permissions::may;
+use crate::permissions::{may, require_no_approval};
 use crate::users::change::UserChange;
 use crate::users::store as users;
 use crate::web::Caller;
@@ -51,7 +51,8 @@ impl Action<'_> {
     /// Adds an option. Authors may, everybody may where the poll says so.
     pub async fn suggest(self, request: SuggestOption) -> Result<Message> {
         let user = self.caller.acts_for(request.user_id)?;
-        let (_, message, poll) = self.locked(Capability::React).await?;
+        let (access, message, poll) = self.locked(Capability::React).await?;
+        require_no_approval(access.actor, access.channel.kind, &access.channel.config)?;
         let author = user == message.user.id;
         if !author && !poll.suggestions {
             return Err(ErrorCode::Forbidden.into());

@@ -8,9 +8,12 @@ use parlor_protocol::limits::{POLL_OPTION_CHARS, POLL_OPTIONS, POLL_OPTIONS_ASKE
 use parlor_protocol::poll::{CreatePoll, PollOption};
 use parlor_protocol::{ErrorCode, Poll, UserId};
 
+use crate::validate;
+
 /// Refuses what can't be asked.
 pub fn check(poll: &CreatePoll) -> Result<()> {
     let distinct: BTreeSet<&str> = poll.options.iter().map(|text| text.trim()).collect();
+    validate::readable_time(poll.closes_at.as_ref(), ErrorCode::InvalidRequest)?;
     let counts = (2..=POLL_OPTIONS_ASKED).contains(&poll.options.len());
     let votes = usize::try_from(poll.max_votes).is_ok_and(|most| (1..=POLL_OPTIONS).contains(&most));
     let texts = poll.options.iter().all(|text| is_text(text));

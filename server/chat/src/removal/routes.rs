@@ -12,6 +12,7 @@ use super::truncate::{Until, truncate};
 use crate::Chat;
 use crate::channels::access;
 use crate::messages::send;
+use crate::validate;
 use crate::web::{Caller, ChannelRef, Id, IdempotencyKey, ValidJson};
 
 /// Adds the routes of this file.
@@ -42,7 +43,10 @@ async fn truncate_one(
     let ValidJson { value, bytes } = body;
     let until = match (value.before, value.message) {
         (None, None) => Until::Now,
-        (Some(time), None) => Until::Time(time),
+        (Some(time), None) => {
+            validate::readable_time(Some(&time), ErrorCode::InvalidRequest)?;
+            Until::Time(time)
+        }
         (None, Some(message)) => Until::Seq(say(&chat, &caller, id, &idempotency, message).await?),
         (Some(_), Some(_)) => {
             let why = "A message is sent into a channel that is emptied: `message` goes without `before`.";

@@ -18,6 +18,7 @@ use super::tags;
 use crate::channels::access;
 use crate::messages::store::{self as messages, MessageRow};
 use crate::messages::view;
+use crate::validate;
 use crate::web::{Caller, decode, encode, limit, one_more};
 
 /// With more channels than this the index is not asked for each: what it finds elsewhere is left out afterwards.
@@ -85,9 +86,15 @@ pub async fn page(
         }
         asked.push(any(kinds.into_iter().map(tags::attachment)));
     }
+    for time in [&request.from, &request.to] {
+        validate::readable_time(time.as_ref(), ErrorCode::InvalidParameter)?;
+    }
     let until = request.to.unwrap_or(DateTime::<Utc>::MAX_UTC).min(now + Duration::days(1));
     let since = request.from.unwrap_or(DateTime::UNIX_EPOCH).max(DateTime::UNIX_EPOCH);
     let place = decode::<Place>("search", request.cursor.as_deref())?.unwrap_or((until, Uuid::nil()));
+    if place.0 < DateTime::UNIX_EPOCH {
+        return Err(ErrorCode::InvalidCursor.into());
+    }
     let place = if place.0 > until { (until, Uuid::nil()) } else { place };
     let asked = asked.join(" & ");
     let looked = Looked { asked: &asked, channels: channels.as_deref(), reader: caller.user() };

@@ -21,7 +21,7 @@ mod store;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use chrono::{DateTime, Datelike, Duration, Utc};
+use chrono::{DateTime, Duration, Utc};
 use futures_util::try_join;
 use parlor_platform::db::TenantTx;
 use parlor_platform::{Error, Result};
@@ -38,6 +38,7 @@ use crate::changes::{self, Changed};
 use crate::channels::state::{self, Wanted};
 use crate::channels::store::{self as channels, ChannelRow};
 use crate::channels::view;
+use crate::validate;
 use crate::web::UserCaller;
 use crate::{drafts, query, reads, threads, users};
 use cursor::Place;
@@ -141,9 +142,7 @@ impl Sync<'_> {
 
     /// Where a device was at a time: no further than it was in any channel.
     async fn place_at(&self, time: DateTime<Utc>) -> Result<Place> {
-        if !(1..=9999).contains(&time.year()) {
-            return refuse("A time is between the years 1 and 9999.");
-        }
+        validate::readable_time(Some(&time), ErrorCode::InvalidRequest)?;
         let at = time.min(self.now);
         let most = i64::try_from(SYNC_HELD).map_err(Error::internal)?;
         let mut held = BTreeMap::new();

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::{check, locked, require_member, store};
 use crate::channels::change::Change;
 use crate::channels::store::ChannelRow;
-use crate::permissions::{may, require};
+use crate::permissions::{may, require, require_no_approval};
 use crate::web::Caller;
 
 /// Changes what the request names. What leaves the task as it is takes no `seq` and is told to nobody.
@@ -31,7 +31,10 @@ pub async fn update(
         return Err(ErrorCode::TaskNotFound.into());
     }
     let mut task = old.clone();
-    task.title = request.title.unwrap_or(task.title);
+    if let Some(title) = request.title.filter(|title| *title != old.title) {
+        require_no_approval(access.actor, access.channel.kind, &access.channel.config)?;
+        task.title = title;
+    }
     task.status = request.status.unwrap_or(task.status);
     request.assignee_id.apply(&mut task.assignee_id);
     match request.due_at {

@@ -12,6 +12,7 @@ use serde_json::json;
 use super::{check, require_member, store};
 use crate::channels::change::Change;
 use crate::messages::access;
+use crate::permissions::require_no_approval;
 use crate::web::Caller;
 
 /// Gives the message's task and whether it is new. A message that is one already stays the one it is.
@@ -24,7 +25,7 @@ pub async fn create(
     now: DateTime<Utc>,
 ) -> Result<(Task, bool)> {
     check(request.title.as_ref(), request.due_at.as_ref())?;
-    let (_, message) = access::locked(tx, caller, message, Capability::SendMessage).await?;
+    let (access, message) = access::locked(tx, caller, message, Capability::SendMessage).await?;
     if let Some(row) = store::of_message(tx, message.id).await? {
         return Ok((row.into_task()?, false));
     }
@@ -33,7 +34,11 @@ pub async fn create(
     }
     access::require_for_all(&message)?;
     let title = match request.title {
-        Some(title) => title,
+        Some(title) => {
+            let (kind, config) = (access.channel.kind, &access.channel.config);
+            require_no_approval(access.actor, kind, config)?;
+            title
+        }
         None => first_line(&message.text).ok_or_else(|| {
             Error::with(ErrorCode::InvalidRequest, "The message has no text, so the task needs a title.")
         })?,

@@ -8,7 +8,7 @@ mod create;
 pub mod routes;
 pub mod store;
 
-use chrono::{DateTime, Datelike, Utc};
+use chrono::{DateTime, Utc};
 use parlor_platform::db::TenantTx;
 use parlor_platform::{Error, Result};
 use parlor_protocol::{Capability, ChannelId, ErrorCode, Task, TaskId, UserId};
@@ -45,10 +45,7 @@ fn check(title: Option<&String>, due_at: Option<&DateTime<Utc>>) -> Result<()> {
     if title.is_some_and(|title| title.trim().is_empty()) {
         return Err(Error::with(ErrorCode::InvalidRequest, "A task needs a title."));
     }
-    if due_at.is_some_and(|time| !(1..=9999).contains(&time.year())) {
-        return Err(Error::with(ErrorCode::InvalidRequest, "A time is between the years 1 and 9999."));
-    }
-    Ok(())
+    validate::readable_time(due_at, ErrorCode::InvalidRequest)
 }
 
 /// Refuses an assignee who is not in the channel.

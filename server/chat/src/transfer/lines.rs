@@ -163,6 +163,15 @@ fn check_message(message: &mut MessageLine) -> Result<()> {
     } else {
         settle(message)?;
     }
+    let (pin, poll) = (message.pinned.as_ref(), message.poll.as_ref());
+    let times = [
+        pin.map(|pin| &pin.at),
+        pin.and_then(|pin| pin.expires_at.as_ref()),
+        message.forwarded_from.as_ref().map(|from| &from.created_at),
+        poll.and_then(|poll| poll.closes_at.as_ref()),
+        poll.and_then(|poll| poll.closed_at.as_ref()),
+    ];
+    times.into_iter().try_for_each(|time| validate::readable_time(time, ErrorCode::InvalidRequest))?;
     if message.pinned.is_some() && message.parent_id.is_some() {
         return Err(ErrorCode::InvalidThread.into());
     }

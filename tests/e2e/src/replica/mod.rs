@@ -221,6 +221,7 @@ impl Replica {
             | EventType::NotificationMarkRead
             | EventType::NotificationAddedToChannel
             | EventType::NotificationRemovedFromChannel
+            | EventType::NotificationPendingMessages
             | EventType::NotificationThreadReply
             | EventType::NotificationThreadRead
             | EventType::NotificationThreadFollow

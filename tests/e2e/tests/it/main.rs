@@ -10,6 +10,7 @@ mod content;
 mod conversation;
 mod dev;
 mod examples;
+mod far_times;
 mod faults;
 mod forward;
 mod http;

@@ -80,8 +80,11 @@ async fn tenants_are_created_and_listed() {
     let text = server.command(&["app", "list"]).await.unwrap();
     assert!(text.contains(&first.public_key) && text.contains("second"), "{text}");
     assert!(!text.contains("sk_") && !listed.to_string().contains("sk_"), "secrets are shown once");
+    let long = "x".repeat(101);
     for wrong in [
         &["app", "create", "x", "--rate-limit", "0"][..],
+        &["app", "create", " "],
+        &["app", "create", &long],
         &["app", "suspend", "not-an-id"],
         &["app", "suspend", "01a1fd71-a74c-70e5-8068-a19b41835d1e"],
     ] {

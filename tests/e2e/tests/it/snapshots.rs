@@ -61,7 +61,29 @@ fn the_events_are_committed() {
         "# Events\n\nDurable events carry a `seq`: a gap between them must be pulled. The others are hints, which may be lost. The server \
          sends the names of the first column and no others; client libraries also let one listen by the older names. \
          `events.schema.json` says of each event what its envelope and `data` are.\n\n\
+         A publication is one envelope or, in a busy channel, a frame of several: `{{\"batch\": [envelope, …]}}`, oldest first. \
+         A client takes those one by one, in their order, as if each had come alone: `for (const event of data.batch ?? [data])`. \
+         Above 20 publications a second, unless the server is set otherwise, a channel gets a frame every 50 to 100 ms.\n\n\
          | Event | Older names | Durable | Meaning |\n|---|---|---|---|\n{rows}"
     );
     is_committed("events.md", &text);
+}
+
+/// What an integrator validates publications by takes an event, and a frame of several.
+#[test]
+fn the_schema_of_events_takes_frames() {
+    let schema = parlor_protocol::event_data::schema().unwrap();
+    let publication = jsonschema::draft202012::new(&schema).unwrap();
+    let event = serde_json::json!({ "id": uuid::Uuid::nil(), "type": "channel.deleted", "channel_id": uuid::Uuid::nil(), "seq": 2,
+        "prev_seq": 1, "created_at": "2026-01-01T00:00:00Z", "data": {} });
+    assert!(publication.is_valid(&event));
+    assert!(publication.is_valid(&serde_json::json!({ "batch": [event, event] })));
+    for wrong in [
+        serde_json::json!({ "batch": [] }),
+        serde_json::json!({ "batch": [event, {}] }),
+        serde_json::json!({ "batch": [event], "more": true }),
+        serde_json::json!({ "batch": [{ "batch": [event] }] }),
+    ] {
+        assert!(!publication.is_valid(&wrong), "{wrong}");
+    }
 }

@@ -56,7 +56,7 @@ macro_rules! of_messages {
 }
 
 /// All kinds, in the order in which they are told.
-pub const KINDS: [&str; 11] = [
+pub const KINDS: [&str; 13] = [
     // There is one, after which nothing comes.
     "SELECT v.last, jsonb_build_object('presence', jsonb_build_object('status', u.status, 'status_text', u.status_text, \
          'status_color', u.status_color, 'expires_at', u.status_expires_at, 'last_active_at', u.last_active_at, \
@@ -134,6 +134,20 @@ pub const KINDS: [&str; 11] = [
         "user_id = v.who",
         ""
     ),
+    of_messages!(
+        "thread",
+        "'following', x.following, 'followed_at', x.followed_at, 'read_at', x.read_at",
+        "SELECT root_id AS message_id, following, followed_at, read_at FROM thread_members \
+             WHERE app_id = v.app AND user_id = v.who AND root_id > v.after ORDER BY root_id",
+        "true",
+        ""
+    ),
+    "SELECT g.id, jsonb_build_object('group', jsonb_build_object('id', g.id, 'name', g.name, 'added_at', x.added_at)) \
+     FROM (SELECT ?::uuid AS app, ?::text AS who, ?::uuid AS after) v \
+     CROSS JOIN LATERAL (SELECT * FROM user_group_members WHERE app_id = v.app AND user_id = v.who \
+         AND group_id > v.after OFFSET 0) x \
+     CROSS JOIN LATERAL (SELECT * FROM user_groups WHERE app_id = v.app AND id = x.group_id OFFSET 0) g \
+     ORDER BY g.id LIMIT ?",
 ];
 
 /// A page of one of the kinds, each line with the key after which the next page begins.

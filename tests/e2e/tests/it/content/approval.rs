@@ -1,8 +1,8 @@
 //! Channels where messages need approval: what waits, who sees it, and what becomes of it.
 
-use parlor_e2e::{Listener, Mode, Server};
+use parlor_e2e::{Listener, Mode, Server, until};
 use parlor_protocol::limits::PENDING_MESSAGES;
-use parlor_protocol::{ErrorCode, EventType, MessageId};
+use parlor_protocol::{Envelope, ErrorCode, EventType, MessageId};
 use serde_json::json;
 
 use super::{World, id};
@@ -104,6 +104,63 @@ async fn a_message_is_rejected_or_taken_back() {
     server.settled().await;
 }
 
+/// Whoever may approve hears of each change of what waits, and nobody else.
+#[tokio::test(flavor = "multi_thread")]
+async fn moderators_hear_of_what_waits() {
+    for mode in [Mode::Embedded, Mode::Cluster] {
+        let server = Server::start(mode).await;
+        let world = world(&server).await;
+        let members = format!("/channels/{}/members", world.channel);
+        let gone = world.app.user("gone").await;
+        let role = json!({ "members": [{ "user_id": "gone", "role": "moderator" }] });
+        world.app.server.post(&members, role).await.gives(200);
+        assert_eq!(gone.post(&format!("/channels/{}/leave", world.channel), json!({})).await.status, 204);
+        let owner = Listener::connect(&world.ann).await;
+        let moderator = Listener::connect(&world.moderator).await;
+        let others = [&world.ben, &world.cid, &gone];
+        let others = [
+            Listener::connect(others[0]).await,
+            Listener::connect(others[1]).await,
+            Listener::connect(others[2]).await,
+        ];
+        let kind = EventType::NotificationPendingMessages;
+        let mut seen = 0;
+        let mut told = async |what: &str| {
+            for listener in [&owner, &moderator] {
+                until(what, async || of_kind(listener, kind).len() > seen).await;
+                let hint = of_kind(listener, kind).swap_remove(seen);
+                assert_eq!((&hint.data, hint.seq), (&json!({ "channel_id": world.channel }), None), "{what}");
+            }
+            seen += 1;
+        };
+        let waits = world.ben.post(&world.messages(), json!({ "text": "may I?" })).await.gives(202);
+        told("one more waits").await;
+        let path = format!("/pending_messages/{}", id(&waits));
+        world.ben.patch(&path, json!({ "text": "please?" })).await.gives(200);
+        told("it says something else").await;
+        world.moderator.post(&format!("{path}/approve"), json!({})).await.gives(200);
+        told("it was approved").await;
+        for (text, is_rejected) in [("no?", true), ("never mind", false)] {
+            let waits = world.ben.post(&world.messages(), json!({ "text": text })).await.gives(202);
+            told(text).await;
+            let path = format!("/pending_messages/{}", id(&waits));
+            let answer = if is_rejected {
+                world.moderator.post(&format!("{path}/reject"), json!({})).await
+            } else {
+                world.ben.delete(&path).await
+            };
+            assert_eq!(answer.status, 204);
+            told("it is gone").await;
+        }
+        server.settled().await;
+        assert!(others.iter().all(|listener| of_kind(listener, kind).is_empty()));
+    }
+}
+
+fn of_kind(listener: &Listener, kind: EventType) -> Vec<Envelope> {
+    listener.events(&listener.user_topic).into_iter().filter(|event| event.kind == kind).collect()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_approved_is_not_edited() {
     let server = Server::start(Mode::Embedded).await;
@@ -119,7 +176,20 @@ async fn what_was_approved_is_not_edited() {
     ] {
         world.ben.patch(&path, change).await.refused(ErrorCode::ApprovalNeeded);
     }
+    let title = json!({ "title": "anything" });
+    world.ben.post(&format!("{path}/task"), title.clone()).await.refused(ErrorCode::ApprovalNeeded);
     assert_eq!(world.ben.get(&path).await.gives(200), approved);
+    // A task of the words that were approved needs nobody; other words do.
+    let task = world.ben.post(&format!("{path}/task"), json!({})).await.gives(201);
+    let task = format!("/tasks/{}", id(&task));
+    world.ben.patch(&task, title.clone()).await.refused(ErrorCode::ApprovalNeeded);
+    world.ben.patch(&task, json!({ "title": "hi", "status": "done" })).await.gives(200);
+    world.moderator.patch(&task, title).await.gives(200);
+    let poll = json!({ "text": "?", "poll": { "options": ["yes", "no"], "suggestions": true } });
+    let poll = world.send(&world.moderator, poll).await;
+    let options = format!("/messages/{}/poll/options", id(&poll));
+    world.ben.post(&options, json!({ "text": "anything" })).await.refused(ErrorCode::ApprovalNeeded);
+    world.moderator.post(&options, json!({ "text": "perhaps" })).await.gives(200);
     assert_eq!(world.ben.patch(&path, json!({ "text": "hi" })).await.gives(200), approved, "it is as it was");
     let by_server = world.app.server.patch(&path, json!({ "text": "hi!" })).await.gives(200);
     assert_eq!(by_server["text"], "hi!");

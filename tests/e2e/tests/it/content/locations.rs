@@ -60,6 +60,30 @@ async fn a_location_moves_until_it_is_stopped() {
     server.settled().await;
 }
 
+/// Of moves that are asked for at the same moment one is made.
+#[tokio::test(flavor = "multi_thread")]
+async fn moves_at_once_are_one() {
+    let server = Server::start(Mode::Embedded).await;
+    let world = World::on(&server).await;
+    let sent = world.send(&world.ann, shared(&in_hours(1))).await;
+    let path = format!("/messages/{}/location", id(&sent));
+    until("it may move again", async || {
+        world.ann.patch(&path, json!({ "lat": 0, "lon": 0 })).await.status == 200
+    })
+    .await;
+    let moved = world.ann.get(&format!("/messages/{}", id(&sent))).await.gives(200);
+    until("they may move again", async || {
+        let moves = (1..=10).map(|lon| world.ann.patch(&path, json!({ "lat": 1, "lon": lon })));
+        let answers = futures_util::future::join_all(moves).await;
+        let made = answers.iter().filter(|answer| answer.status == 200).count();
+        assert!(made <= 1, "{made} moves at once");
+        made == 1
+    })
+    .await;
+    let now = world.ann.get(&format!("/messages/{}", id(&sent))).await.gives(200);
+    assert_eq!(now["updated_seq"].as_i64(), moved["updated_seq"].as_i64().map(|seq| seq + 1));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_location_is_shared_for_a_day_at_the_most() {
     let server = Server::start(Mode::Embedded).await;

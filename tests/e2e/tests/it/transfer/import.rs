@@ -146,12 +146,22 @@ async fn wrong_lines_are_named_and_nothing_is_written() {
         message(json!({ "id": "7", "text": "" })),
         r#"{"reaction":{"message_id":"9","user_id":"ann","type":"x"}}"#.to_owned(),
         r#"{"read":{"channel":"team:a","user_id":"ann","message_id":"9"}}"#.to_owned(),
+        message(
+            json!({ "id": "8", "pinned": { "at": "+262142-01-01T00:00:00Z", "by": "ann", "expires_at": null } }),
+        ),
+        message(
+            json!({ "id": "10", "pinned": { "at": "2020-01-01T00:00:00Z", "by": null, "expires_at": "-0001-01-01T00:00:00Z" } }),
+        ),
+        message(
+            json!({ "id": "11", "forwarded_from": { "message_id": uuid::Uuid::nil(), "user": { "id": "ann" },
+            "created_at": "-262143-01-01T00:00:00Z" } }),
+        ),
     ];
     let file = Lines::text(&lines.join("\n"));
     for validate in [&["--validate"][..], &[]] {
         let arguments = [&["import", "--app", &app.id, file.path()], validate].concat();
         let error = server.command(&arguments).await.unwrap_err();
-        assert!(error.contains("11 lines"), "{error}");
+        assert!(error.contains("14 lines"), "{error}");
         assert_eq!(server.db.number("SELECT count(*) FROM users").await, 0);
     }
     let report = server.db.text("SELECT errors::text FROM imports").await;
@@ -174,6 +184,9 @@ async fn wrong_lines_are_named_and_nothing_is_written() {
             (14, "empty_message"),
             (15, "message_not_found"),
             (16, "message_not_found"),
+            (17, "invalid_request"),
+            (18, "invalid_request"),
+            (19, "invalid_request"),
         ]
     );
     assert!(errors[5]["reason"].as_str().unwrap().contains("eve"), "{report}");

@@ -17,7 +17,9 @@ async fn waits(server: &Server) -> bool {
 /// Whoever sends waits for none of it: here it can't go on, because somebody holds what it has to change.
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_waits_for_a_deletion() {
-    let server = Server::start(Mode::Embedded).await;
+    // Longer than any of it takes: who waits fails.
+    let server =
+        Server::start_with(Mode::Embedded, &[("PARLOR_DATABASE_STATEMENT_TIMEOUT_MS", "60000")]).await;
     let app = server.app("acme").await;
     let (ann, eve) = (app.user("ann").await, app.user("eve").await);
     let hers = json!({ "type": "team", "members": [{ "user_id": "ann", "role": "admin" }] });

@@ -45,6 +45,7 @@ async fn a_user_gets_what_nobody_else_sees() {
     eve.post(&format!("{root}/task"), json!({ "title": "see to it" })).await.gives(201);
     let poll = json!({ "text": "?", "poll": { "options": ["yes", "no"], "max_votes": 2 } });
     let poll = ann.post(&format!("{path}/messages"), poll).await.gives(201);
+    eve.put(&format!("{root}/thread/follow"), json!({})).await.gives(200);
     let votes = format!("/messages/{}/poll/votes", poll["id"].as_str().unwrap());
     eve.put(&votes, json!({ "options": ["2", "1"] })).await.gives(200);
     ann.put(&votes, json!({ "options": ["1"] })).await.gives(200);
@@ -52,7 +53,11 @@ async fn a_user_gets_what_nobody_else_sees() {
     let said = format!("/messages/{}", said["id"].as_str().unwrap());
     eve.patch(&said, json!({ "text": "at second" })).await.gives(200);
     eve.patch(&said, json!({ "text": "at last" })).await.gives(200);
+    app.server.post("/user_groups", json!({ "name": "crew", "user_ids": ["eve"] })).await.gives(201);
     // What is another one's.
+    app.server.post("/user_groups", json!({ "name": "secret of ann", "user_ids": ["ann"] })).await.gives(201);
+    let below = json!({ "text": "below", "parent_id": poll["id"] });
+    ann.post(&format!("{path}/messages"), below).await.gives(201);
     ann.put(&format!("{path}/draft"), json!({ "text": "secret of ann" })).await.gives(200);
     ann.put(&format!("{root}/reminder"), json!({ "note": "secret of ann" })).await.gives(200);
     server.settled().await;
@@ -100,6 +105,12 @@ async fn a_user_gets_what_nobody_else_sees() {
         (versions.len(), versions.contains(&json!("at first")), versions.contains(&json!("at second"))),
         (2, true, true)
     );
+    assert_eq!(one("group")["name"], "crew");
+    assert_eq!(
+        (&one("thread")["message_id"], &one("thread")["following"]),
+        (&json!(id), &json!(true)),
+        "not the one that only ann answered"
+    );
     // Channels that only such a line names are told, too.
     let mut cids: Vec<_> =
         all(&lines, "channel").iter().map(|channel| channel["cid"].as_str().unwrap()).collect();
@@ -119,6 +130,8 @@ async fn a_user_gets_what_nobody_else_sees() {
         "task",
         "vote",
         "version",
+        "thread",
+        "group",
     ];
     let mut taken: Vec<Value> =
         lines.iter().filter(|line| own.iter().any(|name| line.get(name).is_some())).cloned().collect();
