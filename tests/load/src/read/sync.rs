@@ -18,7 +18,15 @@ const MISSED: &str = include_str!("sync_missed.sql");
 /// Those channels.
 const HELD: &str = "SELECT c.id::text, c.seq FROM channel_members m
     JOIN channels c ON (c.app_id, c.id) = (m.app_id, m.channel_id)
-    WHERE m.user_id = 'reader' ORDER BY c.last_message_at DESC LIMIT 100";
+    WHERE m.user_id = $1 ORDER BY c.last_message_at DESC LIMIT 100";
+/// Somebody who is in a hundred channels and no more.
+const FEW: &str = "few";
+const OF_FEW: &str =
+    "INSERT INTO users (app_id, id, name, created_at, updated_at)
+        SELECT app_id, 'few', name, created_at, updated_at FROM users WHERE id = 'reader';
+    INSERT INTO channel_members (app_id, channel_id, user_id, role, read_seq, read_ordinal, joined_at, updated_seq)
+        SELECT app_id, channel_id, 'few', role, read_seq, read_ordinal, joined_at, updated_seq
+        FROM channel_members WHERE user_id = 'reader' ORDER BY channel_id LIMIT 100;";
 const CHANNELS: usize = 100;
 const CHANGED: usize = 5_000;
 /// Rows of an answer.
@@ -33,30 +41,26 @@ pub async fn run(plan: &Plan, directory: &Path, report: &mut Report) -> Result<(
     let rows = ROWS
         .replace(":messages", &plan.query_messages.to_string())
         .replace(":channels", &plan.query_channels.to_string());
+    let rows = format!("{rows}\n{OF_FEW}");
     let mut stage = Stage::set(directory, &rows, TABLES).await?;
     report.add(Figure::new("sync.messages", plan.query_messages as f64, "messages"));
     let begin = stage.post("/sync", &json!({}), &[]);
     let latency = stage.repeat(&begin, ROUNDS).await?;
     report.add_some("sync.start_p50", latency.ms(0.5), "ms");
     report.add_some("sync.start_p99", latency.ms(0.99), "ms");
-    let mut answer = read(&stage.ask(&begin).await?.0)?;
-    // A device that has scrolled through its list holds more than the first page.
-    let held = stage.parlor.database.sql.query(HELD, &[]).await?;
-    let held: Vec<Value> = held
-        .iter()
-        .map(|row| json!({ "id": row.get::<_, String>(0), "seq": row.get::<_, i64>(1) }))
-        .collect();
-    ensure!(held.len() == CHANNELS, "the reader has {} channels", held.len());
-    let hold = stage.post("/sync", &json!({ "cursor": answer["cursor"], "hold": held }), &[]);
-    answer = read(&stage.ask(&hold).await?.0)?;
-    let cursor = answer["cursor"].clone();
 
-    let quiet = stage.post("/sync", &json!({ "cursor": cursor }), &[]);
-    let latency = stage.repeat(&quiet, ASKED).await?;
+    let reader = std::mem::replace(&mut stage.token, stage.parlor.token(FEW)?);
+    let cursor = hold(&mut stage, FEW).await?;
+    let latency = nothing(&mut stage, &cursor).await?;
     report.add_some("sync.nothing_p50", latency.ms(0.5), "ms");
     if let Some(p99) = latency.ms(0.99) {
         report.add(Figure::new("sync.nothing_p99", p99, "ms").target(Target::AtMost(5.0)));
     }
+    stage.token = reader;
+    let cursor = hold(&mut stage, super::READER).await?;
+    let latency = nothing(&mut stage, &cursor).await?;
+    report.add_some("sync.nothing_in_1000_channels_p50", latency.ms(0.5), "ms");
+    report.add_some("sync.nothing_in_1000_channels_p99", latency.ms(0.99), "ms");
 
     stage.parlor.database.sql.batch_execute(MISSED).await.context("changing rows")?;
     let requests = requests(&mut stage, cursor).await?;
@@ -79,6 +83,28 @@ pub async fn run(plan: &Plan, directory: &Path, report: &mut Report) -> Result<(
     let mib = bytes as f64 / 1024.0 / 1024.0;
     report.add(Figure::new("sync.missed_gzip", mib, "MiB").target(Target::AtMost(1.5)));
     stage.clear(report).await
+}
+
+/// The cursor of a device that has scrolled through its list, and holds more of it than the first page.
+async fn hold(stage: &mut Stage, user: &str) -> Result<Value> {
+    let begin = stage.post("/sync", &json!({}), &[]);
+    let answer = read(&stage.ask(&begin).await?.0)?;
+    let held = stage.parlor.database.sql.query(HELD, &[&user]).await?;
+    let held: Vec<Value> = held
+        .iter()
+        .map(|row| json!({ "id": row.get::<_, String>(0), "seq": row.get::<_, i64>(1) }))
+        .collect();
+    ensure!(held.len() == CHANNELS, "{user} has {} channels", held.len());
+    let hold = stage.post("/sync", &json!({ "cursor": answer["cursor"], "hold": held }), &[]);
+    Ok(read(&stage.ask(&hold).await?.0)?["cursor"].clone())
+}
+
+/// Comes back to nothing new.
+async fn nothing(stage: &mut Stage, cursor: &Value) -> Result<Latency> {
+    let request = stage.post("/sync", &json!({ "cursor": cursor }), &[]);
+    let answer = read(&stage.ask(&request).await?.0)?;
+    ensure!(answer["channels"].as_array().is_some_and(Vec::is_empty), "something is new: {answer}");
+    stage.repeat(&request, ASKED).await
 }
 
 /// Catches up once, looks whether that was everything, and gives the requests that it took, for compressed answers.
