@@ -19,6 +19,8 @@ use crate::{cause, dev};
 
 /// How long background tasks have to finish.
 const DRAIN: Duration = Duration::from_secs(15);
+/// Between two looks at what is nearly empty: an index, and the tables that have grown.
+const OFTEN: Duration = Duration::from_secs(2);
 
 /// What `dev` adds to `serve`.
 #[derive(Default)]
@@ -119,10 +121,8 @@ fn start_housekeeping(parts: &Arc<Parts>, chat: &Chat) {
             }
         }
     });
-    // Looks at what is nearly empty: an index, and the tables that have grown.
-    let often = Duration::from_secs(2);
     let (keeper, chat) = (chat.clone(), chat.clone());
-    every(parts, "pins", often, move || {
+    every(parts, "pins", OFTEN, move || {
         let chat = chat.clone();
         async move {
             if let Err(error) = pins::expire(&chat).await {
@@ -139,8 +139,13 @@ fn start_housekeeping(parts: &Arc<Parts>, chat: &Chat) {
             }
         }
     });
+    keep_statistics(parts);
+}
+
+/// A young database gets statistics: plans that were made while its tables were empty read all of an app.
+pub fn keep_statistics(parts: &Parts) {
     let db = parts.db.clone();
-    every(parts, "statistics", often, move || {
+    every(parts, "statistics", OFTEN, move || {
         let db = db.clone();
         async move {
             if let Err(error) = db::analyze_small_tables(&db).await {

@@ -19,6 +19,7 @@ use parlor_protocol::limits::IMPORT_DAYS;
 use parlor_protocol::transfer::{ImportState, LineError};
 use parlor_protocol::{AppId, ErrorCode, Import, ImportId, UserId};
 
+use crate::run::keep_statistics;
 use crate::wiring::Parts;
 use crate::{cause, print};
 
@@ -89,6 +90,7 @@ pub async fn import(config: Config, options: ImportOptions) -> anyhow::Result<()
         anyhow::ensure!(found.refused.count == 0, "{} lines are wrong", found.refused.count);
         return Ok(());
     }
+    keep_statistics(&parts);
     let importer = Importer { steps: parts.steps() };
     let report = run(&parts, &importer, options.app, &digest, &source).await?;
     if options.json {

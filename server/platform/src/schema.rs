@@ -1,8 +1,8 @@
 //! The tables, as diesel knows them. Kept in step with `migrations/` by a test that reads the catalogue.
 
 /// Words with their places, as a search reads them.
-#[derive(diesel::sql_types::SqlType)]
-#[diesel(postgres_type(name = "tsvector"))]
+#[derive(diesel::query_builder::QueryId, diesel::sql_types::SqlType)]
+#[diesel(postgres_type(oid = 3614, array_oid = 3643))]
 pub struct Tsvector;
 
 diesel::table! {

@@ -120,6 +120,12 @@ impl TestDb {
         }
     }
 
+    /// How many statements wait for a lock that another one holds.
+    pub async fn waiting(&self) -> i64 {
+        let sql = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        self.number(sql).await
+    }
+
     /// The text that a query gives, asked as a superuser.
     pub async fn text(&self, sql: &str) -> String {
         #[derive(diesel::QueryableByName)]

@@ -6,7 +6,7 @@
 use parlor_protocol::UserId;
 use parlor_protocol::limits::{
     ATTACHMENTS, BATCH, CHANNEL_SLUG_CHARS, COUNTER_MOST, COUNTER_OPERATIONS, FORWARD_CHANNELS, IMPORT_PARTS,
-    JOB_ITEMS, MENTIONS, NAME_CHARS, NOTE_CHARS, PAGE_MAX, POLL_OPTION_CHARS, POLL_OPTIONS,
+    JOB_ITEMS, MENTIONED_GROUPS, MENTIONS, NAME_CHARS, NOTE_CHARS, PAGE_MAX, POLL_OPTION_CHARS, POLL_OPTIONS,
     POLL_OPTIONS_ASKED, QUERY_CHANNELS, QUERY_MEMBERS, QUERY_MESSAGES, REACTION_CHARS, REACTION_SCORE,
     RETENTION_DAYS_MOST, SEARCH_CHARS, SORT_KEYS, STATUS_TEXT_CHARS, SYNC_ROWS_MOST, TAG_CHARS, TAGS,
     TEXT_CHARS, UNDELETE_MINUTES_MOST, URL_CHARS, VISIBLE_TO,
@@ -67,6 +67,7 @@ const FIELDS: &[(&[&str], &str, Bound)] = &[
     (&["CreateUserGroup"], "user_ids", Items(0, BATCH)),
     (&["ForwardMessage"], "channel_ids", Distinct(1, FORWARD_CHANNELS)),
     (&["ForwardMessage"], "comment", Chars(0, TEXT_CHARS)),
+    (&["GroupMentions"], "groups", Items(0, MENTIONED_GROUPS)),
     (&["HeldChannel"], "seq", Numbers(0, i64::MAX)),
     (&["MarkManyDelivered"], "channels", Items(1, BATCH)),
     (&["PutReminder"], "note", Chars(0, NOTE_CHARS)),

@@ -1,8 +1,8 @@
 //! Who the caller is in a channel, and whether that suffices.
 
 use chrono::{DateTime, Utc};
-use parlor_platform::Result;
 use parlor_platform::db::TenantTx;
+use parlor_platform::{Error, Result};
 use parlor_protocol::{Capability, ChannelConfig, ChannelId, ChannelType, ErrorCode};
 
 use super::store::{self, ChannelRow};
@@ -59,6 +59,14 @@ pub async fn require_locked(
 ) -> Result<Access> {
     let row = store::lock(tx, id).await?.ok_or(ErrorCode::ChannelNotFound)?;
     checked(tx, caller, row, capability).await
+}
+
+/// Tells who may not read something that there is none: `unknown`, as of an id that nobody ever used.
+pub fn or_unknown(error: Error, unknown: ErrorCode) -> Error {
+    match error.code() {
+        ErrorCode::ChannelNotFound | ErrorCode::NotAMember | ErrorCode::MessageNotFound => unknown.into(),
+        _ => error,
+    }
 }
 
 async fn checked(tx: &TenantTx, caller: &Caller, row: ChannelRow, capability: Capability) -> Result<Access> {

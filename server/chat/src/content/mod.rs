@@ -128,6 +128,7 @@ pub fn settle(parts: Parts<'_>) -> Result<()> {
 /// Settles what may still lack something. Gives the parts back.
 pub fn settle_begun(parts: Parts<'_>) -> Result<Parts<'_>> {
     let refuse = |why: &str| Err(Error::with(ErrorCode::InvalidContent, why));
+    count_groups(parts.group_mentions)?;
     let kind = match (*parts.kind, parts.content.as_ref()) {
         (Some(ContentType::Deleted), _) => {
             return refuse("`deleted` is what a message becomes when it is deleted.");
@@ -173,10 +174,12 @@ fn check_groups(parts: Parts<'_>) -> Result<Parts<'_>> {
     roles.dedup();
     groups.sort_unstable();
     groups.dedup();
-    if groups.len() > MENTIONED_GROUPS {
-        return Err(ErrorCode::TooManyMentions.into());
-    }
+    count_groups(parts.group_mentions)?;
     Ok(parts)
+}
+
+fn count_groups(mentioned: &GroupMentions) -> Result<()> {
+    if mentioned.groups.len() > MENTIONED_GROUPS { Err(ErrorCode::TooManyMentions.into()) } else { Ok(()) }
 }
 
 /// Adds what is not there yet.
@@ -260,7 +263,8 @@ mod tests {
                 .map(|message| message.group_mentions.groups.len())
         };
         assert_eq!(named(ids(10)), Ok(10));
-        assert_eq!(named([ids(10), ids(10)].concat()), Ok(10));
+        assert_eq!(named([ids(5), ids(5)].concat()), Ok(5));
+        assert_eq!(named([ids(10), ids(1)].concat()), Err(ErrorCode::TooManyMentions));
         assert_eq!(named(ids(11)), Err(ErrorCode::TooManyMentions));
     }
 }

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use parlor_platform::db::TenantTx;
 use parlor_platform::outbox::Entries;
 use parlor_platform::{Error, Result};
-use parlor_protocol::member::{Mute, UpdateMembership};
+use parlor_protocol::member::UpdateMembership;
 use parlor_protocol::{ChannelId, ErrorCode, EventType, Member, UserId};
 use serde_json::json;
 
@@ -23,13 +23,11 @@ pub async fn update(
     entries: &mut Entries,
     now: DateTime<Utc>,
 ) -> Result<Member> {
-    if let Some(Mute { until: Some(until) }) = request.muted.value()
-        && *until <= now
-    {
-        return Err(Error::with(ErrorCode::InvalidRequest, "A channel is muted until a time in the future."));
-    }
     let until = request.muted.value().and_then(|mute| mute.until);
     validate::readable_time(until.as_ref(), ErrorCode::InvalidRequest)?;
+    if until.is_some_and(|until| until <= now) {
+        return Err(Error::with(ErrorCode::InvalidRequest, "A channel is muted until a time in the future."));
+    }
     let row = channels::find(tx, channel).await?.ok_or(ErrorCode::ChannelNotFound)?;
     members::lock(tx, channel, user).await?.ok_or(ErrorCode::NotAMember)?;
     let member = members::find(tx, channel, user).await?.ok_or(ErrorCode::NotAMember)?;

@@ -66,8 +66,5 @@ pub async fn require_thread(
 }
 
 fn hidden(error: Error) -> Error {
-    match error.code() {
-        ErrorCode::ChannelNotFound | ErrorCode::NotAMember => ErrorCode::MessageNotFound.into(),
-        _ => error,
-    }
+    access::or_unknown(error, ErrorCode::MessageNotFound)
 }

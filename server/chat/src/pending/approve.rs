@@ -9,6 +9,7 @@ use super::change::visible;
 use super::moderators;
 use super::store::{self, PendingRow};
 use crate::Chat;
+use crate::channels::access::{self as channels, Access};
 use crate::messages::send::Item;
 use crate::messages::{access, view};
 use crate::permissions;
@@ -42,22 +43,34 @@ async fn mark(tx: &TenantTx, caller: &Caller, id: MessageId) -> Result<Option<Pe
     let (access, shown) = match visible(tx, caller, id).await {
         Ok(found) => found,
         Err(error) if error.code() == ErrorCode::PendingNotFound => {
-            // Who may approve is answered with what was approved.
-            let (access, _) = access::readable(tx, caller, id).await.map_err(|_| error)?;
-            let (kind, config) = (access.channel.kind, &access.channel.config);
-            permissions::require(access.actor, Capability::ApproveMessages, kind, config)?;
-            return Ok(None);
+            return require_sent(tx, caller, id).await;
         }
         Err(error) => return Err(error),
     };
-    let (kind, config) = (access.channel.kind, &access.channel.config);
-    permissions::require(access.actor, Capability::ApproveMessages, kind, config)?;
+    require_moderator(&access)?;
     users::lock(tx, &[&shown.row.user_id]).await?;
     // It may have been changed, taken back or sent while we waited.
     store::lock(tx, id).await?;
-    let shown = store::find(tx, id).await?.ok_or(ErrorCode::PendingNotFound)?;
+    let Some(shown) = store::find(tx, id).await? else { return require_sent(tx, caller, id).await };
     store::set_approved(tx, id, true).await?;
     Ok(Some(shown.row))
+}
+
+/// Who may approve is answered with what was approved; all others, and of what never was, that nothing waits.
+async fn require_sent(tx: &TenantTx, caller: &Caller, id: MessageId) -> Result<Option<PendingRow>> {
+    let sent = access::readable(tx, caller, id).await;
+    let (access, _) = sent.map_err(|error| channels::or_unknown(error, ErrorCode::PendingNotFound))?;
+    require_moderator(&access)?;
+    Ok(None)
+}
+
+fn require_moderator(access: &Access) -> Result<()> {
+    permissions::require(
+        access.actor,
+        Capability::ApproveMessages,
+        access.channel.kind,
+        &access.channel.config,
+    )
 }
 
 fn item(app: AppId, row: PendingRow) -> Result<Item> {

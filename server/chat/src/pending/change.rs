@@ -25,10 +25,11 @@ use crate::web::Caller;
 /// A message that waits, for its author, moderators and the server; others are told what they would be told of an id that
 /// nobody ever used.
 pub async fn visible(tx: &TenantTx, caller: &Caller, id: MessageId) -> Result<(Access, Shown)> {
-    let hidden = |_| Error::new(ErrorCode::PendingNotFound);
     let shown = store::find(tx, id).await?.ok_or(ErrorCode::PendingNotFound)?;
     let channel = shown.row.channel_id.into();
-    let access = access::require(tx, caller, channel, Capability::ReadChannel).await.map_err(hidden)?;
+    let access = access::require(tx, caller, channel, Capability::ReadChannel)
+        .await
+        .map_err(|error| access::or_unknown(error, ErrorCode::PendingNotFound))?;
     let own = caller.user().is_some_and(|user| shown.row.is_of(user));
     if own || may(access.actor, Capability::ApproveMessages, access.channel.kind, &access.channel.config) {
         return Ok((access, shown));

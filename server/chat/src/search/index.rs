@@ -1,8 +1,5 @@
 //! Keeps the index: reads messages as they are now, so jobs may come twice and in any order.
 
-use std::collections::BTreeMap;
-use std::fmt::Write;
-
 use async_trait::async_trait;
 use parlor_platform::broker::{Binding, Consumer, Delivery};
 use parlor_platform::db::{Db, TenantTx};
@@ -12,8 +9,8 @@ use parlor_protocol::{AppId, Message, MessageId};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::query::quoted;
 use super::store::{self, Entry, Source};
+use super::vector::Vector;
 use super::{tags, words};
 use crate::fanout::{SENT_TOPIC, SentEvents};
 
@@ -90,90 +87,10 @@ fn entry(app: AppId, source: Source) -> Entry {
     }
 }
 
-/// A `tsvector` as text.
-fn vector(app: AppId, source: &Source) -> String {
-    let mut places: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-    for (place, lexeme) in words::lexemes(&words::words(&source.text)) {
-        places.entry(lexeme).or_default().push(place);
-    }
+fn vector(app: AppId, source: &Source) -> Vector {
     let fixed = [tags::app(app), tags::channel(source.channel.into()), tags::author(&source.author)];
     let mentions = source.mentions.iter().map(|user| tags::mention(user));
     let kinds = source.attachments.iter().map(|kind| tags::attachment(kind));
-    for tag in fixed.into_iter().chain(tags::days(source.created_at)).chain(mentions).chain(kinds) {
-        places.entry(tag).or_default();
-    }
-    // One word that is too long would keep all that are written with it out of the index.
-    places.retain(|lexeme, _| lexeme.len() <= LEXEME_BYTES);
-    let mut vector = String::new();
-    for (lexeme, places) in places {
-        vector.push_str(&quoted(&lexeme));
-        for (at, place) in places.into_iter().take(MOST_PLACES).enumerate() {
-            // Writing to a String cannot fail.
-            let _ = write!(vector, "{}{}", if at == 0 { ':' } else { ',' }, place.min(LAST_PLACE));
-        }
-        vector.push(' ');
-    }
-    vector
-}
-
-/// Bytes of a lexeme, which PostgreSQL keeps in eleven bits, but for the highest number.
-const LEXEME_BYTES: usize = 2_046;
-/// Places of one lexeme that a `tsvector` keeps, and the highest place.
-const MOST_PLACES: usize = 255;
-const LAST_PLACE: usize = 16_383;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use chrono::DateTime;
-    use parlor_protocol::limits::TEXT_CHARS;
-    use proptest::prelude::*;
-
-    /// Bytes of a `tsvector`, its words and their places together.
-    const VECTOR_BYTES: usize = 1 << 20;
-
-    fn source(text: String, attachments: Vec<String>) -> Source {
-        Source {
-            id: Uuid::nil(),
-            channel: Uuid::nil(),
-            author: "ann".to_owned(),
-            text,
-            attachments,
-            mentions: Vec::new(),
-            created_at: DateTime::UNIX_EPOCH,
-            seq: 1,
-            updated_seq: 1,
-            searchable: true,
-        }
-    }
-
-    fn longest(vector: &str) -> usize {
-        vector.split(' ').map(str::len).max().unwrap_or(0)
-    }
-
-    #[test]
-    fn no_word_is_longer_than_the_database_keeps() {
-        let app = AppId(Uuid::nil());
-        let of = |kind: String| vector(app, &source(String::new(), vec![kind]));
-        assert!(of("k".repeat(LEXEME_BYTES - 2)).contains("kkk"));
-        assert!(!of("k".repeat(LEXEME_BYTES - 1)).contains("kkk"), "the tag has two bytes of its own");
-        // What takes most room when it is folded, alone and beside what makes each word another.
-        for word in ["x", "\u{fdfa}", "\u{1d400}", "\u{3314}", "𠀀", "ß", "é"] {
-            let text: String = word.repeat(TEXT_CHARS).chars().take(TEXT_CHARS).collect();
-            assert!(longest(&vector(app, &source(text, Vec::new()))) < LEXEME_BYTES, "{word}");
-            let letters =
-                ('\u{ac00}'..).take(TEXT_CHARS / 5).map(|other| format!("{}{other} ", word.repeat(3)));
-            let text: String = letters.collect::<String>().chars().take(TEXT_CHARS).collect();
-            assert!(vector(app, &source(text, Vec::new())).len() < VECTOR_BYTES, "{word}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn whatever_is_said_can_be_indexed(text in "[\\PC]{0,400}", kind in "\\PC{0,3000}") {
-            let vector = vector(AppId(Uuid::nil()), &source(text, vec![kind]));
-            // Apostrophes and backslashes are doubled, and places stand behind a word.
-            prop_assert!(longest(&vector) <= 2 * LEXEME_BYTES + 255 * 6);
-        }
-    }
+    let tags = fixed.into_iter().chain(tags::days(source.created_at)).chain(mentions).chain(kinds);
+    Vector::new(words::lexemes(&words::words(&source.text)), tags)
 }

@@ -14,6 +14,7 @@ mod routes;
 mod snippet;
 mod store;
 mod tags;
+mod vector;
 mod words;
 
 pub use index::{BINDING, ChangedEvent, Index, TOPIC_CHANGED, changed, write};

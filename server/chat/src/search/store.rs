@@ -7,8 +7,11 @@ use diesel::sql_types::{
 use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use parlor_platform::Result;
 use parlor_platform::db::{TenantTx, prepared};
+use parlor_platform::schema::Tsvector;
 use parlor_protocol::UserId;
 use uuid::Uuid;
+
+use super::vector::Vector;
 
 /// What of a message is indexed.
 #[derive(diesel::Queryable)]
@@ -49,8 +52,8 @@ pub struct Entry {
     pub created_at: DateTime<Utc>,
     pub seq: i64,
     pub updated_seq: i64,
-    /// A `tsvector`; `None` for what is not to be found.
-    pub words: Option<String>,
+    /// `None` for what is not to be found.
+    pub words: Option<Vector>,
 }
 
 /// Before very many rows are written: sixteen times as many as else are sorted into the index together, which saves a
@@ -64,7 +67,7 @@ pub async fn begin_many(tx: &TenantTx) -> Result<()> {
 pub async fn write(tx: &TenantTx, entries: &[Entry]) -> Result<()> {
     prepared::<Untyped>(
         "INSERT INTO message_search (app_id, message_id, channel_id, created_at, seq, updated_seq, words) \
-         SELECT ?, e.message, e.channel, e.created_at, e.seq, e.updated_seq, e.words::tsvector \
+         SELECT ?, e.message, e.channel, e.created_at, e.seq, e.updated_seq, e.words \
          FROM UNNEST(?, ?, ?, ?, ?, ?) AS e (message, channel, created_at, seq, updated_seq, words) ORDER BY e.message \
          ON CONFLICT (app_id, message_id) DO UPDATE SET updated_seq = excluded.updated_seq, words = excluded.words \
              WHERE message_search.updated_seq < excluded.updated_seq",
@@ -75,7 +78,7 @@ pub async fn write(tx: &TenantTx, entries: &[Entry]) -> Result<()> {
     .bind::<Array<Timestamptz>, _>(entries.iter().map(|entry| entry.created_at).collect::<Vec<_>>())
     .bind::<Array<Int8>, _>(entries.iter().map(|entry| entry.seq).collect::<Vec<_>>())
     .bind::<Array<Int8>, _>(entries.iter().map(|entry| entry.updated_seq).collect::<Vec<_>>())
-    .bind::<Array<Nullable<Text>>, _>(entries.iter().map(|entry| entry.words.as_deref()).collect::<Vec<_>>())
+    .bind::<Array<Nullable<Tsvector>>, _>(entries.iter().map(|entry| entry.words.as_ref()).collect::<Vec<_>>())
     .execute(&mut tx.conn()?)
     .await?;
     Ok(())

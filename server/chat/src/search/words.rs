@@ -73,6 +73,10 @@ pub fn lexemes(words: &[Word]) -> impl Iterator<Item = (usize, String)> {
 
 /// Lower case, without accents, ligatures and letters with strokes spelled out.
 pub fn fold(text: &str) -> String {
+    if text.is_ascii() {
+        // Most words are, and nothing below changes more of them.
+        return text.get(..WORD_CHARS).unwrap_or(text).to_ascii_lowercase();
+    }
     let mut folded = String::with_capacity(text.len());
     let plain = text.nfkd().filter(|char| !is_combining_mark(*char) || is_voicing(*char));
     for char in plain.flat_map(char::to_lowercase).nfc().take(WORD_CHARS) {

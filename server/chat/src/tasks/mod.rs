@@ -33,10 +33,7 @@ async fn locked(tx: &TenantTx, caller: &Caller, id: TaskId) -> Result<(Access, T
 }
 
 fn hidden(error: Error) -> Error {
-    match error.code() {
-        ErrorCode::ChannelNotFound | ErrorCode::NotAMember => ErrorCode::TaskNotFound.into(),
-        _ => error,
-    }
+    access::or_unknown(error, ErrorCode::TaskNotFound)
 }
 
 /// What is to be done, and by when.

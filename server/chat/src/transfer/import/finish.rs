@@ -34,7 +34,8 @@ pub async fn channels(
     prepared::<Untyped>(
         "MERGE INTO channel_members m USING (SELECT ? AS app, v.* FROM UNNEST(?, ?, ?, ?) AS v (channel, before, seq, ordinal)) v \
          ON m.app_id = v.app AND m.channel_id = v.channel \
-         WHEN MATCHED AND m.removed_at IS NULL AND m.read_ordinal >= v.before AND m.read_seq < v.seq THEN UPDATE SET read_seq = v.seq, read_ordinal = v.ordinal \
+         WHEN MATCHED AND m.removed_at IS NULL AND m.read_ordinal >= v.before AND m.read_seq < v.seq \
+             THEN UPDATE SET read_seq = v.seq, read_ordinal = v.ordinal \
          WHEN NOT MATCHED AND false THEN INSERT DEFAULT VALUES",
     )
     .bind::<SqlUuid, _>(tx.app())

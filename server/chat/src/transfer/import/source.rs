@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use memchr::{memchr, memchr_iter, memrchr};
 use parlor_platform::db::TenantTx;
 use parlor_platform::{Error, Result};
 use parlor_protocol::limits::IMPORT_PART_BYTES;
@@ -70,9 +71,19 @@ pub struct Chunk {
 impl Chunk {
     /// The lines with their numbers, from 1, without empty ones.
     pub fn lines(&self) -> impl Iterator<Item = (i64, &[u8])> {
-        let lines = (self.first_line..).zip(self.bytes.split(|byte| *byte == b'\n'));
+        let lines = (self.first_line..).zip(lines_of(&self.bytes));
         lines.map(|(number, line)| (number, line.trim_ascii())).filter(|(_, line)| !line.is_empty())
     }
+}
+
+/// What stands between the line ends: of a text that ends with one, nothing comes last.
+fn lines_of(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut from = 0;
+    memchr_iter(b'\n', bytes).chain([bytes.len()]).map(move |end| {
+        let line = bytes.get(from..end).unwrap_or_default();
+        from = end + 1;
+        line
+    })
 }
 
 impl Source {
@@ -89,7 +100,7 @@ impl Source {
                     let bytes = i32::try_from(size.bytes).map_err(Error::internal)?;
                     let Some(slice) = store::slice(tx, *import, at, bytes).await? else { return Ok(None) };
                     let slice = match slice {
-                        (bytes, more) if more && !bytes.contains(&b'\n') => {
+                        (bytes, more) if more && memchr(b'\n', &bytes).is_none() => {
                             let most = i32::try_from(size.most).map_err(Error::internal)?;
                             store::slice(tx, *import, at, most).await?.unwrap_or((bytes, more))
                         }
@@ -115,7 +126,7 @@ async fn read_file(path: &PathBuf, offset: i64, size: Size) -> std::io::Result<(
         let want = most - bytes.len();
         let got = (&mut file).take(want as u64).read_to_end(&mut bytes).await?;
         let more = got == want;
-        if !more || bytes.contains(&b'\n') || most >= size.most {
+        if !more || memchr(b'\n', &bytes).is_some() || most >= size.most {
             return Ok((bytes, more));
         }
         most = size.most;
@@ -127,7 +138,7 @@ fn cut(mut bytes: Vec<u8>, more: bool, at: Place) -> Result<Option<Chunk>> {
     if bytes.is_empty() {
         return Ok(None);
     }
-    let end = bytes.iter().rposition(|byte| *byte == b'\n').map(|at| at + 1);
+    let end = memrchr(b'\n', &bytes).map(|at| at + 1);
     let end = match end {
         Some(end) if more => end,
         _ if !more => bytes.len(),
@@ -137,7 +148,7 @@ fn cut(mut bytes: Vec<u8>, more: bool, at: Place) -> Result<Option<Chunk>> {
         }
     };
     bytes.truncate(end);
-    let ends = bytes.iter().filter(|byte| **byte == b'\n').count();
+    let ends = memchr_iter(b'\n', &bytes).count();
     let lines = ends + usize::from(bytes.last() != Some(&b'\n'));
     let as_i64 = |number: usize| i64::try_from(number).map_err(Error::internal);
     let next = Place { offset: at.offset + as_i64(end)?, line: at.line + as_i64(lines)?, ..at };

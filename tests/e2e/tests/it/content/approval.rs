@@ -1,5 +1,6 @@
 //! Channels where messages need approval: what waits, who sees it, and what becomes of it.
 
+use diesel_async::SimpleAsyncConnection;
 use parlor_e2e::{Listener, Mode, Server, until};
 use parlor_protocol::limits::PENDING_MESSAGES;
 use parlor_protocol::{Envelope, ErrorCode, EventType, MessageId};
@@ -224,6 +225,44 @@ async fn two_moderators_at_once_send_one_message() {
             }
         } else {
             assert_eq!((gone.status, one.status, two.status), (204, 404, 404));
+        }
+    }
+    server.settled().await;
+}
+
+/// Who waited while another approved it is answered with what it has become; who waited while it was taken back, is not.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_comes_second_is_told_what_became_of_it() {
+    let server = Server::start(Mode::Embedded).await;
+    let world = world(&server).await;
+    let mut holding = server.db.admin().await;
+    for is_sent in [true, false] {
+        let waits = world.ben.post(&world.messages(), json!({ "text": "may I?" })).await.gives(202);
+        let path = format!("/pending_messages/{}", id(&waits));
+        let approve = format!("{path}/approve");
+        server.settled().await;
+        holding.batch_execute("BEGIN; SELECT FROM users WHERE id = 'ben' FOR UPDATE").await.unwrap();
+        let first = async {
+            if is_sent {
+                world.moderator.post(&approve, json!({})).await
+            } else {
+                world.ben.delete(&path).await
+            }
+        };
+        let second = async {
+            until("the first waits", async || server.db.waiting().await >= 1).await;
+            world.ann.post(&approve, json!({})).await
+        };
+        let release = async {
+            until("both wait", async || server.db.waiting().await >= 2).await;
+            holding.batch_execute("COMMIT").await.unwrap();
+        };
+        let (first, second, ()) = tokio::join!(first, second, release);
+        if is_sent {
+            assert_eq!(first.gives(200)["seq"], second.gives(200)["seq"]);
+        } else {
+            assert_eq!(first.status, 204);
+            second.refused(ErrorCode::PendingNotFound);
         }
     }
     server.settled().await;

@@ -8,12 +8,6 @@ use serde_json::{Value, json};
 use super::erasure::{lived, over, stands};
 use super::holds;
 
-/// Whether some statement waits for a row.
-async fn waits(server: &Server) -> bool {
-    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
-    server.db.number(waiting).await > 0
-}
-
 /// Whoever sends waits for none of it: here it can't go on, because somebody holds what it has to change.
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_waits_for_a_deletion() {
@@ -35,12 +29,12 @@ async fn nobody_waits_for_a_deletion() {
     let mut holding = server.db.admin().await;
     holding.batch_execute("BEGIN; SELECT FROM drafts FOR UPDATE").await.unwrap();
     let taken = app.server.delete("/users/eve?mode=anonymise").await.gives(202);
-    until("the deletion waits", async || waits(&server).await).await;
+    until("the deletion waits", async || server.db.waiting().await > 0).await;
     ann.say(hers, "meanwhile").await;
     ann.post(&format!("{message}/reactions"), json!({ "type": "👍" })).await.gives(200);
     ann.post(&format!("{message}/task"), json!({ "title": "see to it" })).await.gives(201);
     ann.patch(&format!("/channels/{hers}"), json!({ "name": "ours" })).await.gives(200);
-    assert!(waits(&server).await, "nobody waited until it gave up");
+    assert!(server.db.waiting().await > 0, "nobody waited until it gave up");
     holding.batch_execute("COMMIT").await.unwrap();
     over(&app, &taken).await;
     server.settled().await;
@@ -64,7 +58,7 @@ async fn what_comes_late_is_found() {
     .await
     .unwrap();
     let taken = app.server.delete("/users/eve?mode=anonymise").await.gives(202);
-    until("the deletion waits", async || waits(&server).await).await;
+    until("the deletion waits", async || server.db.waiting().await > 0).await;
     late.batch_execute("COMMIT").await.unwrap();
     over(&app, &taken).await;
     server.settled().await;
