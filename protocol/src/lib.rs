@@ -23,6 +23,7 @@ pub mod invite;
 pub mod job;
 pub mod limits;
 pub mod member;
+pub mod membership;
 pub mod message;
 pub mod page;
 pub mod patch;
@@ -56,7 +57,8 @@ pub use id::{
 };
 pub use invite::{Invite, InviteState};
 pub use job::Job;
-pub use member::{Capability, Member, Notifications, Role};
+pub use member::{Capability, Member, Role};
+pub use membership::Notifications;
 pub use message::{EphemeralMessage, Message};
 pub use page::Page;
 pub use patch::Patch;

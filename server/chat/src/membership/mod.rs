@@ -16,7 +16,7 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use parlor_platform::schema::channel_members;
 use parlor_platform::{Error, Result};
-use parlor_protocol::member::{Hidden, Hide, MemberSettings, Mute, Muted, UpdateMembership};
+use parlor_protocol::membership::{Hidden, Hide, MemberSettings, Mute, Muted, UpdateMembership};
 use parlor_protocol::{Notifications, Patch};
 
 use crate::channels::store::ChannelRow;

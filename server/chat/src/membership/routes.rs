@@ -4,7 +4,7 @@ use actix_web::web::Data;
 use actix_web::{HttpResponse, patch};
 use parlor_platform::Result;
 use parlor_protocol::Member;
-use parlor_protocol::member::UpdateMembership;
+use parlor_protocol::membership::UpdateMembership;
 
 use super::update;
 use crate::Chat;

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use parlor_platform::db::TenantTx;
 use parlor_platform::outbox::Entries;
 use parlor_platform::{Error, Result};
-use parlor_protocol::member::UpdateMembership;
+use parlor_protocol::membership::UpdateMembership;
 use parlor_protocol::{ChannelId, ErrorCode, EventType, Member, UserId};
 use serde_json::json;
 

@@ -13,9 +13,9 @@ use parlor_protocol::draft::PutDraft;
 use parlor_protocol::group::{AddToUserGroup, CreateUserGroup, UpdateUserGroup};
 use parlor_protocol::job::{AcceptedJob, ChangeMembers, CreateChannels};
 use parlor_protocol::member::{
-    AddMembers, AddedMembers, MarkRead, MarkUnread, ReadResult, TransferOwnership, UnreadCounts,
-    UpdateMember, UpdateMembership,
+    AddMembers, AddedMembers, MarkRead, MarkUnread, ReadResult, TransferOwnership, UnreadCounts, UpdateMember,
 };
+use parlor_protocol::membership::UpdateMembership;
 use parlor_protocol::message::{
     ForwardMessage, Forwarded, MessageEdit, MessagePage, SendEphemeral, SendMessage, UpdateMessage,
     UserMessage,
