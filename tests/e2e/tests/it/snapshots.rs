@@ -63,7 +63,7 @@ fn the_events_are_committed() {
          `events.schema.json` says of each event what its envelope and `data` are.\n\n\
          A publication is one envelope or, in a busy channel, a frame of several: `{{\"batch\": [envelope, …]}}`, oldest first. \
          A client takes those one by one, in their order, as if each had come alone: `for (const event of data.batch ?? [data])`. \
-         Above 20 publications a second, unless the server is set otherwise, a channel gets a frame every 50 to 100 ms.\n\n\
+         Above 100 publications a second, unless the server is set otherwise, a channel gets a frame every 50 to 100 ms.\n\n\
          | Event | Older names | Durable | Meaning |\n|---|---|---|---|\n{rows}"
     );
     is_committed("events.md", &text);
