@@ -11,7 +11,7 @@ use anyhow::Context;
 use clap::{Args, ValueEnum};
 use parlor_chat::apps::admin;
 use parlor_chat::transfer::export;
-use parlor_chat::transfer::import::{Importer, Source, check, store};
+use parlor_chat::transfer::import::{Beside, Importer, Source, check, store};
 use parlor_platform::clock::monotonic;
 use parlor_platform::config::Config;
 use parlor_platform::crypto;
@@ -151,7 +151,8 @@ async fn run(
         }
     }
     let mut told = monotonic();
-    while importer.step(app, id, source).await.map_err(cause)? {
+    let mut beside = Beside::default();
+    while importer.step(app, id, source, &mut beside).await.map_err(cause)? {
         if told.elapsed() > TELL {
             told = monotonic();
             let report = report(parts, app, id).await?;

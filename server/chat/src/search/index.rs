@@ -68,11 +68,15 @@ impl Consumer for Index {
 /// Indexes messages as they are now; `ids` in their order.
 pub async fn write(tx: &TenantTx, app: AppId, ids: &[Uuid]) -> Result<()> {
     for ids in ids.chunks(CHUNK) {
-        let entries: Vec<Entry> =
-            store::sources(tx, ids).await?.into_iter().map(|source| entry(app, source)).collect();
-        store::write(tx, &entries).await?;
+        put(tx, app, store::sources(tx, ids).await?).await?;
     }
     Ok(())
+}
+
+/// Indexes messages that were just read or written, in the order of their ids.
+pub async fn put(tx: &TenantTx, app: AppId, sources: Vec<Source>) -> Result<()> {
+    let entries: Vec<Entry> = sources.into_iter().map(|source| entry(app, source)).collect();
+    store::write(tx, &entries).await
 }
 
 fn entry(app: AppId, source: Source) -> Entry {

@@ -17,7 +17,7 @@ mod tags;
 mod vector;
 mod words;
 
-pub use index::{BINDING, ChangedEvent, Index, TOPIC_CHANGED, changed, write};
+pub use index::{BINDING, ChangedEvent, Index, TOPIC_CHANGED, changed, put, write};
 pub use list::newest_in;
 pub use routes::configure;
-pub use store::begin_many;
+pub use store::{Source, begin_many};

@@ -14,7 +14,7 @@ use parlor_protocol::transfer::{ExportState, ImportState};
 use parlor_protocol::{AppId, ErrorCode, ExportId, ImportId};
 
 use super::export::{self, Out};
-use super::import::{Importer, Source, store as imports};
+use super::import::{Beside, Importer, Source, store as imports};
 use super::{BINDING, Step, TOPIC, store};
 use crate::jobs::Steps;
 use crate::users::store::user_id;
@@ -55,8 +55,9 @@ impl Transfers {
             importer.check(app, id, &source).await?;
         }
         let began = monotonic();
+        let mut beside = Beside::default();
         while began.elapsed() < WORK {
-            if !importer.step(app, id, &source).await? {
+            if !importer.step(app, id, &source, &mut beside).await? {
                 return Ok(());
             }
         }

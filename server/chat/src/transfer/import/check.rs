@@ -14,11 +14,12 @@ use parlor_protocol::transfer::Line;
 use parlor_protocol::{AppId, ErrorCode};
 use uuid::Uuid;
 
+use super::ahead::{Ahead, Reader};
 use super::people::known_users;
 use super::run::distinct;
-use super::source::{Place, Size, Source};
+use super::source::{Place, Source};
 use super::{Numbered, Refused, messages, store, write};
-use crate::transfer::lines::{self, Kind, message_id};
+use crate::transfer::lines::{Kind, message_id};
 
 /// What was found.
 #[derive(Debug, Default)]
@@ -32,27 +33,22 @@ pub struct Found {
 
 /// Looks at all lines.
 pub async fn all(db: &Db, app: AppId, source: &Source, now: DateTime<Utc>) -> Result<Found> {
-    let mut check = Check { now, hasher: RandomState::new(), ..Check::default() };
+    let mut check = Check { hasher: RandomState::new(), ..Check::default() };
+    let mut ahead = Ahead::default();
     for kind in Kind::ALL {
         let mut at = Place::default();
         loop {
             let tx = db.tenant_for_job(app).await?;
-            let Some(chunk) = source.chunk(&tx, at, Size::CHUNK).await? else {
+            let reader = Reader { db: db.clone(), app, source: source.clone(), kind, now };
+            let found = ahead.take(&tx, reader, at).await?;
+            at = found.next;
+            if found.is_end {
                 tx.commit_lazily().await?;
                 break;
-            };
-            let mut lines = Vec::new();
-            for (number, line) in chunk.lines() {
-                match Kind::of(line) {
-                    // What is nothing of ours is named once.
-                    None if kind == Kind::User => check.read(number, line, &mut lines),
-                    Some(its) if its == kind => check.read(number, line, &mut lines),
-                    _ => {}
-                }
             }
-            check.named(&tx, &lines).await?;
+            check.found.refused.add(found.refused);
+            check.named(&tx, &found.lines).await?;
             tx.commit_lazily().await?;
-            at = chunk.next;
         }
         check.found.lines = at.line;
     }
@@ -62,7 +58,6 @@ pub async fn all(db: &Db, app: AppId, source: &Source, now: DateTime<Utc>) -> Re
 
 #[derive(Default)]
 struct Check {
-    now: DateTime<Utc>,
     hasher: RandomState,
     users: HashSet<u64>,
     channels: HashSet<u64>,
@@ -74,13 +69,6 @@ struct Check {
 impl Check {
     fn hash(&self, text: &str) -> u64 {
         self.hasher.hash_one(text)
-    }
-
-    fn read(&mut self, number: i64, line: &[u8], lines: &mut Vec<Numbered<Line>>) {
-        match lines::read(line, self.now) {
-            Ok(line) => lines.push((number, line)),
-            Err(error) => self.found.refused.error(number, &error),
-        }
     }
 
     /// Whether what these lines name is there. Lines of one kind.

@@ -1,17 +1,19 @@
 //! Puts what was written into the index of the search, beside the writing of what follows.
 //!
-//! It goes through the lines behind the messages, never past what is committed. Its transactions end before the one of the
-//! step, which notes how far it came: what was indexed and not noted is indexed again.
+//! It takes messages from memory, each step's when that is committed. What a step of another process wrote, or one before a
+//! crash, it finds by the lines behind the messages. A step notes how far it came: what was indexed and not noted is
+//! indexed again.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
+use std::time::Duration;
 
 use parlor_platform::db::Db;
 use parlor_platform::task::{self, CancellationToken};
 use parlor_platform::{Error, Result};
 use parlor_protocol::AppId;
 use serde::Deserialize;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::DropGuard;
 use uuid::Uuid;
 
@@ -21,18 +23,32 @@ use super::{Phase, Source};
 use crate::search;
 use crate::transfer::lines::{Kind, message_id};
 
-/// Bytes of lines whose messages are indexed together. Little, because a step waits for what was begun.
+/// Bytes of lines whose messages are indexed together, and messages from memory.
 const BITE: usize = 64 * 1024;
+const BITE_MESSAGES: usize = 250;
+/// Steps whose messages may wait for it, before the next has to.
+const AHEAD: usize = 2;
+/// How long the last step waits before it notes how far the indexing came.
+const NOTE: Duration = Duration::from_secs(1);
 
-/// Indexing that goes on while a step does something else.
+/// Indexing that goes on while steps follow each other.
 pub struct Indexing {
-    came: oneshot::Receiver<Result<Place>>,
-    // Dropped with a step that fails, which ends it, too.
-    end: DropGuard,
+    steps: mpsc::Sender<Written>,
+    came: watch::Receiver<Result<Place>>,
+    // Dropped after a step that failed, which ends it, too.
+    _end: DropGuard,
+}
+
+/// What a step wrote.
+pub struct Written {
+    /// The place before it, and after.
+    pub from: Place,
+    pub until: Place,
+    pub messages: Vec<search::Source>,
 }
 
 impl Indexing {
-    /// Indexes messages that were written before this step.
+    /// Goes on from where it was noted to be.
     pub fn begin(db: &Db, app: AppId, source: &Source, row: &ImportRow) -> Self {
         let messages = Phase::Lines(Kind::Message).number();
         let until = match row.phase.cmp(&messages) {
@@ -40,51 +56,121 @@ impl Indexing {
             Ordering::Equal => row.place(),
             Ordering::Greater => Place::END,
         };
-        let (db, source, mut at) = (db.clone(), source.clone(), row.indexed());
-        let end = CancellationToken::new();
-        let ended = end.clone();
-        let (tell, came) = oneshot::channel();
+        let work = Work { db: db.clone(), app, source: source.clone(), end: CancellationToken::new() };
+        let end = work.end.clone().drop_guard();
+        let (steps, written) = mpsc::channel(AHEAD);
+        let (tell, came) = watch::channel(Ok(row.indexed()));
+        let at = row.indexed();
         task::spawn("import_index", async move {
-            let result = async {
-                while at < until {
-                    at = bite(&db, app, &source, at, until).await?;
-                    if ended.is_cancelled() {
-                        break;
-                    }
-                }
-                Ok(at)
-            };
-            // Nobody listens after a step that failed.
-            let _ = tell.send(result.await);
+            if let Err(error) = work.all(at, until, written, &tell).await {
+                tell.send_modify(|came| *came = Err(error));
+            }
         });
-        Self { came, end: end.drop_guard() }
+        Self { steps, came, _end: end }
     }
 
-    /// Ends it soon, and gives up to where all are indexed.
-    pub async fn end(self) -> Result<Place> {
-        drop(self.end);
-        self.came.await.map_err(Error::internal)?
+    /// Takes what a step wrote, once it is committed; waits while the indexing is more than a few steps behind.
+    pub async fn add(&self, written: Written) {
+        // If it ended, `came` says why.
+        let _ = self.steps.send(written).await;
+    }
+
+    /// Up to where all are indexed.
+    pub fn came(&self) -> Result<Place> {
+        self.came.borrow().clone()
+    }
+
+    /// The same, when it is at its end or a while has passed.
+    pub async fn wait(&mut self) -> Result<Place> {
+        let ended = self.came.wait_for(|came| came.as_ref().map_or(true, |place| *place == Place::END));
+        // A panic has ended it, too.
+        if let Ok(Err(_)) = tokio::time::timeout(NOTE, ended).await {
+            return Err(Error::internal("the indexing of an import ended"));
+        }
+        self.came()
     }
 }
 
-/// Indexes the next messages, and gives the place after them.
-async fn bite(db: &Db, app: AppId, source: &Source, at: Place, until: Place) -> Result<Place> {
-    let tx = db.tenant_for_job(app).await?;
-    let Some(mut chunk) = source.chunk(&tx, at, Size::of(BITE)).await? else { return Ok(Place::END) };
-    if chunk.next > until {
-        // Both are in one part; where `at` is the end of the part before, the chunk begins with it.
-        let at = if at.part == until.part { at } else { Place { part: until.part, offset: 0, ..at } };
-        let size = Size::of(BITE).within(usize::try_from(until.offset - at.offset).map_err(Error::internal)?);
-        let Some(shorter) = source.chunk(&tx, at, size).await? else { return Ok(until) };
-        chunk = shorter;
+/// What the indexing needs.
+struct Work {
+    db: Db,
+    app: AppId,
+    source: Source,
+    end: CancellationToken,
+}
+
+impl Work {
+    async fn all(
+        &self,
+        mut at: Place,
+        until: Place,
+        mut steps: mpsc::Receiver<Written>,
+        tell: &watch::Sender<Result<Place>>,
+    ) -> Result<()> {
+        at = self.lines(at, until, tell).await?;
+        while let Some(Written { from, until, mut messages }) = steps.recv().await {
+            // Another process may have done a step between two of this one.
+            self.lines(at, from, tell).await?;
+            // The order in which others index, too.
+            messages.sort_unstable_by_key(|message| message.id);
+            let mut messages = messages.into_iter().peekable();
+            while messages.peek().is_some() && !self.end.is_cancelled() {
+                self.put(messages.by_ref().take(BITE_MESSAGES).collect()).await?;
+            }
+            if self.end.is_cancelled() {
+                break;
+            }
+            at = until;
+            tell.send_modify(|came| *came = Ok(at));
+        }
+        Ok(())
     }
-    let ids = ids(&chunk);
-    if !ids.is_empty() {
+
+    /// Indexes the messages of lines between two places, unless it is ended before.
+    async fn lines(&self, mut at: Place, until: Place, tell: &watch::Sender<Result<Place>>) -> Result<Place> {
+        while at < until && !self.end.is_cancelled() {
+            at = self.bite(at, until).await?;
+            tell.send_modify(|came| *came = Ok(at));
+        }
+        Ok(at)
+    }
+
+    /// Indexes messages as they were when they were written: what has changed them since indexes them itself.
+    async fn put(&self, messages: Vec<search::Source>) -> Result<()> {
+        let ids: Vec<Uuid> = messages.iter().map(|message| message.id).collect();
+        let tx = self.db.tenant_for_job(self.app).await?;
         search::begin_many(&tx).await?;
-        search::write(&tx, app, &ids).await?;
-        tx.commit_lazily().await?;
+        if search::put(&tx, self.app, messages).await.is_ok() {
+            return tx.commit_lazily().await;
+        }
+        // Some were erased meanwhile: what is there is read.
+        drop(tx);
+        let tx = self.db.tenant_for_job(self.app).await?;
+        search::write(&tx, self.app, &ids).await?;
+        tx.commit_lazily().await
     }
-    Ok(chunk.next)
+
+    /// Indexes the messages of the next lines, and gives the place after them.
+    async fn bite(&self, at: Place, until: Place) -> Result<Place> {
+        let Self { db, app, source, .. } = self;
+        let tx = db.tenant_for_job(*app).await?;
+        let Some(mut chunk) = source.chunk(&tx, at, Size::of(BITE)).await? else { return Ok(Place::END) };
+        if chunk.next > until {
+            // Both are in one part; where `at` is the end of the part before, the chunk begins with it.
+            let at = if at.part == until.part { at } else { Place { part: until.part, offset: 0, ..at } };
+            let size =
+                Size::of(BITE).within(usize::try_from(until.offset - at.offset).map_err(Error::internal)?);
+            let Some(shorter) = source.chunk(&tx, at, size).await? else { return Ok(until) };
+            chunk = shorter;
+        }
+        let ids = ids(&chunk);
+        if !ids.is_empty() {
+            search::begin_many(&tx).await?;
+            search::write(&tx, *app, &ids).await?;
+            tx.commit_lazily().await?;
+        }
+        Ok(chunk.next)
+    }
 }
 
 /// Ids of the messages, in their order. Of lines that were refused, too: they are in no table, or they are another one's.

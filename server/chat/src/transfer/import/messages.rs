@@ -18,6 +18,7 @@ use super::threads::Thread;
 use super::write::{self, Known, NewMessage, NewPin, NewVote, Reader};
 use crate::channels::store::lock_each;
 use crate::content::attachments;
+use crate::search;
 use crate::transfer::lines::{keeps_counts, message_id};
 
 /// What decides about the messages of a chunk.
@@ -341,6 +342,24 @@ async fn finish(batch: &mut Batch<'_>, written: Written) -> Result<()> {
         mentions.extend(users.map(|user| (row.id, row.channel, row.seq, user)));
     }
     write::mentions(tx, &mentions).await?;
+    batch.messages.extend(rows.into_iter().map(indexed));
     batch.done.counted.push(("messages", count));
     Ok(())
+}
+
+/// What the search keeps of a message.
+fn indexed(row: NewMessage) -> search::Source {
+    let attachments = row.attachments.iter().filter_map(Value::as_array).flatten();
+    search::Source {
+        id: row.id,
+        channel: row.channel,
+        author: row.author,
+        text: row.text,
+        attachments: attachments.filter_map(|one| Some(one.get("type")?.as_str()?.to_owned())).collect(),
+        mentions: row.mentions,
+        created_at: row.created_at,
+        seq: row.seq,
+        updated_seq: row.updated_seq,
+        searchable: row.deleted_at.is_none(),
+    }
 }

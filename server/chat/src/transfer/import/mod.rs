@@ -14,6 +14,7 @@
 //! and tells the clients of each channel that was there already once, with `channel.updated`; they see the gap before it,
 //! and pull. Messages are put into the index of the search ([`index`]) while those after them are written.
 
+mod ahead;
 pub mod check;
 mod finish;
 mod index;
@@ -33,7 +34,7 @@ use parlor_protocol::ErrorCode;
 use parlor_protocol::limits::IMPORT_ERRORS;
 use parlor_protocol::transfer::LineError;
 
-pub use run::Importer;
+pub use run::{Beside, Importer};
 pub use source::Source;
 
 use super::lines::Kind;
@@ -104,6 +105,13 @@ impl Refused {
     /// The same for an error.
     pub fn error(&mut self, line: i64, error: &parlor_platform::Error) {
         self.line(line, error.code(), error.message());
+    }
+
+    /// More of them.
+    pub fn add(&mut self, more: Self) {
+        self.count += more.count;
+        let room = IMPORT_ERRORS.saturating_sub(self.first.len());
+        self.first.extend(more.first.into_iter().take(room));
     }
 }
 

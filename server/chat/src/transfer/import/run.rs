@@ -8,17 +8,17 @@ use parlor_platform::db::TenantTx;
 use parlor_platform::{Error, Result};
 use parlor_protocol::limits::{IMPORT_DAYS, IMPORT_REPORT_DAYS};
 use parlor_protocol::transfer::{ImportState, Line};
-use parlor_protocol::{AppId, Import, ImportId};
+use parlor_protocol::{AppId, ErrorCode, Import, ImportId};
 
-use super::index::Indexing;
-use super::source::{Place, Size};
-use super::store::{self, Done, Next};
+use super::ahead::{Ahead, Reader};
+use super::index::{Indexing, Written};
+use super::source::Place;
+use super::store::{self, Done, ImportRow, Next};
 use super::{Numbered, Phase, Source, check, finish, messages, people, reactions, reads};
 use crate::jobs::Steps;
-use crate::transfer::lines::{self, Kind};
+use crate::search;
+use crate::transfer::lines::Kind;
 
-/// Bytes of lines that a step writes; of a kind that is rare among others, they are in more than one chunk.
-const ENOUGH: usize = 512 * 1024;
 /// Channels that a step finishes.
 const CHANNELS_AT_ONCE: i64 = 100;
 
@@ -28,6 +28,29 @@ pub struct Importer {
     pub steps: Steps,
 }
 
+/// What goes on beside the steps of an import, from one to the next.
+#[derive(Default)]
+pub struct Beside {
+    ahead: Ahead,
+    indexing: Option<Indexing>,
+}
+
+impl Beside {
+    /// Up to where all are indexed. `waits`: when nothing else is left to do.
+    async fn indexed(&mut self, row: &ImportRow, waits: bool) -> Result<Place> {
+        let Some(indexing) = &mut self.indexing else { return Ok(row.indexed()) };
+        let came = if waits { indexing.wait().await } else { indexing.came() };
+        match came {
+            // The step has a connection, and goes on; the next begins it again.
+            Err(error) if error.code() == ErrorCode::Unavailable => {
+                self.indexing = None;
+                Ok(row.indexed())
+            }
+            came => came,
+        }
+    }
+}
+
 /// What a step works on.
 pub(super) struct Batch<'a> {
     pub tx: &'a TenantTx,
@@ -35,6 +58,8 @@ pub(super) struct Batch<'a> {
     pub config: &'a Config,
     pub now: DateTime<Utc>,
     pub done: Done,
+    /// What the search indexes.
+    pub messages: Vec<search::Source>,
 }
 
 impl Importer {
@@ -43,7 +68,7 @@ impl Importer {
         let found = check::all(&self.steps.db, app, source, self.steps.clock.now()).await?;
         let now = self.steps.clock.now();
         let tx = self.steps.db.tenant_for_job(app).await?;
-        let row = store::lock(&tx, id).await?.ok_or(parlor_protocol::ErrorCode::ImportNotFound)?;
+        let row = store::lock(&tx, id).await?.ok_or(ErrorCode::ImportNotFound)?;
         if row.state()? == ImportState::Checking {
             if found.refused.count == 0 && !row.dry_run {
                 store::begin(&tx, id, ImportState::Running, false, now + Duration::days(IMPORT_REPORT_DAYS))
@@ -55,13 +80,13 @@ impl Importer {
                 store::end(&tx, id, state, now, now + Duration::days(IMPORT_DAYS)).await?;
             }
         }
-        let row = store::find(&tx, id).await?.ok_or(parlor_protocol::ErrorCode::ImportNotFound)?;
+        let row = store::find(&tx, id).await?.ok_or(ErrorCode::ImportNotFound)?;
         tx.commit().await?;
         row.into_import()
     }
 
     /// Does what comes next; `false` when nothing is left.
-    pub async fn step(&self, app: AppId, id: ImportId, source: &Source) -> Result<bool> {
+    pub async fn step(&self, app: AppId, id: ImportId, source: &Source, beside: &mut Beside) -> Result<bool> {
         let now = self.steps.clock.now();
         let tx = self.steps.db.tenant_for_job(app).await?;
         let Some(row) = store::lock(&tx, id).await? else { return Ok(false) };
@@ -75,8 +100,16 @@ impl Importer {
             return Ok(false);
         };
         let mut entries = self.steps.entries();
-        let mut batch = Batch { tx: &tx, import: id, config: &self.steps.config, now, done: Done::default() };
-        let indexing = Indexing::begin(&self.steps.db, app, source, &row);
+        let mut batch = Batch {
+            tx: &tx,
+            import: id,
+            config: &self.steps.config,
+            now,
+            done: Done::default(),
+            messages: Vec::new(),
+        };
+        let begin = || Indexing::begin(&self.steps.db, app, source, &row);
+        beside.indexing.get_or_insert_with(begin);
         let next = match phase {
             Phase::Finish => {
                 let channels = store::take_channels(&tx, id, CHANNELS_AT_ONCE).await?;
@@ -84,51 +117,29 @@ impl Importer {
                 (!channels.is_empty()).then(Place::default)
             }
             Phase::Lines(kind) => {
-                let found = next_lines(&tx, source, row.place(), kind, &mut batch).await?;
-                match found {
-                    Some((lines, next)) => {
-                        write(&mut batch, lines).await?;
-                        Some(next)
-                    }
-                    None => None,
-                }
+                let reader = Reader { db: self.steps.db.clone(), app, source: source.clone(), kind, now };
+                let found = beside.ahead.take(&tx, reader, row.place()).await?;
+                batch.done.refused = found.refused;
+                write(&mut batch, found.lines).await?;
+                (!found.is_end).then_some(found.next)
             }
             Phase::Search => None,
         };
-        let indexed = indexing.end().await?;
+        let indexed = beside.indexed(&row, phase == Phase::Search).await?;
         // The last phase is nothing else.
         let next = if phase == Phase::Search && indexed != Place::END { Some(indexed) } else { next };
-        let done = batch.done;
+        let Batch { done, messages, .. } = batch;
+        let until = next.unwrap_or(Place::END);
+        let written = Written { from: row.place(), until, messages };
+        let written = (phase == Phase::Lines(Kind::Message)).then_some(written);
         let (phase, at) = next.map_or((row.phase + 1, Place::default()), |at| (row.phase, at));
         store::advance(&tx, &row, Next { phase, at, indexed }, done).await?;
         self.steps.commit(tx, entries, now).await?;
+        if let (Some(written), Some(indexing)) = (written, &beside.indexing) {
+            indexing.add(written).await;
+        }
         Ok(true)
     }
-}
-
-/// The next lines of a kind, about a chunk of them, and the place after them; those that don't hold are refused. `None`:
-/// there are no more.
-async fn next_lines(
-    tx: &TenantTx,
-    source: &Source,
-    mut at: Place,
-    kind: Kind,
-    batch: &mut Batch<'_>,
-) -> Result<Option<(Vec<Numbered<Line>>, Place)>> {
-    let (mut found, mut bytes) = (Vec::new(), 0);
-    while bytes < ENOUGH
-        && let Some(chunk) = source.chunk(tx, at, Size::CHUNK).await?
-    {
-        for (number, line) in chunk.lines().filter(|(_, line)| Kind::of(line) == Some(kind)) {
-            bytes += line.len();
-            match lines::read(line, batch.now) {
-                Ok(line) => found.push((number, line)),
-                Err(error) => batch.done.refused.error(number, &error),
-            }
-        }
-        at = chunk.next;
-    }
-    Ok((bytes > 0).then_some((found, at)))
 }
 
 /// Writes lines of one kind.

@@ -4,6 +4,7 @@ mod erasure;
 mod export;
 mod foreign;
 mod import;
+mod indexing;
 mod meanwhile;
 mod own;
 mod times;
