@@ -56,8 +56,8 @@ pub struct Entry {
     pub words: Option<Vector>,
 }
 
-/// Before very many rows are written: sixteen times as many as else are sorted into the index together, which saves a
-/// fourth of the time. Until then each search looks through them, a millisecond for each megabyte.
+/// Before very many rows are written: four times as many as else are sorted into the index together. Until then each search
+/// looks through them, a millisecond for each megabyte.
 pub async fn begin_many(tx: &TenantTx) -> Result<()> {
     tx.conn()?.batch_execute("SET LOCAL gin_pending_list_limit = 16384; SET LOCAL work_mem = '64MB'").await?;
     Ok(())

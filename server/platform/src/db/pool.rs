@@ -48,7 +48,7 @@ impl Db {
             "SET application_name = 'parlor'; SET statement_timeout = {0}; SET lock_timeout = {0}; \
              SET idle_in_transaction_session_timeout = 60000; \
              SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3; \
-             SET gin_pending_list_limit = 1024; {PLANS}; SET ROLE parlor_app",
+             {PLANS}; SET ROLE parlor_app",
             config.statement_timeout_ms
         );
         let address = Address::new(config)?;
