@@ -34,45 +34,53 @@ const NOTE: Duration = Duration::from_secs(1);
 /// Indexing that goes on while steps follow each other.
 pub struct Indexing {
     steps: mpsc::Sender<Written>,
+    /// Up to where it knows that messages were written.
+    told: Place,
     came: watch::Receiver<Result<Place>>,
     // Dropped after a step that failed, which ends it, too.
     _end: DropGuard,
 }
 
-/// What a step wrote.
-pub struct Written {
-    /// The place before it, and after.
-    pub from: Place,
-    pub until: Place,
-    pub messages: Vec<search::Source>,
+/// What was written up to a place.
+struct Written {
+    until: Place,
+    /// `None`: what the lines before it say.
+    messages: Option<Vec<search::Source>>,
 }
 
 impl Indexing {
     /// Goes on from where it was noted to be.
     pub fn begin(db: &Db, app: AppId, source: &Source, row: &ImportRow) -> Self {
-        let messages = Phase::Lines(Kind::Message).number();
-        let until = match row.phase.cmp(&messages) {
+        let work = Work { db: db.clone(), app, source: source.clone(), end: CancellationToken::new() };
+        let end = work.end.clone().drop_guard();
+        let (steps, written) = mpsc::channel(AHEAD);
+        let at = row.indexed();
+        let (tell, came) = watch::channel(Ok(at));
+        task::spawn("import_index", async move {
+            if let Err(error) = work.all(at, written, &tell).await {
+                tell.send_modify(|came| *came = Err(error));
+            }
+        });
+        Self { steps, told: at, came, _end: end }
+    }
+
+    /// Catches up with what it was not given: steps of another process, and those before it began.
+    pub async fn catch_up(&mut self, row: &ImportRow) {
+        let until = match row.phase.cmp(&Phase::Lines(Kind::Message).number()) {
             Ordering::Less => Place::default(),
             Ordering::Equal => row.place(),
             Ordering::Greater => Place::END,
         };
-        let work = Work { db: db.clone(), app, source: source.clone(), end: CancellationToken::new() };
-        let end = work.end.clone().drop_guard();
-        let (steps, written) = mpsc::channel(AHEAD);
-        let (tell, came) = watch::channel(Ok(row.indexed()));
-        let at = row.indexed();
-        task::spawn("import_index", async move {
-            if let Err(error) = work.all(at, until, written, &tell).await {
-                tell.send_modify(|came| *came = Err(error));
-            }
-        });
-        Self { steps, came, _end: end }
+        if self.told < until {
+            self.add(until, None).await;
+        }
     }
 
     /// Takes what a step wrote, once it is committed; waits while the indexing is more than a few steps behind.
-    pub async fn add(&self, written: Written) {
+    pub async fn add(&mut self, until: Place, messages: Option<Vec<search::Source>>) {
+        self.told = until;
         // If it ended, `came` says why.
-        let _ = self.steps.send(written).await;
+        let _ = self.steps.send(Written { until, messages }).await;
     }
 
     /// Up to where all are indexed.
@@ -103,14 +111,14 @@ impl Work {
     async fn all(
         &self,
         mut at: Place,
-        until: Place,
         mut steps: mpsc::Receiver<Written>,
         tell: &watch::Sender<Result<Place>>,
     ) -> Result<()> {
-        at = self.lines(at, until, tell).await?;
-        while let Some(Written { from, until, mut messages }) = steps.recv().await {
-            // Another process may have done a step between two of this one.
-            self.lines(at, from, tell).await?;
+        while let Some(Written { until, messages }) = steps.recv().await {
+            let Some(mut messages) = messages else {
+                at = self.lines(at, until, tell).await?;
+                continue;
+            };
             // The order in which others index, too.
             messages.sort_unstable_by_key(|message| message.id);
             let mut messages = messages.into_iter().peekable();

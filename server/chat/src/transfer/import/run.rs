@@ -11,7 +11,7 @@ use parlor_protocol::transfer::{ImportState, Line};
 use parlor_protocol::{AppId, ErrorCode, Import, ImportId};
 
 use super::ahead::{Ahead, Reader};
-use super::index::{Indexing, Written};
+use super::index::Indexing;
 use super::source::Place;
 use super::store::{self, Done, ImportRow, Next};
 use super::{Numbered, Phase, Source, check, finish, messages, people, reactions, reads};
@@ -109,7 +109,7 @@ impl Importer {
             messages: Vec::new(),
         };
         let begin = || Indexing::begin(&self.steps.db, app, source, &row);
-        beside.indexing.get_or_insert_with(begin);
+        beside.indexing.get_or_insert_with(begin).catch_up(&row).await;
         let next = match phase {
             Phase::Finish => {
                 let channels = store::take_channels(&tx, id, CHANNELS_AT_ONCE).await?;
@@ -129,14 +129,12 @@ impl Importer {
         // The last phase is nothing else.
         let next = if phase == Phase::Search && indexed != Place::END { Some(indexed) } else { next };
         let Batch { done, messages, .. } = batch;
-        let until = next.unwrap_or(Place::END);
-        let written = Written { from: row.place(), until, messages };
-        let written = (phase == Phase::Lines(Kind::Message)).then_some(written);
+        let wrote = phase == Phase::Lines(Kind::Message);
         let (phase, at) = next.map_or((row.phase + 1, Place::default()), |at| (row.phase, at));
         store::advance(&tx, &row, Next { phase, at, indexed }, done).await?;
         self.steps.commit(tx, entries, now).await?;
-        if let (Some(written), Some(indexing)) = (written, &beside.indexing) {
-            indexing.add(written).await;
+        if let Some(indexing) = beside.indexing.as_mut().filter(|_| wrote) {
+            indexing.add(next.unwrap_or(Place::END), Some(messages)).await;
         }
         Ok(true)
     }

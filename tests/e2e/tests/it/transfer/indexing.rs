@@ -1,7 +1,16 @@
 //! The search's index, which is written beside what is imported.
 
+use std::sync::Arc;
+
 use diesel_async::SimpleAsyncConnection;
+use parlor_chat::jobs::Steps;
+use parlor_chat::transfer::import::{Beside, Importer, Source, store};
 use parlor_e2e::{Mode, Server, until};
+use parlor_platform::clock::Clock;
+use parlor_platform::config;
+use parlor_platform::outbox::Bell;
+use parlor_protocol::ImportId;
+use parlor_protocol::transfer::ImportState;
 use serde_json::{Value, json};
 
 use super::{Lines, holds, import};
@@ -35,6 +44,44 @@ async fn two_processes_do_one_import() {
     assert_eq!(server.db.number("SELECT count(*) FROM messages").await, 20_000);
     assert_eq!(server.db.number("SELECT count(*) FROM message_search WHERE words IS NOT NULL").await, 20_000);
     holds(&server).await;
+    server.settled().await;
+}
+
+/// The same, step by step: whoever is left finds what the other had in memory.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_steps_of_two_processes_alternate() {
+    let server = Server::start(Mode::Embedded).await;
+    let app = server.app("acme").await;
+    let file = history(10_000);
+    let source = Source::File(file.path().into());
+    let config = config::load(None, [("PARLOR_DATABASE_URL".to_owned(), server.db.url())]).unwrap();
+    let steps = Steps {
+        db: server.db.db(),
+        clock: Clock::default(),
+        config: Arc::new(config),
+        bell: Bell::default(),
+    };
+    let (app, id) = (app.id.parse().unwrap(), ImportId(uuid::Uuid::now_v7()));
+    let (now, tx) = (steps.clock.now(), steps.db.tenant_for_job(app).await.unwrap());
+    store::insert(&tx, id, now, now).await.unwrap();
+    store::begin(&tx, id, ImportState::Running, false, now).await.unwrap();
+    tx.commit().await.unwrap();
+
+    let importer = Importer { steps };
+    let (mut this, mut other) = (Beside::default(), Beside::default());
+    // Until one of them has written the last message, and is gone.
+    while server.db.number("SELECT phase FROM imports").await < 4 {
+        assert!(importer.step(app, id, &source, &mut this).await.unwrap());
+        std::mem::swap(&mut this, &mut other);
+    }
+    drop(other);
+    let mut left = 0;
+    while importer.step(app, id, &source, &mut this).await.unwrap() {
+        left += 1;
+        assert!(left < 60, "it comes to no end");
+    }
+    assert_eq!(server.db.number("SELECT count(*) FROM messages").await, 10_000);
+    assert_eq!(server.db.number("SELECT count(*) FROM message_search WHERE words IS NOT NULL").await, 10_000);
     server.settled().await;
 }
 
