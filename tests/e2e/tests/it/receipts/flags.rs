@@ -29,6 +29,7 @@ async fn who_was_idle_finds_what_is_unread_on_their_return() {
         let sql = "SELECT count(*) FROM user_messages WHERE user_id = 'ben'";
         diesel::dsl::sql::<BigInt>(sql).get_result::<i64>(&mut server.db.admin().await).await.unwrap()
     };
+    until("the mention has its row", async || rows().await > 0).await;
     assert_eq!(rows().await, 1, "only of the mention");
     let unread = async || -> Vec<Value> {
         let items = ben.all("/users/me/messages", "flag=unread").await;
